@@ -1,0 +1,67 @@
+# Needs Python 3.11 or newer, git and make. Everything else is installed into .venv from requirements.lock.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+CONFIG ?= config.yaml
+SEED ?=
+TESTS ?=
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint fix protos lock simulate bench check-python
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do \
+		printf '  make %-9s %s\n' "$$name" "$$text"; done
+
+setup: .venv/.ready ## Create .venv from requirements.lock; does nothing when it is current
+
+check-python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Terrace needs Python 3.11 or newer and found none. Install it, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; fi
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Terrace needs Python 3.11 or newer; $(PYTHON) is $$("$(PYTHON)" --version 2>&1)." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments: install its venv module (Debian, Ubuntu: apt install python3-venv)." >&2; exit 1; }
+
+# Two stamps: a change of the metadata need not touch the installed dependencies.
+.venv/.locked: requirements.lock | check-python
+	"$(PYTHON)" -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/.ready: .venv/.locked setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: setup ## Start daemon, webhook forwarder and panel together (CONFIG=config.yaml)
+	$(BIN)/terrace up --config $(CONFIG)
+
+test: setup ## Run the whole test suite (TESTS=tests/rules for a part)
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: setup ## Style, types, import direction, contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m protos.check
+	@if command -v buf >/dev/null 2>&1; then echo buf lint; buf lint; else echo "buf is not installed: skipped"; fi
+
+fix: setup ## Mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+protos: setup ## Generate the Python code of protos/terrace/v1
+	$(BIN)/python -m protos.build
+
+lock: setup ## Renew requirements.lock (keeps what still fits; UPGRADE=--upgrade for newer)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile setup.cfg --all-extras --universal --python-version 3.11 --generate-hashes --quiet \
+		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --no-config $(UPGRADE) -o requirements.lock
+
+simulate: setup ## Seeded whole-system simulation (SEED=n for one seed)
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED))
+
+bench: setup ## Measure, print and write bench.json
+	$(BIN)/python -m tests.bench

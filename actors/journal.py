@@ -1,0 +1,196 @@
+"""The one writer. What an actor decided becomes durable here, and only then do its effects leave.
+
+Invariants (the numbers are the protocol's, see docs/architecture.md):
+
+- 1   A commit is refused if its author or a participant was reloaded since.
+- 2   `Settle` answers for a draft for good: committed with this outcome, or never.
+- 4   A refused or failed commit fences its author: nothing later of that life is taken.
+- 5   `Load` runs behind every commit told before it, because both wait in this one mailbox.
+- 9   A batch that failed may be durable all the same: its authors are reloaded and find out.
+- 11  A broken constraint refuses one commit, a device fault refuses the batch.
+- 12  The View swaps first, then replies and effects leave in commit order.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from actors.messages import (
+    Commit,
+    DraftDuplicate,
+    Load,
+    Loaded,
+    Participant,
+    RestartAsked,
+    Settle,
+    Settled,
+    StoreFailed,
+    TimerFired,
+)
+from actors.ports import Applied, ConstraintBroken, Store, StoreFault, Viewer
+from actors.rules.choices import World
+from actors.runtime import Batching, Life
+
+MAX_TOMBSTONES = 10_000
+"""Drafts buried and remembered. One is needed only until its late commit arrives, milliseconds later."""
+MAX_LIVES = 200_000
+"""Actor names remembered with their newest incarnation; the longest unused are forgotten."""
+MAX_RECENT_KEYS = 50_000
+"""Idempotency keys given to Pool on load; older ones are still held by the store's unique index."""
+RETRY_MS = 500
+"""How often a store that failed is tried again while a question waits for it."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A question the store could not answer yet."""
+
+    message: Load | Settle
+
+
+class Journal(Batching):
+    """`journal`. Takes `Commit`, `Load` and `Settle`; see the module's invariants."""
+
+    def __init__(self, life: Life, *, store: Store, view: Viewer) -> None:
+        super().__init__(life)
+        self._store = store
+        self._view = view
+        self._lives: OrderedDict[str, int] = OrderedDict()
+        self._fenced: OrderedDict[str, int] = OrderedDict()
+        self._tombstones: OrderedDict[str, None] = OrderedDict()
+        self._waiting: list[_Waiting] = []
+        self._failing = False
+
+    def receive_batch(self, messages: list[object]) -> None:
+        """Runs of commits go into one transaction; a question in between sees everything told before it."""
+        run: list[Commit] = []
+        for message in messages:
+            if isinstance(message, Commit):
+                run.append(message)
+                continue
+            self._commit(run)
+            run = []
+            self._answer(message)
+        self._commit(run)
+
+    # --- questions --------------------------------------------------------------------------------
+
+    def _answer(self, message: object) -> None:
+        if isinstance(message, TimerFired):
+            waiting, self._waiting = self._waiting, []
+            for item in waiting:
+                self._answer(item.message)
+            return
+        if not isinstance(message, (Load, Settle)):
+            raise TypeError(f"the journal does not take {type(message).__name__}")
+        if isinstance(message, Load):
+            self._raise_to(self._lives, Participant(message.name, message.incarnation))
+        try:
+            if isinstance(message, Load):
+                self._load(message)
+            else:
+                self._settle(message)
+        except StoreFault as fault:
+            self._store_failed(str(fault))
+            self._waiting.append(_Waiting(message))
+            self.life.wake_at(self.life.now_ms() + RETRY_MS, "store")
+        else:
+            self._store_works()
+
+    def _load(self, message: Load) -> None:
+        kind, _, rest = message.name.partition("/")
+        if kind == "group":
+            state: object = self._store.load_group(rest)
+        elif kind == "pool":
+            state = self._store.load_pool(World(rest), MAX_RECENT_KEYS, self.life.now_ms())
+        elif kind == "queue":
+            state = self._store.load_queue(World(rest))
+        else:
+            state = None
+        self.life.tell(message.name, Loaded(incarnation=message.incarnation, state=state))
+
+    def _settle(self, message: Settle) -> None:
+        answer = self._store.draft_answer(message)
+        if answer is None:
+            self._tombstones[message.draft_id] = None
+            while len(self._tombstones) > MAX_TOMBSTONES:
+                self._tombstones.popitem(last=False)
+        self.life.tell(
+            message.reply_to, Settled(incarnation=message.incarnation, draft_id=message.draft_id, done=answer)
+        )
+
+    # --- commits ----------------------------------------------------------------------------------
+
+    def _commit(self, run: Sequence[Commit]) -> None:
+        batch = [commit for commit in run if self._admit(commit)]
+        if not batch:
+            return
+        try:
+            applied = self._store.apply([(commit.author.name, commit.rows) for commit in batch])
+        except StoreFault as fault:
+            self._store_failed(str(fault))
+            for commit in batch:
+                self._fence(commit.author, f"the store failed: {fault}")
+            return
+        self._store_works()
+        self._release(batch, applied)
+
+    def _release(self, batch: Sequence[Commit], applied: Sequence[Applied]) -> None:
+        durable = [commit for commit, result in zip(batch, applied, strict=True) if result.broken is None]
+        events = [event for result in applied for event in result.events]
+        self._view.swap(durable, events)
+        for commit, result in zip(batch, applied, strict=True):
+            if result.broken is not None:
+                self._refuse(commit, result.broken)
+                continue
+            for send in commit.then:
+                self.life.tell(send.to, send.message)
+        for event in events:
+            self.life.tell("feed", event)
+
+    def _refuse(self, commit: Commit, broken: ConstraintBroken) -> None:
+        if broken.first is not None:
+            for participant in commit.participants:
+                if participant.name.startswith("pool/"):
+                    self.life.tell(participant.name, DraftDuplicate(draft_id=commit.draft_id, first=broken.first))
+        self._fence(commit.author, f"constraint broken: {broken}")
+
+    def _admit(self, commit: Commit) -> bool:
+        """Whether a commit may go to the store (rules 1, 2 and 4)."""
+        author = commit.author
+        if self._fenced.get(author.name, 0) >= author.incarnation:
+            return False
+        if author.name not in self._lives:
+            self._raise_to(self._lives, author)
+        if commit.draft_id in self._tombstones:
+            self._fence(author, f"draft {commit.draft_id} was settled without it")
+            return False
+        for participant in (author, *commit.participants):
+            if self._lives.get(participant.name, 0) > participant.incarnation:
+                self._fence(author, f"{participant.name} was reloaded since")
+                return False
+        return True
+
+    def _fence(self, author: Participant, error: str) -> None:
+        self._raise_to(self._fenced, author)
+        self.life.tell("supervisor", RestartAsked(who=author, error=error))
+
+    @staticmethod
+    def _raise_to(lives: OrderedDict[str, int], who: Participant) -> None:
+        lives[who.name] = max(who.incarnation, lives.pop(who.name, 0))
+        if len(lives) > MAX_LIVES:
+            lives.popitem(last=False)
+
+    # --- the store's health -----------------------------------------------------------------------
+
+    def _store_failed(self, error: str) -> None:
+        if not self._failing:
+            self._failing = True
+            self.life.tell("supervisor", StoreFailed(ok=False, error=error))
+
+    def _store_works(self) -> None:
+        if self._failing:
+            self._failing = False
+            self.life.tell("supervisor", StoreFailed(ok=True))

@@ -1,0 +1,760 @@
+"""Pool: the authority on lanes, slots and reserved capital of one world.
+
+A signal comes in, its key's lane is taken, the routing table says what it means here, and a draft goes to the
+group or the Queue. The Journal's release frees the lane; a refusal, a reload or a lost group gives everything back
+and the work is begun anew. Numbers in comments are the protocol's rules (docs/architecture.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from actors import messages as m
+from actors.pool_admission import Admissions
+from actors.pool_books import PoolBooks, Reservation
+from actors.pool_work import MAX_TRIES, Kind, Lane, Work
+from actors.ports import Catalogue, Ids, Marks
+from actors.rules.choices import World
+from actors.rules.intent import Action, Route, route
+from actors.rules.model import Intent, Key, LadderPlan, Outcome, Queued, Reason, Refused, Signal
+from actors.rules.records import AddEvent, RaiseAlert, Row, SaveEngineState, SaveSignal, claim
+from actors.rules.settings import Settings
+from actors.runtime import Actor, Life
+
+MAX_IN_FLIGHT = 10_000
+"""Signals taken on and not yet answered; beyond it the caller is told to come again."""
+TICK_MS = 1_000
+"""How often what waits for a limit, a price or a balance is offered again."""
+RETRY_MS = 50
+"""Pause before work is begun anew because its group was not there; grows with each try."""
+MAX_DECLINED = 64
+"""Offers Pool cannot use before it waits for the next change or tick."""
+
+
+class Pool(Actor):
+    """`pool/<world>`."""
+
+    def __init__(
+        self, life: Life, *, marks: Marks, catalogue: Catalogue, ids: Ids, settings: Callable[[], Settings]
+    ) -> None:
+        super().__init__(life)
+        self._ids = ids
+        self._settings = settings
+        self._world = World(life.name.partition("/")[2])
+        self._queue = f"queue/{self._world.value}"
+        self._me = m.Participant(life.name, life.incarnation)
+        self._books = PoolBooks()
+        self._admissions = Admissions(self._books, marks, catalogue, settings)
+        self._lanes: dict[Key, Lane] = {}
+        self._drafts: dict[str, Work] = {}
+        self._in_flight: dict[str, Work] = {}
+        """By idempotency key."""
+        self._offer_id = ""
+        self._declined: set[Key] = set()
+        self._retries: list[Work] = []
+        self._store_ok = True
+        self._before_load: list[object] | None = []
+
+    def start(self) -> None:
+        self.life.tell("journal", m.Load(name=self.life.name, incarnation=self.life.incarnation))
+
+    def receive(self, message: object) -> None:
+        if isinstance(message, m.Loaded):
+            if message.incarnation == self.life.incarnation:
+                self._loaded(message.state)
+        elif self._before_load is not None:
+            self._hold(message, self._before_load)
+        else:
+            self._handle(message)
+
+    def _hold(self, message: object, held: list[object]) -> None:
+        if isinstance(message, m.SubmitSignal) and len(held) >= MAX_IN_FLIGHT:
+            self._answer(message.reply_to, Refused(reason=Reason.OVERLOADED, detail="still starting; send again"))
+        else:
+            held.append(message)
+
+    def _loaded(self, state: object) -> None:
+        assert isinstance(state, m.PoolState)
+        self._books.fill(state)
+        held, self._before_load = self._before_load or [], None
+        for account in self._settings().accounts.values():
+            if account.world is self._world:
+                self.life.tell(f"gateway/{account.name}", m.DescribeAccount(reply_to=None))
+        for message in held:
+            self._handle(message)
+        self._tick()
+
+    def _handle(self, message: object) -> None:
+        handler = _HANDLERS.get(type(message))
+        if handler is None:
+            raise TypeError(f"the pool does not take {type(message).__name__}")
+        handler(self, message)
+
+    # --- signals ----------------------------------------------------------------------------------
+
+    def _submit(self, message: m.SubmitSignal) -> None:
+        signal = message.signal
+        first = self._books.first_answer(signal.idempotency_key, self.life.now_ms())
+        if first is not None:
+            self._answer(message.reply_to, _duplicate(first))
+            return
+        under_way = self._in_flight.get(signal.idempotency_key)
+        if under_way is not None:
+            if message.reply_to is not None:
+                under_way.joined.append(message.reply_to)
+            return
+        refused = self._cannot_take()
+        if refused is not None:
+            self._answer(message.reply_to, refused)
+            return
+        work = Work(kind=Kind.SIGNAL, key=signal.key, signal=signal, reply_to=message.reply_to)
+        self._in_flight[signal.idempotency_key] = work
+        self._enter(work)
+
+    def _cannot_take(self) -> Refused | None:
+        if not self._store_ok:
+            return Refused(reason=Reason.STORE_FAILED, detail="the store takes no writes; send again later")
+        if len(self._in_flight) >= MAX_IN_FLIGHT:
+            return Refused(reason=Reason.OVERLOADED, detail="too many signals under way; send again later")
+        return None
+
+    def _enter(self, work: Work) -> None:
+        lane = self._lanes.get(work.key)
+        if lane is None:
+            self._lanes[work.key] = Lane(work)
+            self._begin(work)
+        else:
+            lane.backlog.append(work)
+
+    def _begin(self, work: Work) -> None:
+        """First try, or one more: everything is judged anew by what is true now."""
+        work.tries += 1
+        if work.tries > MAX_TRIES:
+            self._give_up(work)
+        elif work.kind is Kind.SIGNAL:
+            self._route(work)
+        else:
+            self._send_take_out(work)
+
+    def _route(self, work: Work) -> None:
+        signal = work.signal
+        assert signal is not None
+        if self._came_too_late(signal):
+            detail = f"delivered more than {signal.max_age_s} s after it arrived"
+            self._decide(work, Outcome.EXPIRED, Reason.TOO_OLD, detail, alert="late_signal")
+            return
+        live = self._books.live(signal.key)
+        waiting = self._books.waiting.get(signal.key)
+        decided = route(
+            signal,
+            market=self._admissions.market(signal.key.account),
+            live_side=live.told.side if live else None,
+            closing=live.told.closing if live else False,
+            waiting_side=waiting[0] if waiting else None,
+            waiting_reason=waiting[1] if waiting else None,
+            opened_stamp_ms=live.told.opened_stamp_ms if live else None,
+        )
+        self._follow(work, signal, decided)
+
+    def _follow(self, work: Work, signal: Signal, decided: Route) -> None:
+        if decided.action is Action.OPEN:
+            self._open(work, signal)
+        elif decided.action is Action.PYRAMID:
+            self._pyramid(work, signal)
+        elif decided.action is Action.ENQUEUE:
+            self._enqueue(work, signal, Refused(reason=decided.reason, detail=decided.detail))
+        elif decided.action is Action.CLOSE:
+            if decided.dequeue:
+                self._send_take_out(work)
+            else:
+                self._exit(work, signal)
+        elif decided.action is Action.DEQUEUE:
+            self._send_take_out(work)
+        elif decided.action is Action.IGNORE:
+            self._decide(work, Outcome.IGNORED, decided.reason, decided.detail)
+        else:
+            self._decide(work, Outcome.REJECTED, decided.reason, decided.detail)
+
+    def _came_too_late(self, signal: Signal) -> bool:
+        """SIG-12: an entry that lay in the forwarder's spool for too long ends here; exits never expire."""
+        late_ms = self.life.now_ms() - signal.receive_time_ms
+        return signal.intent is Intent.ENTRY and late_ms > signal.max_age_s * 1000
+
+    # --- drafts to groups -------------------------------------------------------------------------
+
+    def _open(self, work: Work, signal: Signal) -> None:
+        judged = self._admissions.open(
+            signal, now_ms=self.life.now_ms(), leaving=work.leaving, force=work.force, no_exposure=work.ignore_exposure
+        )
+        if isinstance(judged, Refused):
+            self._cannot_enter(work, signal, judged)
+            return
+        work.group_id, work.slot_token = self._ids.group_id(), self._ids.token()
+        self._books.take(work.slot_token, work.group_id, signal.key.account)
+        draft = self._draft(work, signal)
+        self._keep(draft, signal.key, judged.instrument.quote, judged.plan)
+        name = f"group/{work.group_id}"
+        self.life.spawn(name, fresh=True)
+        opening = m.OpenGroup(
+            draft=draft,
+            group_id=work.group_id,
+            world=self._world,
+            side=judged.side,
+            signal=signal,
+            plan=judged.plan,
+            settings=judged.settings,
+            instrument=judged.instrument,
+            slot_token=work.slot_token,
+            forced=judged.over_limit,
+            leaving=work.leaving,
+            who=work.who,
+        )
+        self.life.tell(name, opening)
+
+    def _pyramid(self, work: Work, signal: Signal) -> None:
+        live = self._books.live(signal.key)
+        assert live is not None
+        judged = self._admissions.pyramid(signal, live, now_ms=self.life.now_ms(), no_exposure=work.ignore_exposure)
+        if isinstance(judged, Refused):
+            self._cannot_enter(work, signal, judged)
+            return
+        work.group_id = live.told.group_id
+        draft = self._draft(work, signal)
+        self._keep(draft, signal.key, live.instrument.quote, judged.plan)
+        adding = m.AddPyramid(draft=draft, signal=signal, plan=judged.plan, token=draft.draft_id, leaving=work.leaving)
+        self.life.tell(f"group/{work.group_id}", adding)
+
+    def _exit(self, work: Work, signal: Signal) -> None:
+        live = self._books.live(signal.key)
+        assert live is not None
+        work.group_id = live.told.group_id
+        draft = self._draft(work, signal)
+        self.life.tell(f"group/{work.group_id}", m.ExitGroup(draft=draft, signal=signal, leaving=work.leaving))
+
+    def _keep(self, draft: m.Draft, key: Key, quote: str, plan: LadderPlan) -> None:
+        self._books.keep(draft.draft_id, Reservation(key.account, quote, plan.notional, plan.capital))
+
+    def _draft(self, work: Work, signal: Signal | None) -> m.Draft:
+        """A new draft for this work, or the one that already holds its queue entry."""
+        if work.draft is None:
+            draft = m.Draft(
+                draft_id=self._ids.token(),
+                key=work.key,
+                signal_id=signal.signal_id if signal else work.signal_id,
+                participants=(self._me,),
+                reply_to=work.reply_to,
+                config_version=self._settings().version,
+            )
+            work.draft = draft
+            self._drafts[draft.draft_id] = work
+        return work.draft
+
+    def _cannot_enter(self, work: Work, signal: Signal, refused: Refused) -> None:
+        """An entry the limits or the instrument do not let in: it waits, goes back to waiting, or is rejected."""
+        if work.leaving is not None:
+            if refused.reason in _HOPELESS:
+                self._discard(work, Outcome.REJECTED, refused.reason, refused.detail)
+            else:
+                self._put_back(work, refused)
+        elif refused.reason in _HOPELESS:
+            self._decide(work, Outcome.REJECTED, refused.reason, refused.detail)
+        else:
+            self._enqueue(work, signal, refused)
+
+    # --- the Queue --------------------------------------------------------------------------------
+
+    def _enqueue(self, work: Work, signal: Signal, why: Refused) -> None:
+        if signal.side is None:
+            raise AssertionError("only entries wait")
+        now_ms = self.life.now_ms()
+        queued = Queued(
+            signal=signal,
+            side=signal.side,
+            entry_price=signal.entry_price,
+            wait_reason=why.reason,
+            detail=why.detail,
+            first_queue_time_ms=now_ms,
+            queue_time_ms=now_ms,
+            expected_profit=self._admissions.expected_profit(signal, now_ms),
+        )
+        self.life.tell(self._queue, m.Enqueue(draft=self._draft(work, signal), queued=queued))
+
+    def _send_take_out(self, work: Work) -> None:
+        if work.kind is Kind.PROMOTION:
+            self._promote(work)
+            return
+        self.life.tell(self._queue, m.TakeOut(draft=self._draft(work, work.signal)))
+
+    def _taken_out(self, message: m.TakenOut) -> None:
+        work = self._drafts.get(message.draft_id)
+        if work is None or message.incarnation != self.life.incarnation:
+            return
+        work.leaving = message.queued
+        if work.kind is Kind.SIGNAL:
+            self._exit_with_queue(work)
+        elif message.queued is None or message.queued.signal.signal_id != work.signal_id:
+            self._put_back(work, Refused(reason=Reason.NOT_FOUND, detail="this signal does not wait any more"))
+        elif work.kind is Kind.REMOVAL:
+            self._discard(work, Outcome.REMOVED, Reason.REMOVED_BY_USER, f"removed by {work.who}")
+        else:
+            self._promote(work)
+
+    def _exit_with_queue(self, work: Work) -> None:
+        """An exit whose key waits: the queue entry is held now, or there was none of that side."""
+        signal = work.signal
+        assert signal is not None
+        live = self._books.live(signal.key)
+        if live is not None and not live.told.closing:
+            self._exit(work, signal)
+        elif work.leaving is not None:
+            self._discard_for_exit(work, signal)
+        else:
+            self._decide(work, Outcome.IGNORED, Reason.NO_POSITION, "nothing is open or waiting on this key")
+
+    def _discard_for_exit(self, work: Work, signal: Signal) -> None:
+        draft = self._draft(work, signal)
+        leaves = m.Discard(
+            draft=draft,
+            outcome=Outcome.REMOVED,
+            reason=Reason.EXIT_SIGNAL,
+            by=signal,
+            by_outcome=Outcome.DEQUEUED,
+        )
+        self.life.tell(self._queue, leaves)
+
+    def _discard(self, work: Work, outcome: Outcome, reason: Reason, detail: str) -> None:
+        draft = self._draft(work, work.signal)
+        self.life.tell(self._queue, m.Discard(draft=draft, outcome=outcome, reason=reason, detail=detail))
+
+    def _put_back(self, work: Work, why: Refused) -> None:
+        """A promotion that came to nothing: the entry waits on, whoever asked is told why."""
+        assert work.draft is not None or work.offer_id
+        holder = work.draft.draft_id if work.draft is not None else work.offer_id
+        reason = None if why.reason is Reason.NOT_FOUND else why.reason
+        for draft_id in {holder, work.offer_id} - {""}:
+            back = m.PutBack(draft_id=draft_id, key=work.key, wait_reason=reason, detail=why.detail)
+            self.life.tell(self._queue, back)
+        self._declined.add(work.key)
+        self._finish(work, why)
+
+    # --- promotions -------------------------------------------------------------------------------
+
+    def _maybe_offer(self) -> None:
+        """Asks the Queue for its best entry if anything could go now. One question at a time (QUE-3)."""
+        books = self._books
+        if self._offer_id or not books.waiting or books.paused or not self._store_ok:
+            return
+        free = self._settings().pool.max_open_groups - len(books.slots)
+        continuing, blocked = self._waiting_keys()
+        continuing -= self._declined
+        if free <= 0 and not continuing:
+            return
+        self._offer_id = self._ids.token()
+        offer = m.Offer(
+            offer_id=self._offer_id,
+            incarnation=self.life.incarnation,
+            free_slots=max(free, 0),
+            blocked=blocked | self._declined,
+            continuing=frozenset(continuing),
+        )
+        self.life.tell(self._queue, offer)
+
+    def _waiting_keys(self) -> tuple[set[Key], frozenset[Key]]:
+        """Waiting keys that continue a live group, and those that cannot go: opposite, closing, or lane taken."""
+        continuing: set[Key] = set()
+        blocked: set[Key] = {key for key in self._lanes if key in self._books.waiting}
+        smaller = self._books.by_key if len(self._books.by_key) < len(self._books.waiting) else self._books.waiting
+        for key in smaller:
+            live, waits = self._books.live(key), self._books.waiting.get(key)
+            if live is None or waits is None or key in blocked:
+                continue
+            if live.told.closing or live.told.side is not waits[0]:
+                blocked.add(key)
+            else:
+                continuing.add(key)
+        return continuing, frozenset(blocked)
+
+    def _offered(self, message: m.Offered) -> None:
+        if message.offer_id != self._offer_id or message.incarnation != self.life.incarnation:
+            return
+        self._offer_id = ""
+        queued = message.queued
+        if queued is None:
+            return
+        key = queued.key
+        if key in self._lanes:
+            self._declined.add(key)
+            self.life.tell(self._queue, m.PutBack(draft_id=message.offer_id, key=key))
+        else:
+            work = Work(
+                kind=Kind.PROMOTION,
+                key=key,
+                signal_id=queued.signal.signal_id,
+                leaving=queued,
+                offer_id=message.offer_id,
+            )
+            self._enter(work)
+        if len(self._declined) < MAX_DECLINED:
+            self._maybe_offer()
+
+    def _promote(self, work: Work) -> None:
+        """An entry leaves the queue for the pool: as a new group, or as a pyramid of its live one."""
+        queued = work.leaving
+        assert queued is not None
+        signal = self._admissions.promoted(queued)
+        live = self._books.live(work.key)
+        if live is None:
+            self._open(work, signal)
+        elif live.told.closing:
+            self._put_back(work, Refused(reason=Reason.GROUP_CLOSING))
+        elif live.told.side is not queued.side:
+            self._put_back(work, Refused(reason=Reason.OPPOSITE_SIDE))
+        else:
+            self._pyramid(work, signal)
+
+    def _promote_asked(self, message: m.PromoteQueued) -> None:
+        self._enter(
+            Work(
+                kind=Kind.MANUAL_PROMOTION,
+                key=message.key,
+                signal_id=message.signal_id,
+                reply_to=message.reply_to,
+                who=message.who,
+                force=message.force,
+                ignore_exposure=message.ignore_exposure,
+            )
+        )
+
+    def _remove_asked(self, message: m.RemoveQueued) -> None:
+        work = Work(
+            kind=Kind.REMOVAL,
+            key=message.key,
+            signal_id=message.signal_id,
+            reply_to=message.reply_to,
+            who=message.who,
+        )
+        self._enter(work)
+
+    # --- ends of drafts ---------------------------------------------------------------------------
+
+    def _done(self, message: m.DraftDone) -> None:
+        work = self._drafts.get(message.draft_id)
+        if work is not None:
+            self._finish(work, message.answer, replied=True)
+
+    def _refused(self, message: m.DraftRefused) -> None:
+        work = self._drafts.get(message.draft_id)
+        if work is None:
+            return
+        if work.signal is not None and message.refused.reason is not Reason.GROUP_CLOSING:
+            self._give_back(work)
+            self._decide(work, Outcome.REJECTED, message.refused.reason, message.refused.detail)
+        else:
+            self._again(work)
+
+    def _duplicate_found(self, message: m.DraftDuplicate) -> None:
+        work = self._drafts.get(message.draft_id)
+        if work is not None:
+            self._give_back(work)
+            self._finish(work, _duplicate(message.first))
+
+    def _not_live(self, message: m.NotLive) -> None:
+        work = self._drafts.get(message.draft_id)
+        if work is not None and work.group_id == message.group_id:
+            self._settle(work)
+
+    def _reloaded(self, message: m.Reloaded) -> None:
+        """Rule 2: what became of the drafts this actor was in?"""
+        kind, _, group_id = message.name.partition("/")
+        if kind == "group":
+            for work in [work for work in self._drafts.values() if work.group_id == group_id]:
+                self._settle(work)
+
+    def _settle(self, work: Work) -> None:
+        if work.settling or work.draft is None:
+            return
+        work.settling = True
+        asked = m.Settle(
+            draft_id=work.draft.draft_id,
+            signal_id=work.draft.signal_id,
+            reply_to=self.life.name,
+            incarnation=self.life.incarnation,
+        )
+        self.life.tell("journal", asked)
+
+    def _settled(self, message: m.Settled) -> None:
+        work = self._drafts.get(message.draft_id)
+        if work is None or message.incarnation != self.life.incarnation:
+            return
+        if message.done is not None:
+            self._finish(work, message.done)
+        else:
+            work.settling = False
+            self._again(work)
+
+    def _again(self, work: Work) -> None:
+        """Gives everything back and begins anew after a moment; the lane stays taken."""
+        self._give_back(work)
+        self.life.wake_at(self.life.now_ms() + RETRY_MS * work.tries, "retry")
+        self._retries.append(work)
+
+    def _give_up(self, work: Work) -> None:
+        if work.leaving is not None or work.kind is not Kind.SIGNAL:
+            self._put_back_or_finish(work)
+            return
+        self._give_back(work)
+        self._finish(work, Refused(reason=Reason.OVERLOADED, detail="the group does not answer; send again"))
+
+    def _put_back_or_finish(self, work: Work) -> None:
+        why = Refused(reason=Reason.OVERLOADED, detail="the group does not answer")
+        if work.draft is not None or work.offer_id:
+            self._put_back(work, why)
+        else:
+            self._finish(work, why)
+
+    def _give_back(self, work: Work) -> None:
+        """Slot, capital and queue entry of a draft that is certainly not going to be committed."""
+        if work.slot_token:
+            self._books.free(work.slot_token)
+            work.slot_token = ""
+        if work.draft is not None:
+            self._books.let_go(work.draft.draft_id)
+            self._drafts.pop(work.draft.draft_id, None)
+            if work.leaving is not None and work.kind is not Kind.PROMOTION:
+                self.life.tell(self._queue, m.PutBack(draft_id=work.draft.draft_id, key=work.key))
+                work.leaving = None
+        work.draft = None
+        work.group_id = ""
+
+    def _finish(self, work: Work, result: m.Answer | Refused, *, replied: bool = False) -> None:
+        """Answers who waits, remembers the answer, frees the lane."""
+        if work.draft is not None:
+            self._books.let_go(work.draft.draft_id)
+            self._drafts.pop(work.draft.draft_id, None)
+            if work.slot_token and not isinstance(result, m.Answer):
+                self._books.free(work.slot_token)
+        if work.signal is not None:
+            self._in_flight.pop(work.signal.idempotency_key, None)
+            if isinstance(result, m.Answer) and result.outcome is not Outcome.DUPLICATE:
+                expires_ms = self.life.now_ms() + work.signal.idempotency_window_s * 1000
+                self._books.remember(work.signal.idempotency_key, result, expires_ms)
+        if not replied:
+            self._answer(work.reply_to, result)
+        for reply_to in work.joined:
+            self._answer(reply_to, _duplicate(result) if isinstance(result, m.Answer) else result)
+        self._free_lane(work.key)
+
+    def _free_lane(self, key: Key) -> None:
+        lane = self._lanes[key]
+        if lane.backlog:
+            lane.current = lane.backlog.popleft()
+            self._begin(lane.current)
+        else:
+            del self._lanes[key]
+            self._maybe_offer()
+
+    # --- decisions of Pool's own ------------------------------------------------------------------
+
+    def _decide(self, work: Work, outcome: Outcome, reason: Reason, detail: str, alert: str = "") -> None:
+        """A signal that ends here, without group or queue."""
+        signal = work.signal
+        assert signal is not None
+        now_ms = self.life.now_ms()
+        draft = self._draft(work, signal)
+        answer = m.Answer(signal_id=signal.signal_id, outcome=outcome, reason=reason, detail=detail)
+        rows: list[Row] = [
+            SaveSignal(
+                signal=signal,
+                outcome=outcome,
+                reason=reason,
+                detail=detail,
+                group_id="",
+                draft_id=draft.draft_id,
+                time_ms=now_ms,
+            ),
+            claim(signal, now_ms),
+            self._event(signal, outcome, reason, detail),
+        ]
+        if alert:
+            rows.append(self._alert(f"{alert}/{signal.source}", f"a signal ended {outcome.value}: {detail}", signal))
+        done = m.Send(self.life.name, m.DraftDone(draft_id=draft.draft_id, answer=answer))
+        reply = () if work.reply_to is None else (m.Send(work.reply_to, answer),)
+        self._commit(tuple(rows), (*reply, done), draft.draft_id)
+
+    def _commit(self, rows: tuple[Row, ...], then: tuple[m.Send, ...], draft_id: str = "") -> None:
+        self.life.tell("journal", m.Commit(author=self._me, draft_id=draft_id, rows=rows, then=then))
+
+    def _event(self, signal: Signal, outcome: Outcome, reason: Reason, detail: str) -> AddEvent:
+        return AddEvent(
+            time_ms=self.life.now_ms(),
+            severity="info" if outcome is Outcome.IGNORED else "warning",
+            category="signal",
+            type=f"signal.{outcome.value}",
+            message=f"signal {outcome.value}: {detail or reason.value}",
+            world=self._world,
+            account=signal.key.account,
+            symbol=signal.key.symbol,
+            timeframe=signal.key.timeframe,
+            signal_id=signal.signal_id,
+            attributes={"reason": reason.value},
+        )
+
+    def _alert(self, alert_key: str, message: str, signal: Signal) -> RaiseAlert:
+        return RaiseAlert(
+            alert_key=alert_key,
+            time_ms=self.life.now_ms(),
+            severity="warning",
+            category="signal",
+            message=message,
+            account=signal.key.account,
+            symbol=signal.key.symbol,
+        )
+
+    # --- what others report -----------------------------------------------------------------------
+
+    def _group_changed(self, told: m.GroupChanged) -> None:
+        if told.closed:
+            self._books.remove(told)
+            self.life.tell(f"group/{told.group_id}", m.MayStop(group_id=told.group_id))
+        elif told.group_id in self._books.groups:
+            self._books.update(told)
+        else:
+            self._adopt(told)
+        self._declined.clear()
+        self._maybe_offer()
+
+    def _adopt(self, told: m.GroupChanged) -> None:
+        """A group that just opened, or one that a late fill brought back (rule 19)."""
+        assert told.settings is not None
+        assert told.instrument is not None
+        self._books.put(told, told.settings, told.instrument)
+
+    def _waiting_changed(self, message: m.WaitingChanged) -> None:
+        if message.side is None:
+            self._books.waiting.pop(message.key, None)
+        else:
+            self._books.waiting[message.key] = (message.side, message.wait_reason or Reason.POOL_FULL)
+        self._maybe_offer()
+
+    def _account_changed(self, message: m.AccountChanged) -> None:
+        self._books.accounts[message.account] = message
+        self._declined.clear()
+        self._maybe_offer()
+
+    def _instruments_changed(self, _message: m.InstrumentsChanged) -> None:
+        self._declined.clear()
+        self._maybe_offer()
+
+    def _settings_changed(self, _message: m.SettingsChanged) -> None:
+        self._declined.clear()
+        self._maybe_offer()
+
+    def _store_changed(self, message: m.StoreFailed) -> None:
+        self._store_ok = message.ok
+        self._maybe_offer()
+
+    # --- pause ------------------------------------------------------------------------------------
+
+    def _pause(self, message: m.PauseEngine) -> None:
+        self._switch(message.accounts, "yes", message.who, message.reply_to, "paused")
+        if message.cancel_entries:
+            for live in list(self._books.groups.values()):
+                if not message.accounts or live.told.key.account in message.accounts:
+                    cancel = m.CancelEntries(group_id=live.told.group_id, who=message.who, reply_to=None)
+                    self.life.tell(f"group/{live.told.group_id}", cancel)
+
+    def _resume(self, message: m.ResumeEngine) -> None:
+        self._switch(message.accounts, "", message.who, message.reply_to, "resumed")
+        self._declined.clear()
+        self._maybe_offer()
+
+    def _switch(self, accounts: tuple[str, ...], value: str, who: str, reply_to: m.ReplyTo, what: str) -> None:
+        names = [f"paused:{account}" for account in accounts] or ["paused"]
+        now_ms = self.life.now_ms()
+        self._books.switch(dict.fromkeys(names, value))
+        rows: list[Row] = [
+            SaveEngineState(world=self._world, name=name, value=value, who=who, time_ms=now_ms) for name in names
+        ]
+        subject = "account " + ", ".join(accounts) if accounts else "engine"
+        rows.append(
+            AddEvent(
+                time_ms=now_ms,
+                severity="warning",
+                category="engine",
+                type=f"engine.{what}",
+                message=f"{subject} {what} by {who}",
+                world=self._world,
+                attributes={"who": who},
+            )
+        )
+        state = m.EngineState(paused=self._books.paused, paused_accounts=self._books.paused_accounts())
+        self._commit(tuple(rows), (m.Send(reply_to, state),))
+
+    # --- time -------------------------------------------------------------------------------------
+
+    def _timer(self, message: m.TimerFired) -> None:
+        if message.name == "retry":
+            retries, self._retries = self._retries, []
+            for work in retries:
+                self._begin(work)
+        else:
+            self._tick()
+
+    def _tick(self) -> None:
+        self._declined.clear()
+        self._maybe_offer()
+        self.life.wake_at(self.life.now_ms() + TICK_MS, "tick")
+
+    def _answer(self, reply_to: m.ReplyTo | None, answer: object) -> None:
+        if reply_to is not None:
+            self.life.tell(reply_to, answer)
+
+
+_HOPELESS = frozenset(
+    {
+        Reason.BELOW_MIN_QUANTITY,
+        Reason.ABOVE_MAX_QUANTITY,
+        Reason.BELOW_MIN_NOTIONAL,
+        Reason.OUTSIDE_PRICE_BAND,
+        Reason.TOO_MANY_OPEN_ORDERS,
+        Reason.UNSELLABLE_AFTER_FEES,
+        Reason.SIZE_MISSING,
+        Reason.INSTRUMENT_INACTIVE,
+        Reason.SHORT_ON_SPOT,
+        Reason.UNKNOWN_SYMBOL,
+        Reason.MAX_PYRAMIDS,
+    }
+)
+"""Refusals that waiting does not mend."""
+
+
+def _duplicate(first: m.Answer) -> m.Answer:
+    """SIG-7: the first outcome, marked."""
+    outcome = first.first_outcome or first.outcome
+    return replace(first, outcome=Outcome.DUPLICATE, first_outcome=outcome)
+
+
+_HANDLERS: dict[type, Callable[[Pool, Any], None]] = {
+    m.SubmitSignal: Pool._submit,
+    m.DraftDone: Pool._done,
+    m.DraftRefused: Pool._refused,
+    m.DraftDuplicate: Pool._duplicate_found,
+    m.NotLive: Pool._not_live,
+    m.Reloaded: Pool._reloaded,
+    m.Settled: Pool._settled,
+    m.TakenOut: Pool._taken_out,
+    m.Offered: Pool._offered,
+    m.PromoteQueued: Pool._promote_asked,
+    m.RemoveQueued: Pool._remove_asked,
+    m.GroupChanged: Pool._group_changed,
+    m.WaitingChanged: Pool._waiting_changed,
+    m.AccountChanged: Pool._account_changed,
+    m.InstrumentsChanged: Pool._instruments_changed,
+    m.SettingsChanged: Pool._settings_changed,
+    m.StoreFailed: Pool._store_changed,
+    m.PauseEngine: Pool._pause,
+    m.ResumeEngine: Pool._resume,
+    m.TimerFired: Pool._timer,
+}

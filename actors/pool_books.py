@@ -1,0 +1,182 @@
+"""What Pool knows: slots, live groups, reserved capital, waiting keys, what was answered lately.
+
+Plain state of one life of Pool. An exception ends that life and the next one loads all this again, so it is
+changed in place. Rules that decide over it are in `rules.limits` and `rules.intent`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from actors.messages import AccountChanged, Answer, GroupChanged, PoolState
+from actors.rules.model import ZERO, Instrument, Key, Reason, Side
+from actors.rules.settings import StrategySettings
+
+MAX_RECENT = 50_000
+"""Idempotency keys remembered here; the store's index holds the rest of the window (SIG-7)."""
+
+
+@dataclass(slots=True)
+class LiveGroup:
+    """A group that is not closed, as far as Pool must know it."""
+
+    told: GroupChanged
+    settings: StrategySettings
+    instrument: Instrument
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Capital kept for a draft until its commit tells the group's own figure."""
+
+    account: str
+    quote: str
+    amount: Decimal
+    """What its entries cost at worst, fees included."""
+    planned: Decimal
+    """What counts as exposure."""
+
+
+@dataclass(slots=True)
+class PoolBooks:
+    groups: dict[str, LiveGroup] = field(default_factory=dict)
+    by_key: dict[Key, str] = field(default_factory=dict)
+    slots: dict[str, str] = field(default_factory=dict)
+    """Slot token to group id; drafts that open hold theirs here too (rule 10)."""
+    slot_accounts: dict[str, str] = field(default_factory=dict)
+    """Slot token to account, for an account's own limit."""
+    reservations: dict[str, Reservation] = field(default_factory=dict)
+    """By draft id."""
+    waiting: dict[Key, tuple[Side, Reason]] = field(default_factory=dict)
+    recent: OrderedDict[str, tuple[Answer, int]] = field(default_factory=OrderedDict)
+    accounts: dict[str, AccountChanged] = field(default_factory=dict)
+    switches: dict[str, str] = field(default_factory=dict)
+    _reserved: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    """Running sums by (account, quote); decimals add and subtract exactly."""
+    _planned: dict[str, Decimal] = field(default_factory=dict)
+    """Running sums by quote."""
+    _symbols: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    _slots_by_account: Counter[str] = field(default_factory=Counter)
+
+    def fill(self, state: PoolState) -> None:
+        """Takes over what the store has; for books that are still empty."""
+        self.waiting.update(state.waiting)
+        self.switches.update(state.switches)
+        for told in state.groups:
+            self.put(told, state.settings_of[told.group_id], state.instrument_of[told.group_id])
+        for key, answer, expire_time_ms in state.recent:
+            self.recent[key] = (answer, expire_time_ms)
+
+    # --- groups and slots -------------------------------------------------------------------------
+
+    def put(self, told: GroupChanged, settings: StrategySettings, instrument: Instrument) -> None:
+        live = LiveGroup(told, settings, instrument)
+        self.groups[told.group_id] = live
+        self._symbols.setdefault((told.key.account, told.key.symbol), set()).add(told.group_id)
+        self._count(live, 1)
+        self.take(told.slot_token, told.group_id, told.key.account)
+        owner = self.by_key.get(told.key)
+        # A group brought back by a late fill does not take the key from a newer group that is alive on it.
+        if owner is None or self.groups[owner].told.closing or not told.closing:
+            self.by_key[told.key] = told.group_id
+
+    def update(self, told: GroupChanged) -> None:
+        live = self.groups[told.group_id]
+        self._count(live, -1)
+        live.told = told
+        self._count(live, 1)
+
+    def remove(self, told: GroupChanged) -> None:
+        """Releases the slot; naming token and group makes repeating it harmless (rule 10)."""
+        live = self.groups.pop(told.group_id, None)
+        if live is not None:
+            self._count(live, -1)
+            symbol = (told.key.account, told.key.symbol)
+            self._symbols[symbol].discard(told.group_id)
+            if not self._symbols[symbol]:
+                del self._symbols[symbol]
+        if self.by_key.get(told.key) == told.group_id:
+            del self.by_key[told.key]
+        if self.slots.get(told.slot_token) == told.group_id:
+            self.free(told.slot_token)
+
+    def take(self, token: str, group_id: str, account: str) -> None:
+        if token not in self.slots:
+            self._slots_by_account[account] += 1
+        self.slots[token] = group_id
+        self.slot_accounts[token] = account
+
+    def free(self, token: str) -> None:
+        if self.slots.pop(token, None) is not None:
+            self._slots_by_account[self.slot_accounts.pop(token)] -= 1
+
+    def keep(self, draft_id: str, reservation: Reservation) -> None:
+        """Reserves capital for a draft (POOL-3)."""
+        self.reservations[draft_id] = reservation
+        self._add(reservation.account, reservation.quote, reservation.amount, reservation.planned)
+
+    def let_go(self, draft_id: str) -> None:
+        kept = self.reservations.pop(draft_id, None)
+        if kept is not None:
+            self._add(kept.account, kept.quote, -kept.amount, -kept.planned)
+
+    def _count(self, live: LiveGroup, sign: int) -> None:
+        told = live.told
+        self._add(told.key.account, live.instrument.quote, sign * told.reserved, sign * told.planned)
+
+    def _add(self, account: str, quote: str, reserved: Decimal, planned: Decimal) -> None:
+        self._reserved[account, quote] = self._reserved.get((account, quote), ZERO) + reserved
+        self._planned[quote] = self._planned.get(quote, ZERO) + planned
+
+    def live(self, key: Key) -> LiveGroup | None:
+        group_id = self.by_key.get(key)
+        return None if group_id is None else self.groups.get(group_id)
+
+    # --- sums -------------------------------------------------------------------------------------
+
+    def slots_on(self, account: str) -> int:
+        return self._slots_by_account[account]
+
+    def on_symbol(self, account: str, symbol: str) -> list[LiveGroup]:
+        return [self.groups[group_id] for group_id in self._symbols.get((account, symbol), ())]
+
+    def reserved(self, account: str, quote: str) -> Decimal:
+        """Quote that unfilled entries of groups and drafts may still cost."""
+        return self._reserved.get((account, quote), ZERO)
+
+    def planned(self) -> Mapping[str, Decimal]:
+        """Planned capital of all live groups and drafts by quote, unfilled legs included (POOL-3)."""
+        return self._planned
+
+    # --- answers given ----------------------------------------------------------------------------
+
+    def remember(self, idempotency_key: str, answer: Answer, expire_time_ms: int) -> None:
+        self.recent[idempotency_key] = (answer, expire_time_ms)
+        while len(self.recent) > MAX_RECENT:
+            self.recent.popitem(last=False)
+
+    def first_answer(self, idempotency_key: str, now_ms: int) -> Answer | None:
+        seen = self.recent.get(idempotency_key)
+        return seen[0] if seen is not None and seen[1] > now_ms else None
+
+    # --- switches ---------------------------------------------------------------------------------
+
+    @property
+    def paused(self) -> bool:
+        return bool(self.switches.get("paused"))
+
+    def account_paused(self, account: str) -> bool:
+        return bool(self.switches.get(f"paused:{account}"))
+
+    def paused_accounts(self) -> tuple[str, ...]:
+        return tuple(sorted(name.partition(":")[2] for name in self.switches if name.startswith("paused:")))
+
+    def switch(self, changes: Mapping[str, str]) -> None:
+        for name, value in changes.items():
+            if value:
+                self.switches[name] = value
+            else:
+                self.switches.pop(name, None)

@@ -1,0 +1,444 @@
+"""PositionGroup: one actor per group that is not closed. It carries what `rules.position` decides.
+
+An event becomes a decision, the decision one commit, and its effects leave with the commit's release. The
+actor's own state moves on at once: if the commit fails, this life is fenced and a new one loads what is true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from actors import messages as m
+from actors.ports import Catalogue, Marks
+from actors.rules import events, position
+from actors.rules.model import Group, Outcome, Queued, Reason, Refused, Signal
+from actors.rules.records import (
+    AddEvent,
+    DeleteQueued,
+    RaiseAlert,
+    Row,
+    SaveSignal,
+    SetOutcome,
+    changes,
+    claim,
+)
+from actors.rules.reserve import planned, reserved
+from actors.rules.settings import AccountSettings, Settings
+from actors.runtime import Actor, Life
+
+MAX_HELD = 10_000
+"""Messages kept while the group loads; reports are cumulative, so what is beyond is asked for again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupPorts:
+    """What every group reads: prices, instruments, the config in force, and the installation's id prefix (ORD-2)."""
+
+    marks: Marks
+    catalogue: Catalogue
+    settings: Callable[[], Settings]
+    prefix: str
+
+
+class PositionGroup(Actor):
+    """`group/<id>`. A fresh one waits for `OpenGroup`; every other life begins with `Load` (rule 15)."""
+
+    def __init__(self, life: Life, *, ports: GroupPorts) -> None:
+        super().__init__(life)
+        self._ports = ports
+        self._group: Group | None = None
+        self._told: m.GroupChanged | None = None
+        self._loading = not life.fresh
+        self._held: list[object] = []
+
+    @property
+    def group_id(self) -> str:
+        return self.life.name.partition("/")[2]
+
+    def start(self) -> None:
+        if self._loading:
+            self.life.tell("journal", m.Load(name=self.life.name, incarnation=self.life.incarnation))
+
+    def receive(self, message: object) -> None:
+        if isinstance(message, m.Loaded):
+            if message.incarnation == self.life.incarnation:
+                self._loaded(message.state)
+        elif self._loading:
+            if len(self._held) < MAX_HELD:
+                self._held.append(message)
+        else:
+            self._handle(message)
+
+    # --- loading ----------------------------------------------------------------------------------
+
+    def _loaded(self, state: object) -> None:
+        self._loading = False
+        held, self._held = self._held, []
+        if not isinstance(state, Group):
+            # Nothing was ever committed. Whatever waits here goes the way of mail to nobody (rule 14).
+            for message in held:
+                self.life.tell(self.life.name, message)
+            self.life.stop()
+            return
+        self._group = state
+        if state.is_closed:
+            self._tell_pool_now()
+        else:
+            self._carry(position.resume(state, self._context(state)), always=True)
+        for message in held:
+            self._handle(message)
+
+    # --- messages ---------------------------------------------------------------------------------
+
+    def _handle(self, message: object) -> None:
+        group = self._group
+        if isinstance(message, m.OpenGroup):
+            self._open(message)
+        elif group is not None:
+            handler = _HANDLERS.get(type(message))
+            if handler is None:
+                raise TypeError(f"a group does not take {type(message).__name__}")
+            handler(self, group, message)
+
+    def _orders_reported(self, group: Group, message: m.OrdersReported) -> None:
+        self._step(group, events.OrdersReported(reports=message.reports))
+
+    def _price_crossed(self, group: Group, message: m.PriceCrossed) -> None:
+        if message.incarnation == self.life.incarnation:
+            self._step(group, events.PriceCrossed(watch_id=message.watch_id, quote=message.quote))
+
+    def _time_reached(self, group: Group, _message: m.TimerFired) -> None:
+        self._step(group, events.TimeReached())
+
+    def _close_asked(self, group: Group, message: m.CloseGroup) -> None:
+        self._command(group, events.CloseAsked(reason=Reason.MANUAL), message.who, "close", message.reply_to)
+
+    def _cancel_asked(self, group: Group, message: m.CancelEntries) -> None:
+        asked = events.CancelEntriesAsked(reason=Reason.MANUAL)
+        self._command(group, asked, message.who, "cancel entries", message.reply_to)
+
+    def _gateway_started(self, group: Group, message: m.GatewayStarted) -> None:
+        if message.account == group.account and not group.is_closed:
+            self._ask_again(group)
+
+    def _may_stop(self, group: Group, _message: m.MayStop) -> None:
+        if group.is_closed:
+            self.life.stop()
+
+    def _step(self, group: Group, event: events.Event) -> None:
+        decision = position.step(group, event, self._context(group))
+        if isinstance(decision, events.Decision):
+            self._carry(decision)
+
+    def _open(self, message: m.OpenGroup) -> None:
+        context = self._context_of(message.signal.key.account, message.signal.key.symbol)
+        decision = position.open_group(
+            group_id=message.group_id,
+            world=message.world,
+            key=message.signal.key,
+            side=message.side,
+            signal=message.signal,
+            plan=message.plan,
+            settings=message.settings,
+            instrument=message.instrument,
+            slot_token=message.slot_token,
+            forced=message.forced,
+            strategy=message.signal.alert_name,
+            context=context,
+        )
+        self._carry_draft(decision, message.draft, message.signal, Outcome.OPENED, message.leaving, who=message.who)
+
+    def _add_pyramid(self, group: Group, message: m.AddPyramid) -> None:
+        asked = events.PyramidAdded(signal=message.signal, plan=message.plan)
+        decision = position.step(group, asked, self._context(group))
+        if isinstance(decision, events.Decision):
+            self._carry_draft(decision, message.draft, message.signal, Outcome.PYRAMIDED, message.leaving)
+        elif decision.reason is Reason.MAX_PYRAMIDS:
+            ignored = events.Decision(group=position.ignore_pyramid(group, self.life.now_ms()))
+            self._carry_draft(ignored, message.draft, message.signal, Outcome.IGNORED, message.leaving, decision)
+        else:
+            self._refuse(message.draft, decision)
+
+    def _exit(self, group: Group, message: m.ExitGroup) -> None:
+        decision = position.step(group, events.CloseAsked(reason=Reason.EXIT_SIGNAL), self._context(group))
+        if isinstance(decision, events.Decision):
+            self._carry_draft(decision, message.draft, message.signal, Outcome.EXITED, message.leaving)
+        else:
+            self._refuse(message.draft, decision)
+
+    def _refuse(self, draft: m.Draft, refused: Refused) -> None:
+        self.life.tell(_pool_of(draft), m.DraftRefused(draft_id=draft.draft_id, refused=refused))
+
+    def _command(self, group: Group, event: events.Event, who: str, what: str, reply_to: m.ReplyTo | None) -> None:
+        decision = position.step(group, event, self._context(group))
+        if isinstance(decision, Refused):
+            if reply_to is not None:
+                reply_to.reply(decision)
+            return
+        audit = self._event(decision.group, "info", "order", f"{who} asked to {what}", type="group.command", who=who)
+        reply = () if reply_to is None else (m.Send(reply_to, decision.group),)
+        self._carry(decision, rows=(audit,), reply=reply, always=True)
+
+    def _ask_again(self, group: Group) -> None:
+        """A new gateway knows nothing of this group: ask for every order's fate, set the watches again (rule 16)."""
+        for effect in position.resume(group, self._context(group)).effects:
+            if isinstance(effect, (events.ResolveOrders, events.SetWatches)):
+                for send in self._sends(group, effect):
+                    self.life.tell(send.to, send.message)
+
+    # --- carrying a decision ----------------------------------------------------------------------
+
+    def _carry_draft(
+        self,
+        decision: events.Decision,
+        draft: m.Draft,
+        signal: Signal,
+        outcome: Outcome,
+        leaving: Queued | None,
+        refused: Refused | None = None,
+        who: str = "",
+    ) -> None:
+        """One commit for the signal, its outcome, the group, and the queue row it takes along."""
+        now_ms = self.life.now_ms()
+        reason = refused.reason if refused else Reason.OK
+        detail = refused.detail if refused else ""
+        answer = m.Answer(
+            signal_id=signal.signal_id, outcome=outcome, reason=reason, detail=detail, group_id=self.group_id
+        )
+        promoted = leaving is not None and leaving.signal.signal_id == signal.signal_id
+        rows: list[Row] = []
+        if promoted:
+            rows.append(_set_outcome(signal.signal_id, outcome, reason, detail, self.group_id, draft, now_ms))
+        else:
+            rows.append(
+                SaveSignal(
+                    signal=signal,
+                    outcome=outcome,
+                    reason=reason,
+                    detail=detail,
+                    group_id=self.group_id,
+                    draft_id=draft.draft_id,
+                    time_ms=now_ms,
+                )
+            )
+            rows.append(claim(signal, now_ms))
+        sends: list[m.Send] = []
+        if leaving is not None:
+            gone = leaving.signal.signal_id
+            if not promoted:
+                rows.append(_set_outcome(gone, Outcome.REMOVED, Reason.EXIT_SIGNAL, "", self.group_id, draft, now_ms))
+            rows.append(DeleteQueued(world=decision.group.world, key=leaving.key, signal_id=gone))
+            sends.append(m.Send(_queue_of(draft), m.QueueChanged(key=leaving.key, signal_id=gone, gone=True)))
+            sends.append(m.Send(_pool_of(draft), m.WaitingChanged(key=leaving.key, side=None)))
+        rows.append(self._signal_event(decision.group, signal, answer, who))
+        if draft.reply_to is not None:
+            sends.append(m.Send(draft.reply_to, answer))
+        sends.append(m.Send(_pool_of(draft), m.DraftDone(draft_id=draft.draft_id, answer=answer)))
+        self._carry(decision, rows=tuple(rows), reply=tuple(sends), draft=draft, always=True)
+
+    def _carry(
+        self,
+        decision: events.Decision,
+        *,
+        rows: tuple[Row, ...] = (),
+        reply: tuple[m.Send, ...] = (),
+        draft: m.Draft | None = None,
+        always: bool = False,
+    ) -> None:
+        """Commits what changed and, behind it, releases orders, replies and what Pool must know, in that order."""
+        before, after = self._group, decision.group
+        if before is after and not decision.effects and not always:
+            return
+        self._group = after
+        all_rows = (*rows, *changes(before, after), *self._notes(after, decision.effects))
+        sends = [send for effect in decision.effects for send in self._sends(after, effect)]
+        told = self._changed(after)
+        if told != self._told:
+            self._told = told
+            sends.append(m.Send(self._pool_name(after), told))
+        commit = m.Commit(
+            author=m.Participant(self.life.name, self.life.incarnation),
+            participants=draft.participants if draft else (),
+            draft_id=draft.draft_id if draft else "",
+            rows=all_rows,
+            then=(*sends, *reply),
+            groups=(after,),
+        )
+        if commit.rows or commit.then:
+            self.life.tell("journal", commit)
+        for effect in decision.effects:
+            if isinstance(effect, events.WakeAt):
+                self.life.wake_at(effect.time_ms, "wake")
+
+    def _sends(self, group: Group, effect: events.Effect) -> Iterator[m.Send]:
+        gateway = f"gateway/{group.account}"
+        if isinstance(effect, events.SubmitOrders):
+            yield m.Send(gateway, m.SubmitOrders(orders=tuple(group.orders[i] for i in effect.client_order_ids)))
+        elif isinstance(effect, events.CancelOrders):
+            yield m.Send(gateway, m.CancelOrders(orders=tuple(group.orders[i] for i in effect.client_order_ids)))
+        elif isinstance(effect, events.ResolveOrders):
+            yield m.Send(gateway, m.ResolveOrders(orders=tuple(group.orders[i] for i in effect.client_order_ids)))
+        elif isinstance(effect, events.SetWatches):
+            watches = m.SetWatches(
+                group_id=group.group_id,
+                incarnation=self.life.incarnation,
+                symbol=group.symbol,
+                watches=effect.watches,
+            )
+            yield m.Send(gateway, watches)
+
+    def _changed(self, group: Group) -> m.GroupChanged:
+        return m.GroupChanged(
+            group_id=group.group_id,
+            key=group.key,
+            side=group.side,
+            slot_token=group.slot_token,
+            closing=group.state.value == "closing",
+            closed=group.is_closed,
+            pyramid_count=len(group.pyramids),
+            reserved=reserved(group),
+            planned=planned(group),
+            opened_stamp_ms=group.opened_stamp_ms,
+            settings=group.settings,
+            instrument=group.instrument,
+        )
+
+    def _tell_pool_now(self) -> None:
+        """What a reloaded state implies is told again until it is answered (rule 8)."""
+        assert self._group is not None
+        self._told = self._changed(self._group)
+        self.life.tell(self._pool_name(self._group), self._told)
+
+    @staticmethod
+    def _pool_name(group: Group) -> str:
+        return f"pool/{group.world.value}"
+
+    # --- the record -------------------------------------------------------------------------------
+
+    def _notes(self, group: Group, effects: tuple[events.Effect, ...]) -> Iterator[Row]:
+        for effect in effects:
+            if not isinstance(effect, events.Note):
+                continue
+            yield self._event(
+                group,
+                effect.severity,
+                effect.category,
+                effect.message,
+                type=effect.type,
+                client_order_id=effect.client_order_id,
+                **effect.attributes,
+            )
+            if effect.alert:
+                yield RaiseAlert(
+                    alert_key=effect.alert,
+                    time_ms=self.life.now_ms(),
+                    severity=effect.severity,
+                    category=effect.category,
+                    message=effect.message,
+                    account=group.account,
+                    symbol=group.symbol,
+                    group_id=group.group_id,
+                )
+
+    def _event(
+        self,
+        group: Group,
+        severity: str,
+        category: str,
+        message: str,
+        *,
+        type: str,
+        client_order_id: str = "",
+        signal_id: str = "",
+        **attributes: str,
+    ) -> AddEvent:
+        return AddEvent(
+            time_ms=self.life.now_ms(),
+            severity=severity,
+            category=category,
+            type=type,
+            message=message,
+            world=group.world,
+            account=group.account,
+            symbol=group.symbol,
+            timeframe=group.key.timeframe,
+            signal_id=signal_id,
+            group_id=group.group_id,
+            client_order_id=client_order_id,
+            attributes=attributes,
+        )
+
+    def _signal_event(self, group: Group, signal: Signal, answer: m.Answer, who: str) -> AddEvent:
+        words = f"signal {answer.outcome.value}"
+        if answer.detail:
+            words += f": {answer.detail}"
+        extra = {"who": who} if who else {}
+        return self._event(
+            group,
+            "info",
+            "signal",
+            words,
+            type=f"signal.{answer.outcome.value}",
+            signal_id=signal.signal_id,
+            reason=answer.reason.value,
+            **extra,
+        )
+
+    # --- the world around -------------------------------------------------------------------------
+
+    def _context(self, group: Group) -> events.Context:
+        context = self._context_of(group.account, group.symbol, group)
+        return context
+
+    def _context_of(self, account: str, symbol: str, group: Group | None = None) -> events.Context:
+        settings = self._ports.settings()
+        instrument = self._ports.catalogue.instrument(account, symbol) or (group.instrument if group else None)
+        assert instrument is not None, f"{symbol} of {account} has no instrument"
+        account_settings = settings.accounts.get(account) or AccountSettings(name=account)
+        return events.Context(
+            now_ms=self.life.now_ms(),
+            quote=self._ports.marks.quote(account, symbol),
+            instrument=instrument,
+            execution=settings.execution,
+            prefix=self._ports.prefix,
+            fees=account_settings.fees,
+            position_mode=account_settings.position_mode,
+        )
+
+
+_HANDLERS: dict[type, Callable[[PositionGroup, Group, Any], None]] = {
+    m.OrdersReported: PositionGroup._orders_reported,
+    m.PriceCrossed: PositionGroup._price_crossed,
+    m.TimerFired: PositionGroup._time_reached,
+    m.AddPyramid: PositionGroup._add_pyramid,
+    m.ExitGroup: PositionGroup._exit,
+    m.CloseGroup: PositionGroup._close_asked,
+    m.CancelEntries: PositionGroup._cancel_asked,
+    m.GatewayStarted: PositionGroup._gateway_started,
+    m.MayStop: PositionGroup._may_stop,
+}
+
+
+def _set_outcome(
+    signal_id: str, outcome: Outcome, reason: Reason, detail: str, group_id: str, draft: m.Draft, now_ms: int
+) -> SetOutcome:
+    return SetOutcome(
+        signal_id=signal_id,
+        outcome=outcome,
+        reason=reason,
+        detail=detail,
+        group_id=group_id,
+        draft_id=draft.draft_id,
+        time_ms=now_ms,
+    )
+
+
+def _pool_of(draft: m.Draft) -> str:
+    """The Pool behind a draft: always its first participant."""
+    return draft.participants[0].name
+
+
+def _queue_of(draft: m.Draft) -> str:
+    return "queue/" + draft.participants[0].name.partition("/")[2]

@@ -1,0 +1,360 @@
+"""Queue: the signals that wait, one per key, and who of them goes next.
+
+The Queue is the authority for waiting signals (ARCHITECTURE section 3). It adds, replaces, evicts and expires on
+its own commits; an entry that Pool is trying to promote or take out is *held* and is neither evicted nor expired.
+Pool and Queue are one restart unit: when one is reloaded, so is the other, and nothing is held any more (rule 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from actors import messages as m
+from actors.ports import Marks
+from actors.rules import ranking
+from actors.rules.choices import Overflow, World
+from actors.rules.model import Key, Outcome, Queued, Quote, Reason, Refused, Signal
+from actors.rules.queue_index import QueueIndex
+from actors.rules.records import (
+    AddEvent,
+    DeleteQueued,
+    RaiseAlert,
+    Row,
+    SaveQueued,
+    SaveSignal,
+    SetOutcome,
+    claim,
+)
+from actors.rules.settings import Settings
+from actors.runtime import Actor, Life
+
+CHECK_MS = 1_000
+"""How often ages are looked at."""
+MAX_EXPIRED_AT_ONCE = 256
+"""Entries expired in one commit; the rest follow at the next look."""
+
+
+class Queue(Actor):
+    """`queue/<world>`."""
+
+    def __init__(self, life: Life, *, marks: Marks, settings: Callable[[], Settings]) -> None:
+        super().__init__(life)
+        self._marks = marks
+        self._settings = settings
+        self._world = World(life.name.partition("/")[2])
+        self._pool = f"pool/{self._world.value}"
+        self._entries = QueueIndex(settings().queue.rank)
+        self._held: dict[Key, str] = {}
+        """Key to the draft or offer that holds it."""
+        self._waiting_for_load: list[object] | None = []
+
+    def start(self) -> None:
+        self.life.tell("journal", m.Load(name=self.life.name, incarnation=self.life.incarnation))
+
+    def receive(self, message: object) -> None:
+        if isinstance(message, m.Loaded):
+            if message.incarnation == self.life.incarnation:
+                self._loaded(message.state)
+        elif self._waiting_for_load is not None:
+            self._waiting_for_load.append(message)
+        else:
+            self._handle(message)
+
+    def _loaded(self, state: object) -> None:
+        assert isinstance(state, m.QueueState)
+        for queued in state.entries:
+            self._entries.put(queued)
+        held, self._waiting_for_load = self._waiting_for_load or [], None
+        for message in held:
+            self._handle(message)
+        self._check_ages()
+
+    def _handle(self, message: object) -> None:
+        if isinstance(message, m.Enqueue):
+            self._enqueue(message)
+        elif isinstance(message, m.Offer):
+            self._offer(message)
+        elif isinstance(message, m.TakeOut):
+            self._take_out(message)
+        elif isinstance(message, m.PutBack):
+            self._put_back(message)
+        elif isinstance(message, m.Discard):
+            self._discard(message)
+        elif isinstance(message, m.QueueChanged):
+            self._changed(message)
+        elif isinstance(message, m.TimerFired):
+            self._check_ages()
+        elif isinstance(message, m.SettingsChanged):
+            self._rank_anew()
+        else:
+            raise TypeError(f"the queue does not take {type(message).__name__}")
+
+    def _rank_anew(self) -> None:
+        """The order of the rules may have changed (QUE-2)."""
+        entries, self._entries = self._entries, QueueIndex(self._settings().queue.rank)
+        for queued in entries:
+            self._entries.put(queued)
+        self._check_ages()
+
+    # --- in ---------------------------------------------------------------------------------------
+
+    def _enqueue(self, message: m.Enqueue) -> None:
+        """QUE-1 and QUE-4: replace, ignore, add, refuse, or evict somebody for it."""
+        settings = self._settings().queue
+        old = self._entries.get(message.queued.key)
+        if old is not None:
+            if not settings.allow_replacement:
+                self._answer(message, Outcome.IGNORED, Reason.REPLACEMENT_OFF)
+            elif message.queued.signal.stamp_ms < old.signal.stamp_ms:
+                self._answer(message, Outcome.IGNORED, Reason.NEWER_SIGNAL)
+            else:
+                self._replace(message, old)
+        elif len(self._entries) < settings.max_size:
+            self._add(message)
+        elif settings.overflow is Overflow.REJECT_NEW:
+            self._refuse_full(message)
+        else:
+            self._evict_for(message)
+
+    def _add(self, message: m.Enqueue, *more: Row, sends: tuple[m.Send, ...] = ()) -> None:
+        queued = message.queued
+        self._entries.put(queued)
+        rows = (SaveQueued(world=self._world, queued=queued), *more)
+        self._answer(message, Outcome.QUEUED, queued.wait_reason, *rows, detail=queued.detail, sends=sends)
+
+    def _replace(self, message: m.Enqueue, old: Queued) -> None:
+        queued = replace(
+            message.queued,
+            replacement_count=old.replacement_count + 1,
+            first_queue_time_ms=old.first_queue_time_ms,
+        )
+        self._held.pop(old.key, None)
+        self._entries.put(queued)
+        rows = (
+            self._outcome(old.signal, Outcome.SUPERSEDED, Reason.NEWER_SIGNAL, message.draft),
+            SaveQueued(world=self._world, queued=queued),
+        )
+        self._answer(message, Outcome.REPLACED, queued.wait_reason, *rows, detail=queued.detail)
+
+    def _refuse_full(self, message: m.Enqueue) -> None:
+        self._answer(
+            message,
+            Outcome.REJECTED,
+            Reason.QUEUE_FULL,
+            self._overflow_alert(),
+            detail=f"the queue holds {len(self._entries)} signals",
+        )
+
+    def _evict_for(self, message: m.Enqueue) -> None:
+        """The lowest in rank gives way, which may be the newcomer itself. Held entries stay."""
+        candidates = [queued for queued in self._entries if queued.key not in self._held]
+        newcomer = message.queued
+        ranked = ranking.rank([*candidates, newcomer], self._quotes(newcomer), frozenset(), self._settings().queue.rank)
+        lowest = ranked[-1].queued
+        if lowest is newcomer:
+            self._refuse_full(message)
+            return
+        self._entries.remove(lowest.key)
+        gone = (
+            self._outcome(lowest.signal, Outcome.EVICTED, Reason.QUEUE_LOWEST, message.draft),
+            DeleteQueued(world=self._world, key=lowest.key, signal_id=lowest.signal.signal_id),
+            self._event(lowest.signal, "warning", "signal.evicted", "gave way to a signal of higher rank"),
+            self._overflow_alert(),
+        )
+        told = (m.Send(self._pool, m.WaitingChanged(key=lowest.key, side=None)),)
+        self._add(message, *gone, sends=told)
+
+    # --- out --------------------------------------------------------------------------------------
+
+    def _offer(self, offer: m.Offer) -> None:
+        """The best entry that may go now (QUE-2, QUE-3); it is held for Pool."""
+        best = self._best(offer)
+        while best is not None and self._is_stale(best):
+            self._expire([best])
+            best = self._best(offer)
+        if best is not None:
+            self._held[best.key] = offer.offer_id
+        self.life.tell(self._pool, m.Offered(offer_id=offer.offer_id, incarnation=offer.incarnation, queued=best))
+
+    def _best(self, offer: m.Offer) -> Queued | None:
+        out = offer.blocked | self._held.keys()
+        if offer.free_slots > 0:
+            return self._entries.best(self._quotes(), offer.continuing, out)
+        going_on = (self._entries.get(key) for key in offer.continuing - out)
+        found = [queued for queued in going_on if queued is not None]
+        return ranking.best(found, self._quotes(), offer.continuing, self._settings().queue.rank)
+
+    def _take_out(self, message: m.TakeOut) -> None:
+        key = message.draft.key
+        queued = self._entries.get(key)
+        if queued is not None and message.side not in (None, queued.side):
+            queued = None
+        if queued is not None:
+            self._held[key] = message.draft.draft_id
+        incarnation = message.draft.participants[0].incarnation
+        self.life.tell(self._pool, m.TakenOut(draft_id=message.draft.draft_id, incarnation=incarnation, queued=queued))
+
+    def _put_back(self, message: m.PutBack) -> None:
+        if self._held.get(message.key) != message.draft_id:
+            return
+        del self._held[message.key]
+        queued = self._entries.get(message.key)
+        if queued is None or message.wait_reason in (None, queued.wait_reason):
+            return
+        assert message.wait_reason is not None
+        waits = replace(queued, wait_reason=message.wait_reason, detail=message.detail)
+        self._entries.put(waits)
+        self._commit((SaveQueued(world=self._world, queued=waits),))
+
+    def _discard(self, message: m.Discard) -> None:
+        draft = message.draft
+        queued = self._entries.get(draft.key)
+        assert queued is not None, "an entry that is held stays"
+        self._entries.remove(draft.key)
+        self._held.pop(draft.key, None)
+        rows: list[Row] = [
+            self._outcome(queued.signal, message.outcome, message.reason, draft, message.detail),
+            DeleteQueued(world=self._world, key=draft.key, signal_id=queued.signal.signal_id),
+            self._event(queued.signal, "info", f"signal.{message.outcome.value}", message.detail or message.reason),
+        ]
+        about, outcome = queued.signal, message.outcome
+        if message.by is not None and message.by_outcome is not None:
+            about, outcome = message.by, message.by_outcome
+            rows += self._signal_rows(message.by, outcome, message.reason, message.detail, draft)
+        answer = m.Answer(signal_id=about.signal_id, outcome=outcome, reason=message.reason, detail=message.detail)
+        gone = m.Send(self._pool, m.WaitingChanged(key=draft.key, side=None))
+        self._commit(tuple(rows), draft, (gone, *self._done(draft, answer)))
+
+    def _changed(self, message: m.QueueChanged) -> None:
+        queued = self._entries.get(message.key)
+        if message.gone and queued is not None and queued.signal.signal_id == message.signal_id:
+            self._held.pop(message.key, None)
+            self._entries.remove(message.key)
+
+    # --- age --------------------------------------------------------------------------------------
+
+    def _check_ages(self) -> None:
+        settings = self._settings().queue
+        if settings.max_age_s is not None or settings.opposite_max_age_s is not None:
+            free = (queued for queued in self._entries if queued.key not in self._held)
+            self._expire([queued for queued in free if self._is_stale(queued)][:MAX_EXPIRED_AT_ONCE])
+        self.life.wake_at(self.life.now_ms() + CHECK_MS, "ages")
+
+    def _is_stale(self, queued: Queued) -> Refused | None:
+        quote = self._fresh(queued.key.account, queued.key.symbol)
+        return ranking.refuse_stale(queued, self.life.now_ms(), quote, self._settings().queue)
+
+    def _expire(self, entries: list[Queued]) -> None:
+        for queued in entries:
+            refused = self._is_stale(queued)
+            assert refused is not None
+            self._entries.remove(queued.key)
+            rows = (
+                self._outcome(queued.signal, Outcome.EXPIRED, refused.reason, None, refused.detail),
+                DeleteQueued(world=self._world, key=queued.key, signal_id=queued.signal.signal_id),
+                self._event(queued.signal, "warning", "signal.expired", refused.detail),
+            )
+            self._commit(rows, then=(m.Send(self._pool, m.WaitingChanged(key=queued.key, side=None)),))
+
+    # --- the entries ------------------------------------------------------------------------------
+
+    def _quotes(self, extra: Queued | None = None) -> Mapping[tuple[str, str], Quote]:
+        wanted = set(self._entries.symbols())
+        if extra is not None:
+            wanted.add((extra.key.account, extra.key.symbol))
+        quotes = {symbol: self._fresh(*symbol) for symbol in wanted}
+        return {symbol: quote for symbol, quote in quotes.items() if quote is not None}
+
+    def _fresh(self, account: str, symbol: str) -> Quote | None:
+        """The mark, unless it is too old to decide by (ORD-10)."""
+        quote = self._marks.quote(account, symbol)
+        oldest_ms = self.life.now_ms() - self._settings().execution.max_quote_age_s * 1000
+        return quote if quote is not None and quote.time_ms >= oldest_ms else None
+
+    # --- commits ----------------------------------------------------------------------------------
+
+    def _answer(
+        self,
+        message: m.Enqueue,
+        outcome: Outcome,
+        reason: Reason,
+        *rows: Row,
+        detail: str = "",
+        sends: tuple[m.Send, ...] = (),
+    ) -> None:
+        """One commit: the newcomer's signal with this outcome, and whatever follows from it."""
+        signal = message.queued.signal
+        answer = m.Answer(signal_id=signal.signal_id, outcome=outcome, reason=reason, detail=detail)
+        waits: tuple[m.Send, ...] = ()
+        if outcome in (Outcome.QUEUED, Outcome.REPLACED):
+            changed = m.WaitingChanged(key=signal.key, side=message.queued.side, wait_reason=message.queued.wait_reason)
+            waits = (m.Send(self._pool, changed),)
+        first = self._signal_rows(signal, outcome, reason, detail, message.draft)
+        self._commit((*first, *rows), message.draft, (*sends, *waits, *self._done(message.draft, answer)))
+
+    def _done(self, draft: m.Draft, answer: m.Answer) -> tuple[m.Send, ...]:
+        reply = () if draft.reply_to is None else (m.Send(draft.reply_to, answer),)
+        return (*reply, m.Send(self._pool, m.DraftDone(draft_id=draft.draft_id, answer=answer)))
+
+    def _commit(self, rows: tuple[Row, ...], draft: m.Draft | None = None, then: tuple[m.Send, ...] = ()) -> None:
+        commit = m.Commit(
+            author=m.Participant(self.life.name, self.life.incarnation),
+            participants=draft.participants if draft else (),
+            draft_id=draft.draft_id if draft else "",
+            rows=rows,
+            then=then,
+        )
+        self.life.tell("journal", commit)
+
+    def _signal_rows(self, signal: Signal, outcome: Outcome, reason: Reason, detail: str, draft: m.Draft) -> list[Row]:
+        now_ms = self.life.now_ms()
+        return [
+            SaveSignal(
+                signal=signal,
+                outcome=outcome,
+                reason=reason,
+                detail=detail,
+                group_id="",
+                draft_id=draft.draft_id,
+                time_ms=now_ms,
+            ),
+            claim(signal, now_ms),
+            self._event(signal, "info", f"signal.{outcome.value}", detail or reason.value),
+        ]
+
+    def _outcome(
+        self, signal: Signal, outcome: Outcome, reason: Reason, draft: m.Draft | None, detail: str = ""
+    ) -> SetOutcome:
+        return SetOutcome(
+            signal_id=signal.signal_id,
+            outcome=outcome,
+            reason=reason,
+            detail=detail,
+            group_id="",
+            draft_id=draft.draft_id if draft else "",
+            time_ms=self.life.now_ms(),
+        )
+
+    def _event(self, signal: Signal, severity: str, type: str, message: str) -> AddEvent:
+        return AddEvent(
+            time_ms=self.life.now_ms(),
+            severity=severity,
+            category="signal",
+            type=type,
+            message=message,
+            world=self._world,
+            account=signal.key.account,
+            symbol=signal.key.symbol,
+            timeframe=signal.key.timeframe,
+            signal_id=signal.signal_id,
+        )
+
+    def _overflow_alert(self) -> RaiseAlert:
+        return RaiseAlert(
+            alert_key=f"queue_overflow/{self._world.value}",
+            time_ms=self.life.now_ms(),
+            severity="warning",
+            category="signal",
+            message=f"the queue is full at {self._settings().queue.max_size} signals; signals are being refused",
+        )

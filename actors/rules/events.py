@@ -1,0 +1,162 @@
+"""What can happen to a position group, and what a decision about it asks for.
+
+Events go into `position.step`, effects come out of it. Both are values: the PositionGroup actor turns
+messages into events and effects into messages, and decides nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from actors.rules.choices import PositionMode
+from actors.rules.model import Group, Instrument, LadderPlan, OrderReport, Quote, Reason, Signal
+from actors.rules.settings import ExecutionSettings, FeeSettings
+
+# --- what is known when a decision is made --------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The world around a group at the moment of a decision. Values only; the rules read nothing else.
+
+    `quote` None: there is no price at all. `instrument` is the catalogue's newest, else the group's own snapshot.
+    """
+
+    now_ms: int
+    quote: Quote | None
+    instrument: Instrument
+    execution: ExecutionSettings
+    prefix: str
+    """The installation's part of every client order id, with the standby epoch (ORD-2)."""
+    fees: FeeSettings
+    """What the account charges, for targets net of fees (TP-1)."""
+    position_mode: PositionMode = PositionMode.ONE_WAY
+
+
+# --- events ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PyramidAdded:
+    """A continuation, planned and reserved for by Pool (PYR-1)."""
+
+    signal: Signal
+    plan: LadderPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseAsked:
+    """Exit signal or a person's command: close whatever is held (EXIT-1)."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelEntriesAsked:
+    """Unfilled entries are given up; targets and what is held stay."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersReported:
+    """What the exchange says of some of the group's orders. Cumulative, so repeating is harmless (ORD-5)."""
+
+    reports: tuple[OrderReport, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceCrossed:
+    """A watched threshold was reached."""
+
+    watch_id: str
+    quote: Quote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeReached:
+    """A wake-up asked for earlier, or the end of loading: look at everything again."""
+
+
+Event = PyramidAdded | CloseAsked | CancelEntriesAsked | OrdersReported | PriceCrossed | TimeReached
+
+
+# --- effects --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitOrders:
+    """Send these orders, already part of the group as `pending`. Urgency is read from their role."""
+
+    client_order_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelOrders:
+    client_order_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveOrders:
+    """Find out the fate of these orders by client order id until it is certain (ORD-3)."""
+
+    client_order_ids: tuple[str, ...]
+
+
+class Direction(StrEnum):
+    AT_OR_ABOVE = "at_or_above"
+    AT_OR_BELOW = "at_or_below"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Tell once when the price a close of `closing` side would hit reaches `price` from the given direction."""
+
+    watch_id: str
+    direction: Direction
+    price: Decimal
+    book_side: str
+    """`bid` or `ask`: which side of the book is compared."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetWatches:
+    """The group's whole set of thresholds; it replaces the earlier set, empty clears it."""
+
+    watches: tuple[Watch, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeAt:
+    """One wake-up, replacing an earlier one."""
+
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A line for the event log, and an alert if `alert` names one (its de-duplication key)."""
+
+    severity: str
+    """`info`, `warning`, `error`."""
+    category: str
+    """LOG-1: engine, signal, precision, order, risk, exchange, config, security, system."""
+    type: str
+    message: str
+    alert: str = ""
+    client_order_id: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+Effect = SubmitOrders | CancelOrders | ResolveOrders | SetWatches | WakeAt | Note
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What becomes of a group. `effects` may leave only after `group` is durable."""
+
+    group: Group
+    effects: tuple[Effect, ...] = ()

@@ -1,0 +1,112 @@
+"""Whether there is room for an entry: pool, symbol, exposure, balance, pauses (POOL-2, POOL-3).
+
+Pool is the authority for what is used; this decides over the figures it gives. Amounts of `exposure` and `planned` are
+in the reporting currency, `free` and `margin` in the instrument's quote.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from actors.rules.model import Reason, Refused
+from actors.rules.money import plain
+from actors.rules.settings import LimitSettings, PoolSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """What an entry asks for."""
+
+    new_group: bool
+    """False: a pyramid, which takes no slot (POOL-1)."""
+    planned: Decimal
+    """Capital of its whole ladder."""
+    margin: Decimal
+    """What the ladder takes from the balance at worst, fees included; on a swap divided by the leverage."""
+    ignore_pool_limit: bool = False
+    """A forced add (QUE-6)."""
+    ignore_exposure_limit: bool = False
+    """Told so besides being forced."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What is in use at this moment, drafts under way included, the asking entry itself not."""
+
+    engine_paused: bool = False
+    account_ready: bool = True
+    account_detail: str = ""
+    """Why it is not ready."""
+    account_paused: bool = False
+    slots: int
+    """Taken in this world."""
+    account_slots: int
+    account_max_open_groups: int | None = None
+    groups_on_symbol: int
+    opposite_on_instrument: bool = False
+    """A live group of the other side on the same instrument of a one-way swap account (GRP-6)."""
+    exposure: Decimal
+    """Planned capital of all live groups, unfilled legs included."""
+    free: Decimal
+    """Balance less what is reserved for unfilled legs of other groups."""
+
+
+def admit(ask: Admission, usage: Usage, pool: PoolSettings, limits: LimitSettings) -> Refused | None:
+    """None if there is room, else the first thing in the way.
+
+    Asked in this order: engine paused, account not ready, account paused, pool full, the account's own pool full,
+    groups per symbol, opposite side on the instrument, total exposure, balance. A pyramid is asked about slots only
+    if `pyramids_bypass` is off (PYR-1), and never about its own symbol and instrument, where its group is already.
+    """
+    refused = _paused(usage)
+    if refused is None and (ask.new_group or not pool.pyramids_bypass) and not ask.ignore_pool_limit:
+        refused = _pool_full(usage, pool)
+    if refused is None and ask.new_group:
+        refused = _instrument_taken(usage, limits)
+    if refused is None and not ask.ignore_exposure_limit:
+        refused = _over_exposed(ask, usage, limits)
+    if refused is None and ask.margin > usage.free:
+        detail = f"the ladder takes {plain(ask.margin)} at worst, {plain(usage.free)} is free"
+        refused = Refused(reason=Reason.INSUFFICIENT_BALANCE, detail=detail)
+    return refused
+
+
+def _paused(usage: Usage) -> Refused | None:
+    if usage.engine_paused:
+        return Refused(reason=Reason.ENGINE_PAUSED, detail="the engine is paused")
+    if not usage.account_ready:
+        return Refused(reason=Reason.ACCOUNT_NOT_READY, detail=usage.account_detail or "the account is not ready")
+    if usage.account_paused:
+        return Refused(reason=Reason.ACCOUNT_PAUSED, detail="the account is paused")
+    return None
+
+
+def _pool_full(usage: Usage, pool: PoolSettings) -> Refused | None:
+    if usage.slots >= pool.max_open_groups:
+        detail = f"{usage.slots} groups are live, at most {pool.max_open_groups}"
+        return Refused(reason=Reason.POOL_FULL, detail=detail)
+    own = usage.account_max_open_groups
+    if own is not None and usage.account_slots >= own:
+        detail = f"{usage.account_slots} groups are live on the account, at most {own}"
+        return Refused(reason=Reason.ACCOUNT_POOL_FULL, detail=detail)
+    return None
+
+
+def _instrument_taken(usage: Usage, limits: LimitSettings) -> Refused | None:
+    most = limits.max_groups_per_symbol
+    if most is not None and usage.groups_on_symbol >= most:
+        detail = f"{usage.groups_on_symbol} groups are live on the symbol, at most {most}"
+        return Refused(reason=Reason.MAX_GROUPS_PER_SYMBOL, detail=detail)
+    if usage.opposite_on_instrument:
+        detail = "a group of the opposite side is live on the instrument"
+        return Refused(reason=Reason.OPPOSITE_ON_INSTRUMENT, detail=detail)
+    return None
+
+
+def _over_exposed(ask: Admission, usage: Usage, limits: LimitSettings) -> Refused | None:
+    most = limits.max_total_exposure
+    if most is None or usage.exposure + ask.planned <= most:
+        return None
+    detail = f"{plain(usage.exposure)} is planned already and this adds {plain(ask.planned)}, at most {plain(most)}"
+    return Refused(reason=Reason.MAX_TOTAL_EXPOSURE, detail=detail)

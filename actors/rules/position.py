@@ -1,0 +1,345 @@
+"""What a position group decides: `step(group, event, context) -> Decision`.
+
+One mechanism for everything. An event is taken into the books (`position_books`, `position_reports`), then `_settle`
+works out what should be true now (entries, targets, closes, state) and emits the difference to what is, as new pending
+orders and effects. Live, after loading and after a reconnect it is the same function, so nothing can be forgotten and a
+repeated event does nothing: if nothing changed, the decision holds the very same group object.
+
+Invariants, whatever the order of fills, cancels, refusals, exits and prices:
+1. Never more is sold than is held; orders on the exit side that may still fill never sum to more than is held (TP-7).
+2. A closed group holds nothing it could sell, and none of its orders can fill any more.
+3. A group that is not closing has a target, resting or watched, for everything sellable it holds.
+4. Every order is part of the group as `pending` before an effect asks to send it (ORD-2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from actors.rules import position_exit
+from actors.rules.choices import OnFlat, World
+from actors.rules.events import (
+    CancelEntriesAsked,
+    CancelOrders,
+    CloseAsked,
+    Context,
+    Decision,
+    Effect,
+    Event,
+    OrdersReported,
+    PriceCrossed,
+    PyramidAdded,
+    ResolveOrders,
+    SetWatches,
+    TimeReached,
+)
+from actors.rules.lifecycle import GroupEvent
+from actors.rules.model import (
+    Group,
+    GroupState,
+    Instrument,
+    Key,
+    LadderPlan,
+    Leg,
+    Pyramid,
+    Quote,
+    Reason,
+    Refused,
+    Side,
+    Signal,
+)
+from actors.rules.money import plain
+from actors.rules.position_close import begin_close, close_reason, finish, is_flat
+from actors.rules.position_desk import Desk, is_fresh
+from actors.rules.position_entries import cancel_given_up, expire, give_up_all, is_finished, place_entries
+from actors.rules.position_reports import take_reports
+from actors.rules.position_retry import PRICE_POLL_MS, PRICE_STALE
+from actors.rules.position_targets import Wanted, plan, settle_targets
+from actors.rules.position_watches import AGGREGATE, PYRAMID, is_reached, watches
+from actors.rules.settings import StrategySettings
+
+
+def open_group(
+    *,
+    group_id: str,
+    world: World,
+    key: Key,
+    side: Side,
+    signal: Signal,
+    plan: LadderPlan,
+    settings: StrategySettings,
+    instrument: Instrument,
+    slot_token: str,
+    forced: bool,
+    strategy: str,
+    context: Context,
+) -> Decision:
+    """A new group with its first pyramid, and the entries that may go out now (GRP-3, DCA-4)."""
+    group = Group(
+        group_id=group_id,
+        world=world,
+        key=key,
+        side=side,
+        state=GroupState.LIVE,
+        instrument=instrument,
+        settings=settings,
+        slot_token=slot_token,
+        forced=forced,
+        signal_id=signal.signal_id,
+        opened_stamp_ms=signal.stamp_ms,
+        create_time_ms=context.now_ms,
+        update_time_ms=context.now_ms,
+        strategy=strategy,
+        pyramids=(_pyramid(0, signal, plan, context),),
+        max_slippage_percent=signal.max_slippage_percent,
+        stop_loss=signal.stop_loss,
+        take_profit=signal.take_profit,
+    )
+    desk = Desk(group, context, context.quote)
+    legs = len(plan.legs)
+    desk.note(
+        "group_opened",
+        f"opened at {plain(plan.entry_price)} with {legs} legs, {plain(plan.capital)}",
+        category="engine",
+    )
+    _settle(desk)
+    return _decided(desk, before=None)
+
+
+def step(group: Group, event: Event, context: Context) -> Decision | Refused:
+    """What becomes of a group through one event. A refusal changes nothing. Stepping the same report twice gives back
+    the very same group object and asks for nothing to be sent.
+    """
+    quote = context.quote
+    if isinstance(event, PriceCrossed) and (quote is None or event.quote.time_ms >= quote.time_ms):
+        quote = event.quote
+    desk = Desk(group, context, quote)
+    refused = _apply(desk, event)
+    if refused is not None:
+        return refused
+    _settle(desk)
+    return _decided(desk, before=group, repeat=isinstance(event, TimeReached))
+
+
+def resume(group: Group, context: Context) -> Decision:
+    """After loading, and whenever the account's gateway is new: asks for the fate of every order that is not final
+    (ORD-3, ORD-7), asks again for cancels that were asked for, sets the watches and the wake-up again, and goes on.
+    """
+    desk = Desk(group, context, context.quote)
+    open_orders = desk.open_orders()
+    _settle(desk)
+    decision = _decided(desk, before=None)
+    again: list[Effect] = []
+    if open_orders:
+        again.append(ResolveOrders(client_order_ids=tuple(order.client_order_id for order in open_orders)))
+    cancels = tuple(order.client_order_id for order in open_orders if order.cancel_requested)
+    if cancels:
+        again.append(CancelOrders(client_order_ids=cancels))
+    return replace(decision, effects=(*again, *decision.effects))
+
+
+def ignore_pyramid(group: Group, now_ms: int) -> Group:
+    """Counts a further entry at the limit as a replacement pyramid: it is ignored (PYR-2)."""
+    return replace(group, ignored_pyramids=group.ignored_pyramids + 1, update_time_ms=now_ms)
+
+
+# --- events ---
+
+
+def _apply(desk: Desk, event: Event) -> Refused | None:
+    match event:
+        case OrdersReported():
+            take_reports(desk, event.reports)
+        case PyramidAdded():
+            return _add_pyramid(desk, event)
+        case CloseAsked():
+            if desk.state not in (GroupState.CLOSING, GroupState.CLOSED):
+                begin_close(desk, event.reason)
+        case CancelEntriesAsked():
+            if desk.state not in (GroupState.CLOSING, GroupState.CLOSED):
+                count = give_up_all(desk, event.reason)
+                if count:
+                    desk.note("entries_given_up", f"{count} unfilled entries are cancelled: {event.reason}")
+        case PriceCrossed():
+            _crossed(desk, event)
+        case TimeReached():
+            pass
+    return None
+
+
+def _add_pyramid(desk: Desk, event: PyramidAdded) -> Refused | None:
+    """A continuation (PYR-1). One whose signal is in the group already changes nothing."""
+    signal = event.signal
+    if any(pyramid.signal_id == signal.signal_id for pyramid in desk.pyramids.values()):
+        return None
+    if desk.state in (GroupState.CLOSING, GroupState.CLOSED) or desk.hybrid_hit:
+        return Refused(reason=Reason.GROUP_CLOSING, detail="the group is being closed")
+    if signal.side is not None and signal.side is not desk.side:
+        return Refused(reason=Reason.SIDE_MISMATCH, detail=f"the group is {desk.side}")
+    if len(desk.pyramids) >= desk.settings.max_pyramids:
+        return Refused(reason=Reason.MAX_PYRAMIDS, detail=f"the group has {len(desk.pyramids)} pyramids")
+    pyramid = _pyramid(len(desk.pyramids), signal, event.plan, desk.context)
+    desk.put_pyramid(pyramid)
+    text = f"pyramid {pyramid.index} added at {plain(pyramid.entry_price)} with {len(pyramid.legs)} legs"
+    desk.note("pyramid_added", text, category="engine", attributes={"signal_id": signal.signal_id})
+    return None
+
+
+def _pyramid(index: int, signal: Signal, plan: LadderPlan, context: Context) -> Pyramid:
+    return Pyramid(
+        index=index,
+        signal_id=signal.signal_id,
+        entry_price=plan.entry_price,
+        capital=plan.capital,
+        legs=tuple(
+            Leg(
+                pyramid=index,
+                index=leg.index,
+                gap_percent=leg.gap_percent,
+                weight_percent=leg.weight_percent,
+                tp_percent=leg.tp_percent,
+                price=leg.price,
+                quantity=leg.quantity,
+                market=leg.market,
+            )
+            for leg in plan.legs
+        ),
+        create_time_ms=context.now_ms,
+    )
+
+
+def _crossed(desk: Desk, event: PriceCrossed) -> None:
+    """A watched target was reached, if the price may be believed (ORD-10) and the target has not moved away since.
+    A crossing that nothing follows from uses the watch up, so it is set again: later, if the price is no good.
+    """
+    known = {watch.watch_id: watch for watch in watches(desk.before, desk.context.fees)}
+    watch = known.get(event.watch_id)
+    if watch is None:
+        return
+    if not is_fresh(event.quote, desk.context):
+        desk.wake_at(desk.now_ms + PRICE_POLL_MS)
+        if desk.flag(PRICE_STALE):
+            desk.alert(
+                PRICE_STALE, f"the watched price of {watch.watch_id} waits: {Reason.PRICE_STALE}", category="exchange"
+            )
+    elif not is_reached(watch, event.quote):
+        desk.rearm = True
+    elif watch.watch_id == AGGREGATE:
+        desk.hybrid_hit = True
+        desk.note(
+            "target_hit", f"the watched target {plain(watch.price)} of the group was reached, closing what is held"
+        )
+    elif watch.watch_id.startswith(PYRAMID):
+        pyramid = desk.pyramids[int(watch.watch_id.removeprefix(PYRAMID))]
+        desk.put_pyramid(replace(pyramid, watch_hit=True))
+        desk.note("target_hit", f"the watched target {plain(watch.price)} of pyramid {pyramid.index} was reached")
+
+
+# --- what should be true now ---
+
+
+def _settle(desk: Desk) -> None:
+    if desk.fresh is not None:
+        desk.flag(PRICE_STALE, False)
+    if desk.state not in (GroupState.CLOSING, GroupState.CLOSED):
+        _manage(desk)
+    if desk.state is GroupState.CLOSING:
+        _close(desk)
+    _cut_excess(desk)
+    _repeat_cancels(desk)
+
+
+def _manage(desk: Desk) -> None:
+    """A group that is not closing: hits, targets, entries, state; or the reason why it closes from now on."""
+    expire(desk)
+    cancel_given_up(desk)
+    _sell_hits(desk)
+    wanted = [] if desk.hybrid_hit else plan(desk)
+    reason = close_reason(desk, wanted)
+    if reason is not None:
+        begin_close(desk, reason)
+        return
+    if not desk.hybrid_hit:
+        settle_targets(desk, wanted)
+        place_entries(desk)
+        cancel_given_up(desk)
+    _derive_state(desk, wanted)
+
+
+def _sell_hits(desk: Desk) -> None:
+    """Sells what a watched target has released; once that is done, the part may have a target again."""
+    if desk.hybrid_hit and position_exit.sell(desk, None, Reason.TAKE_PROFIT):
+        desk.hybrid_hit = False
+    for pyramid in list(desk.pyramids.values()):
+        if pyramid.watch_hit and position_exit.sell(desk, pyramid.index, Reason.TAKE_PROFIT):
+            desk.put_pyramid(replace(pyramid, watch_hit=False))
+
+
+def _close(desk: Desk) -> None:
+    """Cancels what rests, sells what is free, and closes the group when nothing can happen any more (EXIT-1)."""
+    give_up_all(desk, desk.close_reason or Reason.LATE_FILL)
+    desk.cancel_all(desk.entries)
+    done = position_exit.sell(desk, None, desk.close_reason or Reason.LATE_FILL)
+    if done and not desk.entries:
+        finish(desk)
+
+
+def _derive_state(desk: Desk, wanted: list[Wanted]) -> None:
+    """live, partially_filled or active (GRP-2)."""
+    bought = any(leg.bought_quantity for leg in desk.legs())
+    finished = all(is_finished(desk, leg) for leg in desk.legs())
+    if not bought or (is_flat(desk, wanted) and not finished):
+        state = GroupState.LIVE
+    else:
+        state = GroupState.ACTIVE if finished else GroupState.PARTIALLY_FILLED
+    if state is desk.state:
+        return
+    if state is GroupState.LIVE:
+        desk.move(GroupEvent.LADDER_KEPT, "flat, the unfilled entries wait")
+    elif state is GroupState.ACTIVE:
+        desk.move(GroupEvent.ENTRIES_FINISHED, "every entry is filled or finished")
+    elif desk.state is GroupState.ACTIVE:
+        desk.move(GroupEvent.PYRAMID_ADDED, "a new pyramid")
+    else:
+        desk.move(GroupEvent.ENTRY_FILLED, "an entry filled")
+
+
+def _cut_excess(desk: Desk) -> None:
+    """Cancels orders on the exit side that promise more than is held: only a fill after a certain cancel does that."""
+    orders = [order for order in desk.open_orders() if order.side is desk.side.exit and not order.cancel_requested]
+    excess = sum(order.remaining for order in orders) - desk.held()
+    if excess <= 0:
+        return
+    desk.alert("exits_exceed_held", f"open exits promise {plain(excess)} more than is held, cancelling", "error")
+    for order in sorted(orders, key=lambda order: -order.create_time_ms):
+        if excess > 0:
+            desk.cancel(order)
+            excess -= order.remaining
+
+
+def _repeat_cancels(desk: Desk) -> None:
+    """A cancel that has had no answer for a sweep's time is asked for again: a request may be lost, an order not."""
+    pause_ms = desk.context.execution.sweep_interval_s * 1000
+    for order in desk.open_orders():
+        if order.cancel_requested:
+            due_ms = order.update_time_ms + pause_ms
+            if desk.now_ms < due_ms:
+                desk.wake_at(due_ms)
+            else:
+                desk.put_order(replace(order, update_time_ms=desk.now_ms))
+                desk.cancels.append(order.client_order_id)
+                desk.wake_at(desk.now_ms + pause_ms)
+
+
+# --- the end ---
+
+
+def _decided(desk: Desk, *, before: Group | None, repeat: bool = False) -> Decision:
+    """The decision with its watches: set if they differ from what the group before implied, or must be set again."""
+    decision = desk.decision()
+    fees = desk.context.fees
+    now = watches(decision.group, fees)
+    earlier = watches(before, fees) if before is not None else ()
+    if now != earlier or (now and (repeat or desk.rearm)):
+        decision = replace(decision, effects=(SetWatches(watches=now), *decision.effects))
+    return decision

@@ -1,0 +1,374 @@
+"""A decision in the making: the group as it was, what has changed so far, and what is to be sent.
+
+The rules of a group (`position_*.py`) work on a Desk inside one call of `position.step`; nobody else sees one. It
+starts from an immutable group and ends in another (`decision`), the very same object if nothing changed, so a repeated
+report writes no rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from actors.rules.choices import Market
+from actors.rules.events import (
+    CancelOrders,
+    Context,
+    Decision,
+    Effect,
+    Note,
+    ResolveOrders,
+    SubmitOrders,
+    WakeAt,
+)
+from actors.rules.lifecycle import GroupEvent, move_group
+from actors.rules.model import (
+    Group,
+    GroupState,
+    Leg,
+    Lot,
+    Order,
+    OrderState,
+    OrderType,
+    Pyramid,
+    Quote,
+    Reason,
+    Role,
+    TimeInForce,
+)
+from actors.rules.money import ZERO, floor_to
+from actors.rules.naming import MAX_ATTEMPT, make_client_order_id, next_attempt
+
+Place = tuple[int | None, int | None]
+"""Pyramid and leg an order is for; None: not of one of them."""
+
+MAX_FINAL_ORDERS = 500
+"""Finished orders a group keeps in memory, the newest. Older ones stay in the store. The books do not need them: their
+trades are in the lots. Only a fill reported later still of such an order could not be counted; it is alerted."""
+
+_TRACKED = (
+    *("state", "instrument", "loose", "realized", "fees", "dust", "dust_value", "close_reason", "close_time_ms"),
+    *("flags", "hybrid_hit"),
+)
+
+
+class Desk:
+    """Mutable inside one decision. Read its attributes freely; orders, legs and flags change through its methods."""
+
+    __slots__ = (
+        *("before", "context", "now_ms", "quote", "fresh", "side", "settings", "pyramids", "orders"),
+        *("entries", "targets", "closes", "submits", "cancels", "resolves", "notes", "wake", "rearm"),
+        *("_legs", "_dirty", "_orders_changed"),
+        *_TRACKED,
+    )
+
+    def __init__(self, group: Group, context: Context, quote: Quote | None) -> None:
+        self.before = group
+        self.context = context
+        self.now_ms = context.now_ms
+        self.quote = quote
+        self.fresh = quote if quote is not None and is_fresh(quote, context) else None
+        """The quote if it may be decided on (ORD-10)."""
+        self.side = group.side
+        self.settings = group.settings
+        self.instrument = group.instrument if context.instrument == group.instrument else context.instrument
+        self.state: GroupState = group.state
+        self.loose: Lot = group.loose
+        self.realized: Decimal = group.realized
+        self.fees: Decimal = group.fees
+        self.dust: Decimal = group.dust
+        self.dust_value: Decimal = group.dust_value
+        self.close_reason: Reason | None = group.close_reason
+        self.close_time_ms: int | None = group.close_time_ms
+        self.flags: tuple[str, ...] = group.flags
+        self.hybrid_hit: bool = group.hybrid_hit
+        self.pyramids: dict[int, Pyramid] = {pyramid.index: pyramid for pyramid in group.pyramids}
+        self._legs: dict[Place, Leg] = {(leg.pyramid, leg.index): leg for leg in group.legs()}
+        self._dirty: set[int] = set()
+        self.orders: dict[str, Order] = dict(group.orders)
+        self._orders_changed = False
+        self.entries: dict[Place, dict[str, Order]] = {}
+        self.targets: dict[Place, dict[str, Order]] = {}
+        self.closes: dict[Place, dict[str, Order]] = {}
+        """Orders that are not final, by role and place."""
+        for order in self.orders.values():
+            if not order.is_final:
+                self._shelve(order)
+        self.submits: list[str] = []
+        self.cancels: list[str] = []
+        self.resolves: list[str] = []
+        self.notes: list[Note] = []
+        self.wake: int | None = None
+        self.rearm = False
+        """The price watches must be set again though they are the same: one was used up without effect."""
+
+    # --- legs and pyramids ---
+
+    def legs(self) -> Iterable[Leg]:
+        """Every leg, oldest pyramid first."""
+        return self._legs.values()
+
+    def leg(self, pyramid: int, index: int) -> Leg:
+        return self._legs[pyramid, index]
+
+    def legs_of(self, pyramid: int) -> list[Leg]:
+        return [leg for leg in self._legs.values() if leg.pyramid == pyramid]
+
+    def put_leg(self, leg: Leg) -> None:
+        self._legs[leg.pyramid, leg.index] = leg
+        self._dirty.add(leg.pyramid)
+
+    def put_pyramid(self, pyramid: Pyramid) -> None:
+        """Takes the pyramid's own fields; of a new one its legs, too."""
+        if pyramid.index not in self.pyramids:
+            self._legs.update({(leg.pyramid, leg.index): leg for leg in pyramid.legs})
+        self.pyramids[pyramid.index] = pyramid
+        self._dirty.add(pyramid.index)
+
+    # --- quantities ---
+
+    def held(self) -> Decimal:
+        """Everything the group holds, the loose remainder included."""
+        return sum((leg.lot.quantity for leg in self._legs.values()), self.loose.quantity)
+
+    def bound(self) -> Decimal:
+        """What orders that may still fill could sell."""
+        shelves = (*self.targets.values(), *self.closes.values())
+        return sum((order.remaining for shelf in shelves for order in shelf.values()), ZERO)
+
+    def free(self) -> Decimal:
+        """What is certainly free to be sold: no order that may still fill counts on it (TP-7). On the step, >= 0."""
+        free = self.held() - self.bound()
+        return floor_to(free, self.instrument.step_size) if free > 0 else ZERO
+
+    # --- orders ---
+
+    def put_order(self, order: Order) -> None:
+        self.orders[order.client_order_id] = order
+        self._orders_changed = True
+        self._shelve(order)
+
+    def _shelve(self, order: Order) -> None:
+        shelves = self.entries
+        if order.role is not Role.ENTRY:
+            shelves = self.targets if order.role is Role.TAKE_PROFIT else self.closes
+        place = (order.pyramid, order.leg)
+        if not order.is_final:
+            shelves.setdefault(place, {})[order.client_order_id] = order
+        elif place in shelves:
+            shelves[place].pop(order.client_order_id, None)
+            if not shelves[place]:
+                del shelves[place]
+
+    def open_orders(self) -> list[Order]:
+        shelves = (*self.entries.values(), *self.targets.values(), *self.closes.values())
+        return [order for shelf in shelves for order in shelf.values()]
+
+    def orders_at(self, role: Role, place: Place) -> list[Order]:
+        """Every order kept of that role and place, the newest attempt first."""
+        pyramid, leg = place
+        found = [
+            order
+            for order in self.orders.values()
+            if order.leg == leg and order.pyramid == pyramid and order.role is role
+        ]
+        return sorted(found, key=lambda order: -order.attempt)
+
+    def place(
+        self,
+        role: Role,
+        place: Place,
+        quantity: Decimal,
+        *,
+        price: Decimal | None,
+        immediate: bool = False,
+        expected_price: Decimal | None = None,
+        reason: Reason | None = None,
+    ) -> None:
+        """Adds a new order under the next attempt. Price None: a market order; `immediate`: what cannot fill at once
+        expires. `reason` says why a close is made.
+        """
+        pyramid, leg = place
+        attempt = next_attempt(self.orders.values(), pyramid, leg, role)
+        if attempt > MAX_ATTEMPT:
+            self.alert("attempts_exhausted", f"no more {role} orders can be named for {self.where(place)}", "error")
+            return
+        is_entry = role is Role.ENTRY
+        group = self.before
+        order = Order(
+            client_order_id=make_client_order_id(
+                prefix=self.context.prefix,
+                group_id=group.group_id,
+                pyramid=pyramid,
+                leg=leg,
+                role=role,
+                attempt=attempt,
+            ),
+            group_id=group.group_id,
+            account=group.account,
+            symbol=group.symbol,
+            pyramid=pyramid,
+            leg=leg,
+            role=role,
+            attempt=attempt,
+            side=self.side.entry if is_entry else self.side.exit,
+            type=OrderType.MARKET if price is None else OrderType.LIMIT,
+            time_in_force=TimeInForce.IOC if immediate else TimeInForce.GTC,
+            reduce_only=not is_entry and self.instrument.market is Market.SWAP,
+            price=price,
+            quantity=quantity,
+            expected_price=expected_price,
+            reason=reason,
+            create_time_ms=self.now_ms,
+            update_time_ms=self.now_ms,
+        )
+        self.put_order(order)
+        self.submits.append(order.client_order_id)
+
+    def cancel(self, order: Order) -> None:
+        """Asks for a cancel, once."""
+        if not order.cancel_requested and not order.is_final:
+            self.put_order(replace(order, cancel_requested=True, update_time_ms=self.now_ms))
+            self.cancels.append(order.client_order_id)
+
+    def cancel_all(self, shelves: dict[Place, dict[str, Order]]) -> None:
+        for shelf in list(shelves.values()):
+            for order in list(shelf.values()):
+                self.cancel(order)
+
+    # --- state, flags, words ---
+
+    def move(self, event: GroupEvent, cause: str) -> None:
+        """Moves the group by its table and notes the change (GRP-2)."""
+        earlier, self.state = self.state, move_group(self.state, event)
+        self.note(
+            "group_state",
+            f"{earlier} -> {self.state}: {cause}",
+            attributes={"from": earlier, "to": self.state, "event": event, "cause": cause},
+        )
+
+    def flag(self, name: str, raised: bool = True) -> bool:
+        """Raises or lowers a flag; True if that changed it."""
+        if (name in self.flags) == raised:
+            return False
+        self.flags = (*self.flags, name) if raised else tuple(flag for flag in self.flags if flag != name)
+        return True
+
+    def wake_at(self, time_ms: int) -> None:
+        """Asks to be woken; the earliest time asked for counts."""
+        self.wake = time_ms if self.wake is None else min(self.wake, time_ms)
+
+    def note(
+        self,
+        type: str,  # noqa: A002 - the field's own name.
+        message: str,
+        severity: str = "info",
+        *,
+        category: str = "order",
+        alert: str = "",
+        order: Order | None = None,
+        attributes: dict[str, str] | None = None,
+    ) -> None:
+        group = self.before
+        key = group.key
+        self.notes.append(
+            Note(
+                severity=severity,
+                category=category,
+                type=type,
+                message=f"{key.symbol} {key.timeframe} {self.side}: {message}",
+                alert=alert,
+                client_order_id=order.client_order_id if order else "",
+                attributes=attributes or {},
+            )
+        )
+
+    def alert(
+        self,
+        type: str,  # noqa: A002 - the field's own name.
+        message: str,
+        severity: str = "warning",
+        *,
+        category: str = "order",
+        order: Order | None = None,
+    ) -> None:
+        """A note that also raises the group's alert of that type."""
+        key = f"{type}:{self.before.group_id}"
+        self.note(type, message, severity, category=category, alert=key, order=order)
+
+    def where(self, place: Place) -> str:
+        """A place in words."""
+        pyramid, leg = place
+        if pyramid is None:
+            return "the group"
+        return f"pyramid {pyramid}" if leg is None else f"pyramid {pyramid} leg {leg}"
+
+    # --- the end ---
+
+    def decision(self) -> Decision:
+        """What has become of the group, with its orders and notes as effects. Watches are the caller's."""
+        return Decision(group=self._group(), effects=tuple(self._effects()))
+
+    def _group(self) -> Group:
+        before = self.before
+        changes: dict[str, Any] = {}
+        for name in _TRACKED:
+            value = getattr(self, name)
+            if value is not getattr(before, name) and value != getattr(before, name):
+                changes[name] = value
+        if self._dirty:
+            changes["pyramids"] = tuple(self._rebuilt(pyramid) for pyramid in self.pyramids.values())
+        if self._orders_changed:
+            changes["orders"] = trim(self.orders)
+        return replace(before, update_time_ms=self.now_ms, **changes) if changes else before
+
+    def _rebuilt(self, pyramid: Pyramid) -> Pyramid:
+        if pyramid.index not in self._dirty:
+            return pyramid
+        return replace(pyramid, legs=tuple(self.legs_of(pyramid.index)))
+
+    def _effects(self) -> Iterable[Effect]:
+        if self.cancels:
+            yield CancelOrders(client_order_ids=tuple(self.cancels))
+        if self.submits:
+            yield SubmitOrders(client_order_ids=tuple(self.submits))
+        if self.resolves:
+            yield ResolveOrders(client_order_ids=tuple(self.resolves))
+        if self.wake is not None:
+            yield WakeAt(time_ms=self.wake)
+        yield from self.notes
+
+
+def is_fresh(quote: Quote, context: Context) -> bool:
+    """Whether a price may be decided on: finite, positive, not older than `max_quote_age_s` (ORD-10)."""
+    bid, ask = quote.bid, quote.ask
+    if not (bid.is_finite() and ask.is_finite() and bid > 0 and ask > 0):
+        return False
+    return context.now_ms - quote.time_ms <= context.execution.max_quote_age_s * 1000
+
+
+def trim(orders: dict[str, Order]) -> dict[str, Order]:
+    """The orders a group keeps: all that may still fill, the newest `MAX_FINAL_ORDERS` others, and of each place the
+    last one, because the next attempt counts on from it.
+    """
+    if len(orders) <= MAX_FINAL_ORDERS:
+        return orders
+    final = [order for order in orders.values() if order.state in _FINAL_STATES]
+    surplus = len(final) - MAX_FINAL_ORDERS
+    if surplus <= 0:
+        return orders
+    last: dict[tuple[Role, Place], int] = {}
+    for order in orders.values():
+        at = (order.role, (order.pyramid, order.leg))
+        last[at] = max(last.get(at, 0), order.attempt)
+    dropped = {
+        order.client_order_id
+        for order in final[:surplus]
+        if last[order.role, (order.pyramid, order.leg)] != order.attempt
+    }
+    return {name: order for name, order in orders.items() if name not in dropped}
+
+
+_FINAL_STATES = frozenset(state for state in OrderState if state.is_final)

@@ -1,0 +1,116 @@
+"""Selling what is held at once: an exit, a flat group's rest, a watched target that was hit (EXIT-1 to EXIT-5).
+
+Invariants:
+1. A close sells only what is certainly free: held less everything that could still fill on the exit side (TP-7).
+2. One close is in flight per part. What a target still binds follows when its cancel is certain.
+3. No sale leaves a rest behind that could not be sold on its own, as far as the exchange's limits allow.
+4. A close that fails is tried again for ever, with growing pauses.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, Decimal
+
+from actors.rules import precision
+from actors.rules.choices import LimitCloseFallback, SlippageAction
+from actors.rules.model import Instrument, Quote, Reason, Role
+from actors.rules.money import CONTEXT, ZERO, ceil_to
+from actors.rules.position_desk import Desk, Place
+from actors.rules.position_retry import failures, price_or_wait, retry_time_ms, slippage_bound
+
+
+def sell(desk: Desk, pyramid: int | None, reason: Reason) -> bool:
+    """Goes on selling one pyramid, or the whole group if None, with the loose remainder. True when it is done: no
+    order of it can fill any more and what is left cannot be sold.
+    """
+    bound_targets = [place for place in desk.targets if pyramid in (None, place[0])]
+    for at in bound_targets:
+        for order in list(desk.targets[at].values()):
+            desk.cancel(order)
+    place = (pyramid, None)
+    if any(pyramid in (None, at[0]) for at in desk.closes):
+        return False
+    total = _held(desk, pyramid)
+    if precision.round_quantity(total, desk.instrument) <= 0:
+        return not bound_targets
+    quote = price_or_wait(desk, f"the close of {desk.where(place)}")
+    if quote is None:
+        return False
+    failed = failures(desk, Role.CLOSE, place)
+    price = _bound(desk, quote, len(failed))
+    expected = quote.closing(desk.side)
+    if not _is_sendable(desk.instrument, total, expected, price):
+        return not bound_targets
+    ready_ms = retry_time_ms(desk, failed)
+    if desk.now_ms < ready_ms:
+        desk.wake_at(ready_ms)
+        return False
+    _send(desk, place, total, price=price, expected=expected, reason=reason)
+    return False
+
+
+def _held(desk: Desk, pyramid: int | None) -> Decimal:
+    if pyramid is None:
+        return desk.held()
+    return sum((leg.lot.quantity for leg in desk.legs_of(pyramid)), desk.loose.quantity)
+
+
+def _bound(desk: Desk, quote: Quote, tries: int) -> Decimal | None:
+    """Price of the next close: None is a market order, else an immediate order at the slippage bound (EXIT-4)."""
+    execution = desk.context.execution
+    if execution.slippage_action is SlippageAction.WARN:
+        return None
+    if tries >= execution.limit_close_attempts and execution.limit_close_fallback is LimitCloseFallback.MARKET:
+        return None
+    bound = slippage_bound(desk, desk.side.exit, quote.closing(desk.side))
+    return precision.target_price(desk.side, bound, desk.instrument)
+
+
+def _is_sendable(instrument: Instrument, total: Decimal, expected: Decimal, price: Decimal | None) -> bool:
+    """Whether a part of `total` could be sold."""
+    market, judged_at = price is None, expected if price is None else price
+    return precision.max_sendable(total, judged_at, instrument, market=market) > 0
+
+
+def _send(
+    desk: Desk, place: Place, total: Decimal, *, price: Decimal | None, expected: Decimal, reason: Reason
+) -> None:
+    market, judged_at = price is None, expected if price is None else price
+    quantity = chunk(min(desk.free(), total), total, judged_at, desk.instrument, market=market)
+    if quantity:
+        desk.place(
+            Role.CLOSE,
+            place,
+            quantity,
+            price=price,
+            immediate=price is not None,
+            expected_price=expected,
+            reason=reason,
+        )
+
+
+def chunk(free: Decimal, total: Decimal, price: Decimal, instrument: Instrument, *, market: bool) -> Decimal:
+    """How much of `total` the next order takes, with only `free` of it available: as much as possible, but so that the
+    rest can be sold, too. Zero: not sendable now; wait until more is free.
+    """
+    quantity = precision.max_sendable(free, price, instrument, market=market)
+    if not quantity:
+        return ZERO
+    rest = precision.round_quantity(total, instrument, market=market) - quantity
+    least = least_sendable(price, instrument, market=market)
+    if rest <= 0 or rest >= least:
+        return quantity
+    shorter = precision.max_sendable(quantity - (least - rest), price, instrument, market=market)
+    if shorter:
+        return shorter
+    # All of it is free, so waiting changes nothing; what is bound, though, will come and join the free part.
+    return quantity if free >= total - instrument.step_size else ZERO
+
+
+def least_sendable(price: Decimal, instrument: Instrument, *, market: bool) -> Decimal:
+    """The smallest quantity the exchange takes at this price."""
+    step = precision.quantity_step(instrument, market=market)
+    least = precision.min_quantity(instrument, market=market)
+    per_step = precision.notional(step, price, instrument)
+    steps = CONTEXT.divide(instrument.min_notional, per_step).to_integral_value(ROUND_CEILING)
+    return max(ceil_to(least, step), steps * step)

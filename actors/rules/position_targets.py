@@ -1,0 +1,187 @@
+"""The targets that should rest at the exchange, and the difference to those that do (TP-2, TP-3, TP-5, TP-10, ORD-6).
+
+Invariants:
+1. A new target is never larger than what is certainly free (TP-7).
+2. One replacement is in flight per target: the old orders are cancelled first, the new ones placed when that is
+   certain; at most once per `tp_reprice_ms`.
+3. What is too small for an order of its own waits in its leg while the leg still buys, then joins the loose
+   remainder, and that goes along with the next sale (PRC-6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from actors.rules import precision, takeprofit
+from actors.rules.choices import TpMode
+from actors.rules.model import Leg, Order, OrderState, Role, Side
+from actors.rules.money import ZERO
+from actors.rules.position_books import move_to_loose
+from actors.rules.position_desk import Desk, Place
+from actors.rules.position_entries import is_finished
+from actors.rules.position_exit import chunk
+from actors.rules.position_retry import failures, retry_time_ms
+from actors.rules.takeprofit import Target
+
+TARGET_FAILING = "target_failing"
+MAX_PARTS = 20
+"""Most orders one target is split into (TP-10). What is beyond follows when they have filled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A sendable target: `quantity` is on the step."""
+
+    place: Place
+    price: Decimal
+    quantity: Decimal
+
+
+def plan(desk: Desk) -> list[Wanted]:
+    """Every target the group should have now, watched ones included. Leftovers of finished parts become loose."""
+    hit = {index for index, pyramid in desk.pyramids.items() if pyramid.watch_hit}
+    units = [unit for unit in takeprofit.targets(desk, desk.context.fees) if unit.pyramid not in hit]
+    units = [unit for unit in units if not _is_leftover(desk, unit)]
+    if desk.settings.tp_mode is not TpMode.AGGREGATE:
+        units = _with_loose(desk, units)
+    wanted = (
+        Wanted(
+            place=(unit.pyramid, unit.leg),
+            price=unit.price,
+            quantity=precision.round_quantity(unit.quantity, desk.instrument),
+        )
+        for unit in units
+    )
+    return [want for want in wanted if _is_sendable(desk, want) or want.place in desk.targets]
+
+
+def _is_sendable(desk: Desk, want: Wanted) -> bool:
+    return precision.max_sendable(want.quantity, want.price, desk.instrument) > 0
+
+
+# --- what rounding leaves over (PRC-6) ---
+
+
+def _is_leftover(desk: Desk, unit: Target) -> bool:
+    """Whether a part is done and holds only what cannot be sold on its own; then it has become loose."""
+    place = (unit.pyramid, unit.leg)
+    if place in desk.targets or place in desk.closes or (unit.pyramid, None) in desk.closes:
+        return False
+    if precision.max_sendable(unit.quantity, unit.price, desk.instrument) > 0:
+        return False
+    legs = [leg for leg in _legs_of(desk, unit) if leg.lot.quantity]
+    if unit.pyramid is None:  # The aggregate keeps what was never sold: later fills make it sendable.
+        legs = [leg for leg in legs if leg.sold_quantity and is_finished(desk, leg)]
+        for leg in legs:
+            move_to_loose(desk, leg)
+        return False
+    if not all(is_finished(desk, leg) for leg in _legs_of(desk, unit)):
+        return False
+    for leg in legs:
+        move_to_loose(desk, leg)
+    return True
+
+
+def _legs_of(desk: Desk, unit: Target) -> list[Leg]:
+    if unit.pyramid is None:
+        return list(desk.legs())
+    return desk.legs_of(unit.pyramid) if unit.leg is None else [desk.leg(unit.pyramid, unit.leg)]
+
+
+def _with_loose(desk: Desk, units: list[Target]) -> list[Target]:
+    """The loose remainder joins one target: the one that carries it already, else the first to be reached that is
+    sendable with it. Without any it becomes a target of its own.
+    """
+    if not desk.loose.quantity:
+        return units
+    if not units:
+        alone = takeprofit.loose_target(desk, desk.context.fees)
+        return [alone] if alone else []
+    nearest_first = sorted(units, key=lambda unit: desk.side.sign * unit.price)
+    carrier = next((unit for unit in nearest_first if _carries(desk, unit)), None)
+    carrier = carrier or next((unit for unit in nearest_first if _could_carry(desk, unit)), None)
+    if carrier is None:
+        return units
+    more = replace(carrier, quantity=carrier.quantity + desk.loose.quantity)
+    return [more if unit is carrier else unit for unit in units]
+
+
+def _carries(desk: Desk, unit: Target) -> bool:
+    resting = desk.targets.get((unit.pyramid, unit.leg), {})
+    return _remaining(list(resting.values())) > unit.quantity
+
+
+def _could_carry(desk: Desk, unit: Target) -> bool:
+    return precision.max_sendable(unit.quantity + desk.loose.quantity, unit.price, desk.instrument) > 0
+
+
+# --- the difference ---
+
+
+def settle_targets(desk: Desk, wanted: list[Wanted]) -> None:
+    """Cancels what should not rest, replaces what should rest differently, places what is missing."""
+    resting = [] if takeprofit.is_watched(desk.settings) else wanted
+    places = {want.place for want in resting}
+    for place in [place for place in desk.targets if place not in places]:
+        for order in list(desk.targets[place].values()):
+            desk.cancel(order)
+    failing = False
+    for want in resting:
+        orders = list(desk.targets.get(want.place, {}).values())
+        if orders:
+            _adjust(desk, want, orders)
+        else:
+            failing |= _place(desk, want)
+    desk.flag(TARGET_FAILING, failing)
+
+
+def _adjust(desk: Desk, want: Wanted, orders: list[Order]) -> None:
+    """Cancels orders that differ by at least a tick or a step from what is wanted and can be had (TP-10)."""
+    if any(order.cancel_requested for order in orders):
+        return
+    remaining = _remaining(orders)
+    possible = _capped(desk, min(want.quantity, remaining + desk.free()))
+    if remaining == possible and all(order.price == want.price for order in orders):
+        return
+    if want.quantity and not precision.max_sendable(possible, want.price, desk.instrument):
+        return  # The rest of a target that is partly filled can stay, but could not be placed anew.
+    ready_ms = max(order.create_time_ms for order in orders) + desk.settings.tp_reprice_ms
+    if desk.now_ms < ready_ms:
+        desk.wake_at(ready_ms)
+        return
+    for order in orders:
+        desk.cancel(order)
+
+
+def _place(desk: Desk, want: Wanted) -> bool:
+    """Places a target that does not rest. True if the exchange refuses it and it waits for the next try."""
+    if not want.quantity:
+        return False
+    failed = failures(desk, Role.TAKE_PROFIT, want.place)
+    refused = bool(failed) and failed[0].state is OrderState.REJECTED
+    ready_ms = retry_time_ms(desk, failed)
+    if desk.now_ms < ready_ms:
+        desk.wake_at(ready_ms)
+        return refused
+    if desk.fresh is not None and not precision.in_band(want.price, desk.fresh.mid, desk.instrument):
+        desk.wake_at(desk.now_ms + desk.context.execution.sweep_interval_s * 1000)
+        return refused
+    left = _capped(desk, min(want.quantity, desk.free()))
+    for _ in range(MAX_PARTS):
+        part = chunk(left, left, want.price, desk.instrument, market=False)
+        if not part:
+            break
+        desk.place(Role.TAKE_PROFIT, want.place, part, price=want.price)
+        left -= part
+    return refused
+
+
+def _remaining(orders: list[Order]) -> Decimal:
+    return sum((order.remaining for order in orders), ZERO)
+
+
+def _capped(desk: Desk, quantity: Decimal) -> Decimal:
+    """At most what all parts of one target can carry."""
+    most = precision.max_quantity(desk.instrument)
+    return quantity if most is None else min(quantity, most * MAX_PARTS)

@@ -1,0 +1,112 @@
+"""Prices and quantities an exchange accepts (PRC).
+
+Every rounding goes one way, and never the way that costs: entries are not worse than planned, targets are met or
+beaten, stops fire rather early, quantities are never more than asked for.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from actors.rules.model import Instrument, Quote, Reason, Side
+from actors.rules.money import ZERO, ceil_to, floor_to
+
+
+def usable(quote: Quote | None) -> Quote | None:
+    """The quote if both sides of it are prices, else None: nothing is decided by a nonsensical one (ORD-10)."""
+    if quote is None or not (quote.bid.is_finite() and quote.ask.is_finite()):
+        return None
+    return quote if quote.bid > 0 and quote.ask > 0 else None
+
+
+def entry_price(side: Side, price: Decimal, instrument: Instrument) -> Decimal:
+    """Entry price on the tick, to the passive side: a buy (long) down, a sell (short) up (PRC-2). May be zero."""
+    return _down(price, instrument) if side is Side.LONG else _up(price, instrument)
+
+
+def target_price(side: Side, price: Decimal, instrument: Instrument) -> Decimal:
+    """Take-profit price on the tick, so that the target is met or beaten: long up, short down (PRC-2)."""
+    return _up(price, instrument) if side is Side.LONG else _down(price, instrument)
+
+
+def stop_price(side: Side, price: Decimal, instrument: Instrument) -> Decimal:
+    """Stop price on the tick, toward the earlier trigger: long up, short down (PRC-2)."""
+    return _up(price, instrument) if side is Side.LONG else _down(price, instrument)
+
+
+def _down(price: Decimal, instrument: Instrument) -> Decimal:
+    return floor_to(price, instrument.tick_size)
+
+
+def _up(price: Decimal, instrument: Instrument) -> Decimal:
+    return ceil_to(price, instrument.tick_size)
+
+
+def quantity_step(instrument: Instrument, *, market: bool = False) -> Decimal:
+    """Step of an order's quantity. Venues hold market orders to both rules, so the coarser one counts."""
+    if market and instrument.market_step_size is not None:
+        return max(instrument.step_size, instrument.market_step_size)
+    return instrument.step_size
+
+
+def min_quantity(instrument: Instrument, *, market: bool = False) -> Decimal:
+    """Least quantity of one order."""
+    if market and instrument.market_min_quantity is not None:
+        return max(instrument.min_quantity, instrument.market_min_quantity)
+    return instrument.min_quantity
+
+
+def max_quantity(instrument: Instrument, *, market: bool = False) -> Decimal | None:
+    """Most one order may have, on the step; None: no such rule."""
+    bounds = [instrument.max_quantity, instrument.market_max_quantity if market else None]
+    known = [bound for bound in bounds if bound is not None]
+    return round_quantity(min(known), instrument, market=market) if known else None
+
+
+def round_quantity(quantity: Decimal, instrument: Instrument, *, market: bool = False) -> Decimal:
+    """Down to the step, of market orders if `market` (PRC-3)."""
+    return floor_to(quantity, quantity_step(instrument, market=market))
+
+
+def notional(quantity: Decimal, price: Decimal, instrument: Instrument) -> Decimal:
+    """Quote value of a quantity: price x quantity x contract size."""
+    return price * quantity * instrument.contract_size
+
+
+def refusal(quantity: Decimal, price: Decimal, instrument: Instrument, *, market: bool = False) -> Reason | None:
+    """Why the exchange would refuse an order of this (rounded) quantity and price; None: it is sendable (PRC-3).
+
+    `price` of a market order is the mark its value is judged at. Price bands and order counts are not judged here:
+    they pass (PRC-1).
+    """
+    if price <= 0:
+        return Reason.BAD_PRICE
+    if quantity <= 0 or quantity < min_quantity(instrument, market=market):
+        return Reason.BELOW_MIN_QUANTITY
+    most = max_quantity(instrument, market=market)
+    if most is not None and quantity > most:
+        return Reason.ABOVE_MAX_QUANTITY
+    if notional(quantity, price, instrument) < instrument.min_notional:
+        return Reason.BELOW_MIN_NOTIONAL
+    return None
+
+
+def is_sendable(quantity: Decimal, price: Decimal, instrument: Instrument, *, market: bool = False) -> bool:
+    """Whether the exchange takes an order of this (rounded) quantity and price."""
+    return refusal(quantity, price, instrument, market=market) is None
+
+
+def max_sendable(quantity: Decimal, price: Decimal, instrument: Instrument, *, market: bool = False) -> Decimal:
+    """The most of `quantity` one order can carry: rounded down, not above the maximum; zero if that is too small."""
+    rounded = round_quantity(quantity, instrument, market=market)
+    most = max_quantity(instrument, market=market)
+    if most is not None:
+        rounded = min(rounded, most)
+    return rounded if is_sendable(rounded, price, instrument, market=market) else ZERO
+
+
+def in_band(price: Decimal, mark: Decimal, instrument: Instrument) -> bool:
+    """Whether a price lies in the band the venue keeps around the mark, bounds included (PRC-1)."""
+    if instrument.band_down is not None and price < mark * instrument.band_down:
+        return False
+    return instrument.band_up is None or price <= mark * instrument.band_up

@@ -1,0 +1,183 @@
+"""The queue kept ready for the question who goes next (QUE-2), for queues of many thousands.
+
+The order is exactly `ranking`'s. Each entry's rules are packed into one whole number, the smaller the better. Only the
+loss part changes with the mark, so the numbers of one symbol are worked out again only when its quote, or an entry of
+it, has changed; in between a symbol is represented by its best entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+from actors.rules import ranking
+from actors.rules.choices import RankRule
+from actors.rules.model import Key, Queued, Quote
+from actors.rules.precision import usable
+from actors.rules.ranking import Quotes
+
+_WIDTHS = {
+    RankRule.CONTINUATION: 1,
+    RankRule.DEEPEST_LOSS: 142,
+    RankRule.REPLACEMENTS: 31,
+    RankRule.FIRST_IN: 48,
+    RankRule.HIGHEST_EXPECTED_PROFIT: 97,
+}
+"""Bits of each rule's number."""
+_TIME_BITS = _WIDTHS[RankRule.FIRST_IN]
+_Row = tuple[int, int, int, int, Queued]
+"""Offset, sign and divisor of the loss, the number of all other rules, the entry."""
+_Place = tuple[int, str, Queued]
+"""The packed number, the signal id that settles a tie, the entry."""
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """The entries of one symbol, and its best as of one quote."""
+
+    entries: dict[Key, Queued] = field(default_factory=dict)
+    rows: dict[Key, _Row] = field(default_factory=dict)
+    """Of those that are not left out."""
+    quote: Quote | None = None
+    best: _Place | None = None
+    is_current: bool = False
+
+
+class QueueIndex:
+    """Mutable, and belongs to one actor. At most one entry per key (QUE-1)."""
+
+    def __init__(self, rules: tuple[RankRule, ...]) -> None:
+        self._rules = rules
+        self._shelves: dict[tuple[str, str], _Shelf] = {}
+        self._count = 0
+        self._continuing: frozenset[Key] = frozenset()
+        self._out: frozenset[Key] = frozenset()
+        self._shifts, self._loss_shift = _layout(rules)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Queued]:
+        return (queued for shelf in self._shelves.values() for queued in shelf.entries.values())
+
+    def symbols(self) -> Collection[tuple[str, str]]:
+        """The (account, symbol) pairs that have entries: those whose quotes `best` wants."""
+        return self._shelves.keys()
+
+    def get(self, key: Key) -> Queued | None:
+        shelf = self._shelves.get((key.account, key.symbol))
+        return shelf.entries.get(key) if shelf is not None else None
+
+    def put(self, queued: Queued) -> None:
+        """Adds an entry, in place of the one with its key if there is one."""
+        key = queued.key
+        shelf = self._shelves.setdefault((key.account, key.symbol), _Shelf())
+        self._count += key not in shelf.entries
+        shelf.entries[key] = queued
+        self._refresh(shelf, key)
+
+    def remove(self, key: Key) -> None:
+        """Takes an entry out; nothing happens if it is not there."""
+        shelf = self._shelves.get((key.account, key.symbol))
+        if shelf is None or shelf.entries.pop(key, None) is None:
+            return
+        self._count -= 1
+        if shelf.entries:
+            self._refresh(shelf, key)
+        else:
+            del self._shelves[key.account, key.symbol]
+
+    def best(
+        self, quotes: Quotes, continuing: frozenset[Key] = frozenset(), out: frozenset[Key] = frozenset()
+    ) -> Queued | None:
+        """The entry that `ranking.rank` would put first, those of `out` left aside; None if there is none."""
+        self._regard(continuing, out)
+        found: _Place | None = None
+        for symbol, shelf in self._shelves.items():
+            quote = quotes.get(symbol)
+            if not shelf.is_current or quote is not shelf.quote:
+                self._judge(shelf, quote)
+            place = shelf.best
+            if place is not None and (found is None or place[0] <= found[0]):
+                found = place if found is None else min(place, found, key=_number_and_id)
+        return found[2] if found is not None else None
+
+    def _regard(self, continuing: frozenset[Key], out: frozenset[Key]) -> None:
+        """Symbols where the set of continuing or left-out keys has changed are judged again."""
+        changed: set[Key] = set()
+        if continuing is not self._continuing:
+            changed |= continuing ^ self._continuing
+        if out is not self._out:
+            changed |= out ^ self._out
+        self._continuing, self._out = continuing, out
+        for key in changed:
+            shelf = self._shelves.get((key.account, key.symbol))
+            if shelf is not None and key in shelf.entries:
+                self._refresh(shelf, key)
+
+    def _refresh(self, shelf: _Shelf, key: Key) -> None:
+        """Makes the row of one key anew; its symbol is judged again when it is next asked for."""
+        queued = shelf.entries.get(key)
+        if queued is None or key in self._out:
+            shelf.rows.pop(key, None)
+        else:
+            shelf.rows[key] = (*ranking.loss_terms(queued), self._rest(queued), queued)
+        shelf.is_current = False
+
+    def _rest(self, queued: Queued) -> int:
+        """The packed number of everything but the loss, lifted so that adding the loss leaves no negative bits."""
+        rest = queued.first_queue_time_ms
+        if self._loss_shift is not None:
+            rest += ranking.MOST_LOSS << self._loss_shift
+        for rule, shift in self._shifts:
+            if rule is RankRule.CONTINUATION:
+                rest += (queued.key not in self._continuing) << shift
+            elif rule is RankRule.REPLACEMENTS:
+                rest += ranking.count_steps(queued) << shift
+            elif rule is RankRule.FIRST_IN:
+                rest += queued.first_queue_time_ms << shift
+            else:
+                rest += ranking.profit_steps(queued) << shift
+        return rest
+
+    def _judge(self, shelf: _Shelf, quote: Quote | None) -> None:
+        """Finds the best of one symbol at this quote."""
+        shelf.quote, shelf.is_current, shelf.best = quote, True, None
+        if not shelf.rows:
+            return
+        rows = list(shelf.rows.values())
+        quote, shift = usable(quote), self._loss_shift
+        if shift is None:
+            numbers = [row[3] for row in rows]
+        elif quote is None:
+            numbers = [(ranking.NO_MARK << shift) + row[3] for row in rows]
+        else:
+            mark = ranking.mark_term(quote)
+            numbers = [((offset + sign * mark) // divisor << shift) + rest for offset, sign, divisor, rest, _ in rows]
+        least = min(numbers)
+        if len(rows) == 1 or numbers.count(least) == 1:
+            queued = rows[numbers.index(least)][4]
+        else:
+            equal = (row[4] for number, row in zip(numbers, rows, strict=True) if number == least)
+            queued = min(equal, key=_signal_id)
+        shelf.best = (least, queued.signal.signal_id, queued)
+
+
+def _layout(rules: tuple[RankRule, ...]) -> tuple[tuple[tuple[RankRule, int], ...], int | None]:
+    """Where each rule's bits begin, and where the loss's do; the first-queued time lies below them all."""
+    shifts, loss_shift, position = [], None, _TIME_BITS
+    for rule in reversed(rules):
+        if rule is RankRule.DEEPEST_LOSS:
+            loss_shift = position
+        else:
+            shifts.append((rule, position))
+        position += _WIDTHS[rule]
+    return tuple(shifts), loss_shift
+
+
+def _number_and_id(place: _Place) -> tuple[int, str]:
+    return place[0], place[1]
+
+
+def _signal_id(queued: Queued) -> str:
+    return queued.signal.signal_id

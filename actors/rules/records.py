@@ -1,0 +1,252 @@
+"""Rows: what a commit writes, as values. The store turns them into SQL, the View into its snapshot.
+
+`changes(old, new)` derives a group's rows from two values of it, so no decision can forget one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from actors.rules.choices import World
+from actors.rules.model import Group, Instrument, Key, Leg, Order, Outcome, Pyramid, Queued, Reason, Signal, Trade
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveSignal:
+    """A signal with its outcome (SIG-10). The draft that decided it is kept, so that a reload can ask (rule 2)."""
+
+    signal: Signal
+    outcome: Outcome
+    reason: Reason
+    detail: str
+    group_id: str
+    draft_id: str
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetOutcome:
+    """The final outcome of a signal that waited. The row must exist and must not be final yet."""
+
+    signal_id: str
+    outcome: Outcome
+    reason: Reason
+    detail: str
+    group_id: str
+    draft_id: str
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimIdempotency:
+    """Takes an idempotency key (SIG-7). Broken constraint if another signal holds it and it has not expired."""
+
+    idempotency_key: str
+    signal_id: str
+    now_ms: int
+    expire_time_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveGroup:
+    """The group's own columns. Carries the whole value for the View; its parts come as rows of their own."""
+
+    group: Group
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavePyramid:
+    group_id: str
+    pyramid: Pyramid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveLeg:
+    group_id: str
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveOrder:
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddTrade:
+    """An execution. Unique by account, symbol, client order id and trade id: a second one is a broken constraint."""
+
+    account: str
+    symbol: str
+    group_id: str
+    client_order_id: str
+    trade: Trade
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveQueued:
+    """Insert or replace by key: one queued signal per key (QUE-1)."""
+
+    world: World
+    queued: Queued
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteQueued:
+    """The row of this key must exist and hold this signal, else the constraint is broken: it leaves once."""
+
+    world: World
+    key: Key
+    signal_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddEvent:
+    """A line of the event log. The store gives it its sequence."""
+
+    time_ms: int
+    severity: str
+    category: str
+    type: str
+    message: str
+    world: World | None = None
+    account: str = ""
+    symbol: str = ""
+    timeframe: str = ""
+    signal_id: str = ""
+    group_id: str = ""
+    client_order_id: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaiseAlert:
+    """Raise, or raise again, the alert with this key; repeats count up instead of piling up (LOG-5)."""
+
+    alert_key: str
+    time_ms: int
+    severity: str
+    category: str
+    message: str
+    account: str = ""
+    symbol: str = ""
+    group_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveAlert:
+    """The cause is gone. Nothing happens if no such alert stands."""
+
+    alert_key: str
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgeAlert:
+    alert_key: str
+    who: str
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddDeadLetter:
+    """A message that stopped an actor (REC-2), readable by a person."""
+
+    dead_letter_id: str
+    time_ms: int
+    actor: str
+    message_type: str
+    message: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveEngineState:
+    """A durable switch of the engine: `paused`, `paused:<account>`. Empty value deletes it."""
+
+    world: World
+    name: str
+    value: str
+    who: str
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveInstruments:
+    """The precision catalogue of an account, whole (PRC-1)."""
+
+    account: str
+    instruments: tuple[Instrument, ...]
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddConfigVersion:
+    version: int
+    time_ms: int
+    author: str
+    source: str
+    text: str
+
+
+Row = (
+    SaveSignal
+    | SetOutcome
+    | ClaimIdempotency
+    | SaveGroup
+    | SavePyramid
+    | SaveLeg
+    | SaveOrder
+    | AddTrade
+    | SaveQueued
+    | DeleteQueued
+    | AddEvent
+    | RaiseAlert
+    | ResolveAlert
+    | AcknowledgeAlert
+    | AddDeadLetter
+    | SaveEngineState
+    | SaveInstruments
+    | AddConfigVersion
+)
+
+
+def claim(signal: Signal, now_ms: int) -> ClaimIdempotency:
+    """The row by which a signal takes its idempotency key (SIG-7)."""
+    return ClaimIdempotency(
+        idempotency_key=signal.idempotency_key,
+        signal_id=signal.signal_id,
+        now_ms=now_ms,
+        expire_time_ms=now_ms + signal.idempotency_window_s * 1000,
+    )
+
+
+def changes(old: Group | None, new: Group) -> Iterator[Row]:
+    """Rows that turn the stored `old` into `new`; None: the group is new. The group's row comes first."""
+    if new is old:
+        return
+    yield SaveGroup(group=new)
+    known = {pyramid.index: pyramid for pyramid in old.pyramids} if old else {}
+    for pyramid in new.pyramids:
+        before = known.get(pyramid.index)
+        if pyramid is not before:
+            yield SavePyramid(group_id=new.group_id, pyramid=pyramid)
+            legs = {leg.index: leg for leg in before.legs} if before else {}
+            for leg in pyramid.legs:
+                if leg is not legs.get(leg.index):
+                    yield SaveLeg(group_id=new.group_id, leg=leg)
+    orders = old.orders if old else {}
+    for order in new.orders.values():
+        earlier = orders.get(order.client_order_id)
+        if order is not earlier:
+            yield SaveOrder(order=order)
+            seen = {trade.trade_id for trade in earlier.trades} if earlier else set()
+            for trade in order.trades:
+                if trade.trade_id not in seen:
+                    yield AddTrade(
+                        account=order.account,
+                        symbol=order.symbol,
+                        group_id=new.group_id,
+                        client_order_id=order.client_order_id,
+                        trade=trade,
+                    )

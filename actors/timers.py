@@ -1,0 +1,106 @@
+"""Wake-ups waiting for their time, in the order of time and then of asking. No clock and no thread in here."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+from actors.runtime import MAX_WAKES_PER_LIFE
+
+MAX_CALLS = 100_000
+"""Most calls of adapters that may wait at once."""
+
+_SLACK = 1024
+"""Replaced and cancelled entries that may lie in the heap before it is built anew."""
+
+Call = Callable[[], None]
+Owner = TypeVar("Owner", bound=Hashable)
+"""Whose wake-up it is: one life."""
+
+
+class Timers(Generic[Owner]):
+    """Not thread-safe. Replacing and cancelling leave a dead entry behind, which is skipped and swept now and then."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, tuple[Owner, str] | Call]] = []
+        self._standing: dict[Owner, dict[str, tuple[int, int]]] = {}
+        self._number = 0
+        self._live = 0
+        self._calls = 0
+
+    def __len__(self) -> int:
+        """Wake-ups and calls that will still fire."""
+        return self._live
+
+    def wake_at(self, time_ms: int, owner: Owner, name: str) -> None:
+        """RuntimeError if this life has `MAX_WAKES_PER_LIFE` waiting already."""
+        standing = self._standing.setdefault(owner, {})
+        earlier = standing.get(name)
+        if earlier is None:
+            if len(standing) >= MAX_WAKES_PER_LIFE:
+                raise RuntimeError(f"more than {MAX_WAKES_PER_LIFE} wake-ups at once, the last one is {name!r}")
+            self._live += 1
+        elif earlier[0] == time_ms:
+            return
+        standing[name] = (time_ms, self._push(time_ms, (owner, name)))
+        self._sweep()
+
+    def call_at(self, time_ms: int, call: Call) -> None:
+        """RuntimeError if `MAX_CALLS` wait already."""
+        if self._calls >= MAX_CALLS:
+            raise RuntimeError(f"more than {MAX_CALLS} calls at once")
+        self._calls += 1
+        self._live += 1
+        self._push(time_ms, call)
+
+    def cancel(self, owner: Owner, name: str) -> None:
+        standing = self._standing.get(owner)
+        if standing is not None and standing.pop(name, None) is not None:
+            self._live -= 1
+            if not standing:
+                del self._standing[owner]
+            self._sweep()
+
+    def forget(self, owner: Owner) -> None:
+        """That life is over."""
+        self._live -= len(self._standing.pop(owner, ()))
+        self._sweep()
+
+    def next_ms(self) -> int | None:
+        """When the next one is due; None: nothing waits."""
+        while self._heap and not self._stands(self._heap[0]):
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def pop_due(self, now_ms: int) -> list[tuple[Owner, str] | Call]:
+        """Everything due by now, oldest first: wake-ups as (owner, name), and calls. It will not come again."""
+        due: list[tuple[Owner, str] | Call] = []
+        while (time_ms := self.next_ms()) is not None and time_ms <= now_ms:
+            what = heapq.heappop(self._heap)[2]
+            self._live -= 1
+            if isinstance(what, tuple):
+                standing = self._standing[what[0]]
+                del standing[what[1]]
+                if not standing:
+                    del self._standing[what[0]]
+            else:
+                self._calls -= 1
+            due.append(what)
+        return due
+
+    def _push(self, time_ms: int, what: tuple[Owner, str] | Call) -> int:
+        self._number += 1
+        heapq.heappush(self._heap, (time_ms, self._number, what))
+        return self._number
+
+    def _stands(self, entry: tuple[int, int, tuple[Owner, str] | Call]) -> bool:
+        time_ms, number, what = entry
+        if not isinstance(what, tuple):
+            return True
+        return self._standing.get(what[0], {}).get(what[1]) == (time_ms, number)
+
+    def _sweep(self) -> None:
+        if len(self._heap) > 2 * self._live + _SLACK:
+            self._heap = [entry for entry in self._heap if self._stands(entry)]
+            heapq.heapify(self._heap)

@@ -1,0 +1,1 @@
+"""The CLI, the gRPC client and the webhook forwarder."""

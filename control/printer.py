@@ -1,0 +1,173 @@
+"""The one printer: what a command answers, as JSON, YAML or text, on standard output.
+
+JSON and YAML are the response message in proto field names, made friendly: enum prefixes stripped (`OPENED`), fields
+that are zero, empty or false printed, what is unset and can be told apart from zero as `null`, 64-bit integers as
+numbers, times in RFC 3339. Decimals are strings on the wire and pass through untouched.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+Row = TypeVar("Row")
+
+_ENUM, _MESSAGE, _BYTES = 14, 11, 12  # FieldDescriptor.TYPE_*, which is costly to import.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+@unique
+class Format(StrEnum):
+    """How an answer is printed."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+
+
+# --- messages as plain values
+
+
+def plain(message: Message) -> dict[str, Any]:
+    """The message as maps, lists, strings and numbers. Every field is there."""
+    return {field.name: _field(message, field) for field in message.DESCRIPTOR.fields}
+
+
+def enum_name(enum: Any, number: int) -> str:
+    """The value's name without the prefix all values of its enum carry; the number where it has no name here."""
+    value = enum.values_by_number.get(number)
+    return str(number) if value is None else str(value.name).removeprefix(_prefix(enum.name))
+
+
+def _prefix(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper() + "_"
+
+
+def _field(message: Message, field: Any) -> Any:
+    entry = field.message_type
+    if entry is not None and entry.GetOptions().map_entry:
+        value_field = entry.fields_by_name["value"]
+        return {str(key): _single(value_field, value) for key, value in getattr(message, field.name).items()}
+    if field.is_repeated:
+        return [_single(field, value) for value in getattr(message, field.name)]
+    if field.has_presence and not message.HasField(field.name):
+        return None
+    return _single(field, getattr(message, field.name))
+
+
+def _single(field: Any, value: Any) -> Any:
+    if field.type == _MESSAGE:
+        if field.message_type.full_name in ("google.protobuf.Timestamp", "google.protobuf.Duration"):
+            return value.ToJsonString()
+        return plain(value)
+    if field.type == _ENUM:
+        return enum_name(field.enum_type, value)
+    if field.type == _BYTES:
+        return value.decode("utf-8", "backslashreplace")
+    return value
+
+
+# --- text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column(Generic[Row]):
+    """One column of a table: its title and what stands in it. `wide` ones show only in `-o wide`."""
+
+    title: str
+    value: Callable[[Row], object]
+    wide: bool = False
+    right: bool = False
+
+
+def word(message: Message, field: str) -> str:
+    """An enum field's friendly name, lower case as a reader likes it; empty where it is unset."""
+    number = getattr(message, field)
+    return "" if number == 0 else enum_name(message.DESCRIPTOR.fields_by_name[field].enum_type, number).lower()
+
+
+def when(message: Message, field: str) -> str:
+    """A time field to the second, UTC; empty where it is unset."""
+    if not message.HasField(field):
+        return ""
+    text: str = getattr(message, field).ToDatetime().strftime("%Y-%m-%d %H:%M:%S")
+    return text
+
+
+def clean(value: object) -> str:
+    """The value as one line that cannot steer a terminal."""
+    return _CONTROL.sub(" ", "" if value is None else str(value))
+
+
+def table(rows: Iterable[Row], columns: Sequence[Column[Row]], *, wide: bool = False) -> str:
+    """The rows under their titles, in columns as wide as their contents."""
+    shown = [column for column in columns if wide or not column.wide]
+    cells = [[clean(column.value(row)) for column in shown] for row in rows]
+    widths = [max([len(column.title), *(len(line[index]) for line in cells)]) for index, column in enumerate(shown)]
+    lines = [[column.title for column in shown], *cells]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column.right else cell.ljust(width)
+            for cell, width, column in zip(line, widths, shown, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def pairs(facts: Iterable[tuple[str, object]], *, indent: str = "") -> str:
+    """Facts one under the other, names aligned; those without a value are left out."""
+    kept = [(name, clean(value)) for name, value in facts if value not in (None, "")]
+    width = max((len(name) for name, _ in kept), default=0)
+    return "\n".join(f"{indent}{name.ljust(width)}  {value}" for name, value in kept)
+
+
+# --- output
+
+
+def emit(answer: Message | Mapping[str, Any], output: Format, text: Callable[[], str]) -> None:
+    """Prints one answer. `text` makes the table where that is asked for."""
+    if output in (Format.TABLE, Format.WIDE):
+        found = text()
+        if found:
+            write(found + "\n")
+        return
+    values = answer if isinstance(answer, Mapping) else plain(answer)
+    write(as_json(values) + "\n" if output is Format.JSON else as_yaml(values))
+
+
+def as_json(values: Any, *, indent: int | None = 2) -> str:
+    import json
+
+    return json.dumps(values, indent=indent, ensure_ascii=not _is_unicode())
+
+
+def as_yaml(values: Any) -> str:
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text: str = yaml.dump(values, Dumper=dumper, sort_keys=False, allow_unicode=_is_unicode(), width=120)
+    return text
+
+
+def write(text: str) -> None:
+    """Data, on standard output. What the terminal cannot show is escaped, not an error."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def say(message: str) -> None:
+    """A message, on standard error: data stays clean for pipes."""
+    encoding = sys.stderr.encoding or "utf-8"
+    print(message.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr, flush=True)
+
+
+def _is_unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"

@@ -1,0 +1,162 @@
+"""Where the daemon is and what proves who asks: address, token, timeout, from flags, environment, context and config.
+
+The first that says something wins: the command line, the named context, the config file, the defaults.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from control.config_file import ConfigFault, ConfigFile, load_yaml, read_config
+
+DEFAULT_ADDRESS = "127.0.0.1:7461"
+DEFAULT_TIMEOUT_S = 10.0
+ADMIN = "admin"
+FORWARDER = "forwarder"
+MAX_TOKEN_BYTES = 4096
+SOCKET_NAME = "terrace.sock"
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]", "*": "127.0.0.1", "": "127.0.0.1"}
+
+
+class TokenFile:
+    """A token in a file, read again when the file changes, so that a rotated token needs no restart."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stamp: tuple[int, int, int] | None = None
+        self._token = ""
+        self.fault = ""
+        """Why there is no token, readable; empty while there is one."""
+
+    def read(self) -> str:
+        """The token; empty where there is none, and `fault` says why."""
+        try:
+            found = self.path.stat()
+            stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if stamp != self._stamp or self.fault:
+                with self.path.open("rb") as opened:
+                    self._token = opened.read(MAX_TOKEN_BYTES).decode("ascii").strip()
+                self._stamp, self.fault = stamp, ""
+                if not self._token:
+                    self.fault = f"{self.path} is empty"
+        except OSError as error:
+            self._token, self._stamp = "", None
+            self.fault = f"{self.path}: {error.strerror or error}"
+        except UnicodeDecodeError:
+            self._token, self.fault = "", f"{self.path} holds no token"
+        return self._token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One daemon, as a client sees it."""
+
+    address: str
+    """`host:port`, or `unix:` and a path."""
+    token: TokenFile
+    tls_ca: Path | None = None
+    """Certificate to trust; None: no TLS."""
+    timeout_s: float = DEFAULT_TIMEOUT_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetFlags:
+    """What the command line says. Empty fields say nothing."""
+
+    config: str = ""
+    context: str = ""
+    address: str = ""
+    token_file: str = ""
+    timeout_s: float | None = None
+
+
+def find_target(
+    flags: TargetFlags | None = None, *, role: str = ADMIN, environ: Mapping[str, str] | None = None
+) -> Target:
+    """The daemon meant by flags, context, environment and config. Raises ConfigFault."""
+    flags = flags or TargetFlags()
+    environ = os.environ if environ is None else environ
+    context = _context(flags.context or environ.get("TERRACE_CONTEXT", ""), environ)
+    config: ConfigFile | None = None
+    address = flags.address or context.get("address", "")
+    token_file = flags.token_file or context.get("token_file", "")
+    tls_ca = Path(context["tls_ca"]).expanduser() if context.get("tls_ca") else None
+    if not (address and token_file):
+        config = read_config(flags.config or context.get("config"), environ, context.get("data_dir"))
+    if config is not None:
+        token_file = token_file or str(token_path(config, role))
+        if not address:
+            address, tls_ca = own_address(config, tls_ca)
+    return Target(
+        address=normal_address(address),
+        token=TokenFile(Path(token_file).expanduser()),
+        tls_ca=tls_ca,
+        timeout_s=flags.timeout_s or _seconds(context.get("timeout_s", "")) or DEFAULT_TIMEOUT_S,
+    )
+
+
+def token_path(config: ConfigFile, role: str) -> Path:
+    """Where the daemon of this machine puts the token of a role on its first start."""
+    return config.data_dir / "secrets" / f"{role}.token"
+
+
+def socket_path(config: ConfigFile) -> Path:
+    return config.data_dir / SOCKET_NAME
+
+
+def own_address(config: ConfigFile, tls_ca: Path | None = None) -> tuple[str, Path | None]:
+    """Address of this machine's daemon, and the certificate to trust there.
+
+    The socket takes TLS's place where there is one: nobody else can read what passes through it. It also helps where
+    the port was left to chance.
+    """
+    address = config.text("api.address", DEFAULT_ADDRESS)
+    certificate = config.value("api.tls.certificate")
+    socket = socket_path(config)
+    if (certificate or address.endswith(":0")) and config.flag("api.unix_socket", True) and socket.exists():
+        return f"unix:{socket}", None
+    if certificate:
+        return address, tls_ca or config.file("api.tls.certificate", "")
+    return address, tls_ca
+
+
+def normal_address(address: str) -> str:
+    """An address to connect to: a listener on every interface is reached over loopback."""
+    address = address.removeprefix("http://")
+    host, colon, port = address.rpartition(":")
+    if address.startswith("unix:") or not colon:
+        return address
+    return f"{_EVERYWHERE.get(host, host)}:{port}"
+
+
+def _context(name: str, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Keys of a named context: `address`, `token_file`, `config`, `data_dir`, `tls_ca`, `timeout_s`."""
+    if not name:
+        return {}
+    file = contexts_file(environ)
+    try:
+        tree: Any = load_yaml(file.read_bytes(), str(file))
+    except OSError as error:
+        raise ConfigFault(f"context {name}: {file}: {error.strerror or error}") from None
+    known = tree if isinstance(tree, dict) else {}
+    found = known.get(name)
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        have = ", ".join(sorted(str(key) for key in known)) or "none"
+        raise ConfigFault(f"no context {name} in {file} (there: {have})")
+    return found
+
+
+def contexts_file(environ: Mapping[str, str]) -> Path:
+    base = environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(base) / "terrace" / "contexts.yaml"
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise ConfigFault(f"timeout_s: {text} is not a number of seconds") from None

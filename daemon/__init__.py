@@ -1,0 +1,1 @@
+"""The daemon: composition root, API, configuration, exchanges, store and observation."""

@@ -1,0 +1,55 @@
+"""What the API itself commits: signals that never reach the engine, and who called what (LOG-3).
+
+Each commit has an author of its own. A refused commit fences its author (rule 4), and one caller's broken row must
+not silence the next caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+
+from actors.messages import Commit, Participant, ReplyTo, Send
+from actors.rules.choices import World
+from actors.rules.records import AddEvent, Row
+from daemon.api.engine import ASK_TIMEOUT_S, Context, Engine
+
+AUTHOR_NAMES = 1024
+"""Names that take turns: more than one batch holds, few enough to be remembered."""
+MAX_EVENT_CHARS = 500
+
+
+class Recorder:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._numbers = count()
+
+    async def record(self, rows: Sequence[Row], answer: object, context: Context | None = None) -> object:
+        """Commits the rows; answers once they are durable. OUTCOME_UNKNOWN if that is not heard of in time."""
+        return await self._engine.ask(
+            "journal", lambda reply_to: self._commit(rows, reply_to, answer), context, ASK_TIMEOUT_S
+        )
+
+    def note(self, event: AddEvent) -> None:
+        """Adds a line to the event log and does not wait for it."""
+        self._engine.system.tell("journal", self._commit((event,), None, None))
+
+    def event(self, type: str, message: str, *, world: World | None = None, **attributes: str) -> AddEvent:
+        """A line about a caller's doing."""
+        return AddEvent(
+            time_ms=self._engine.clock.now_ms(),
+            severity="info",
+            category="security",
+            type=type,
+            message=message[:MAX_EVENT_CHARS],
+            world=world,
+            attributes=attributes,
+        )
+
+    def _commit(self, rows: Sequence[Row], reply_to: ReplyTo | None, answer: object) -> Commit:
+        name = f"api/{next(self._numbers) % AUTHOR_NAMES}"
+        return Commit(
+            author=Participant(name, self._engine.system.next_incarnation()),
+            rows=tuple(rows),
+            then=() if reply_to is None else (Send(reply_to, answer),),
+        )

@@ -1,0 +1,1 @@
+"""`config.yaml`: read, checked against a schema, turned into settings, watched (CFG)."""

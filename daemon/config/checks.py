@@ -1,0 +1,173 @@
+"""Rules between keys, which no single section can judge. They run on the sections that hold by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from actors.rules.settings import Market, PaperPrices, PositionMode, SizingSource
+from daemon.config.document import Document
+from daemon.config.fault import Fault, Path, did_you_mean
+from daemon.config.kinds import is_loopback, split_address
+from daemon.config.schema_accounts import (
+    ExchangeAccountModel,
+    PaperAccountModel,
+    default_symbols,
+)
+from daemon.config.schema_process import ApiModel, ForwarderModel, ObserveModel, PanelModel
+from daemon.config.schema_strategy import StrategyBookModel, StrategyModel
+from daemon.config.section import Section
+from daemon.config.validate import AccountModel, Checked
+
+_NEEDS_PASSPHRASE = ("okx", "kucoin")
+_SWAP_ONLY = ("leverage", "margin_mode", "position_mode")
+
+S = TypeVar("S", bound=Section)
+
+
+def cross_faults(document: Document, checked: Checked) -> Iterator[Fault]:
+    """Every fault between keys."""
+    yield from _routes(document, checked)
+    yield from _strategy(document, checked)
+    for name, account in checked.accounts.items():
+        yield from _account(document, ("accounts", name), account)
+    yield from _listeners(document, checked)
+
+
+def cross_warnings(checked: Checked) -> Iterator[str]:
+    """What is allowed and probably not meant."""
+    for name, source in checked.sources.items():
+        if source.secret is None and source.hmac_secret is None:
+            yield f"sources.{name} has neither secret nor hmac_secret: it accepts nothing"
+    forwarder = _section(checked, "forwarder", ForwarderModel)
+    if forwarder is not None and not is_loopback(forwarder.address):
+        yield f"forwarder.address {forwarder.address} is reachable from outside without TLS: put a proxy in front of it"
+    book = _section(checked, "strategy", StrategyBookModel)
+    if book is not None:
+        yield from _unreachable_pyramids(book.default)
+
+
+def _section(checked: Checked, name: str, model: type[S]) -> S | None:
+    section = checked.sections.get(name)
+    return section if isinstance(section, model) else None
+
+
+def _no_account(document: Document, path: Path, name: str, names: frozenset[str]) -> Fault:
+    return document.fault(path, f"there is no account {name}{did_you_mean(name, names)}", tuple(sorted(names)))
+
+
+def _routes(document: Document, checked: Checked) -> Iterator[Fault]:
+    folded: dict[str, str] = {}
+    for name, account in checked.routes.items():
+        if account not in checked.account_names:
+            yield _no_account(document, ("routes", name), account, checked.account_names)
+        first = folded.setdefault(name.casefold(), name)
+        if first != name:
+            yield document.fault(("routes", name), f"is the same route as {first}: case does not matter")
+
+
+def _strategy(document: Document, checked: Checked) -> Iterator[Fault]:
+    book = _section(checked, "strategy", StrategyBookModel)
+    if book is None:
+        return
+    if book.default.sizing.source is SizingSource.EQUITY_PERCENT and book.default.sizing.equity_percent is None:
+        yield document.fault(("strategy", "default", "sizing"), "source: equity_percent needs equity_percent")
+    seen: dict[tuple[str | None, str | None, str | None], int] = {}
+    for index, override in enumerate(book.overrides):
+        path: Path = ("strategy", "overrides", index)
+        match = override.match
+        what = (match.account, match.symbol, match.timeframe)
+        if what == (None, None, None):
+            yield document.fault((*path, "match"), "matches everything: change strategy.default instead")
+        elif what in seen:
+            yield document.fault((*path, "match"), f"is the same match as that of overrides[{seen[what]}]")
+        seen.setdefault(what, index)
+        if match.account is not None and match.account not in checked.account_names:
+            yield _no_account(document, (*path, "match", "account"), match.account, checked.account_names)
+        if not override.set.model_fields_set:
+            yield document.fault((*path, "set"), "sets nothing")
+        yield from _override_sizing(document, (*path, "set", "sizing"), book.default, override.set)
+
+
+def _override_sizing(document: Document, path: Path, default: StrategyModel, set_: StrategyModel) -> Iterator[Fault]:
+    """`equity_percent` may come from the override or from the default."""
+    if "sizing" not in set_.model_fields_set:
+        return
+    sizing, given = set_.sizing, set_.sizing.model_fields_set
+    source = sizing.source if "source" in given else default.sizing.source
+    percent = sizing.equity_percent if "equity_percent" in given else default.sizing.equity_percent
+    if source is SizingSource.EQUITY_PERCENT and percent is None:
+        yield document.fault(path, "source: equity_percent needs equity_percent")
+
+
+def _unreachable_pyramids(strategy: StrategyModel) -> Iterator[str]:
+    for name, by_pyramid in (
+        ("pyramid_levels", strategy.pyramid_levels),
+        ("tp_by_pyramid", strategy.tp_by_pyramid),
+        ("sizing.capital_by_pyramid", strategy.sizing.capital_by_pyramid),
+    ):
+        for index in by_pyramid:
+            if index >= strategy.max_pyramids:
+                last = strategy.max_pyramids - 1
+                yield f"strategy.default.{name}.{index} is never used: the last pyramid of max_pyramids is {last}"
+
+
+def _account(document: Document, path: Path, account: AccountModel) -> Iterator[Fault]:
+    if account.market is Market.SPOT:
+        for name in _SWAP_ONLY:
+            if getattr(account, name) != type(account).model_fields[name].default:
+                yield document.fault((*path, name), "is only for accounts with market: swap")
+    if isinstance(account, PaperAccountModel):
+        yield from _paper(document, path, account)
+    else:
+        yield from _exchange(document, path, account)
+
+
+def _paper(document: Document, path: Path, account: PaperAccountModel) -> Iterator[Fault]:
+    if account.prices is PaperPrices.REPLAY and account.candles is None:
+        yield document.fault((*path, "prices"), "prices: replay needs candles, a file or folder of them")
+    if account.position_mode is PositionMode.HEDGE and account.market is Market.SPOT:
+        return  # Said already; the rest would follow from it.
+    symbols = default_symbols(account.market) if account.symbols is None else account.symbols
+    is_swap = account.market is Market.SWAP
+    for index, symbol in enumerate(account.symbols or ()):
+        if (":" in symbol) != is_swap:
+            form = "BTC/USDT:USDT" if is_swap else "BTC/USDT"
+            message = f"{symbol} is no symbol of a {account.market.value} account"
+            yield document.fault((*path, "symbols", index), message, (form,))
+    for key, by_symbol in (("start_prices", account.start_prices), ("instruments", account.instruments)):
+        for symbol in by_symbol:
+            if symbol not in symbols:
+                message = f"{symbol} is not one of the account's symbols{did_you_mean(symbol, symbols)}"
+                yield document.fault((*path, key, symbol), message)
+
+
+def _exchange(document: Document, path: Path, account: ExchangeAccountModel) -> Iterator[Fault]:
+    if (account.api_key is None) != (account.api_secret is None):
+        missing = "api_key" if account.api_key is None else "api_secret"
+        yield document.fault(path, f"{missing} is missing: key and secret belong together")
+    if account.api_key is not None and account.passphrase is None and account.exchange in _NEEDS_PASSPHRASE:
+        yield document.fault(path, f"{account.exchange} also needs a passphrase")
+    if account.exchange == "binanceusdm" and account.market is not Market.SWAP:
+        allowed = ("market: swap", "exchange: binance")
+        yield document.fault((*path, "exchange"), "binanceusdm trades swaps only", allowed)
+
+
+def _listeners(document: Document, checked: Checked) -> Iterator[Fault]:
+    """SEC-2: beyond loopback only when told twice. A certificate is no excuse while the API does not use it."""
+    api = _section(checked, "api", ApiModel)
+    taken: dict[str, str] = {}
+    for name in ("api", "forwarder", "panel", "observe"):
+        section = checked.sections.get(name)
+        if not isinstance(section, ApiModel | ForwarderModel | PanelModel | ObserveModel):
+            continue
+        path, address = (name, "address"), section.address
+        first = taken.setdefault(address, name)
+        if first != name and split_address(address)[1] != "0":
+            yield document.fault(path, f"{address} is taken by {first}.address already")
+        is_meant = isinstance(section, ForwarderModel) or section.public
+        if not (is_loopback(address) or is_meant):
+            message = f"{address} can be reached from outside this machine, without TLS"
+            yield document.fault(path, message, ("a loopback address", f"{name}.public: true, if that is meant"))
+    if api is not None and (api.tls.certificate is None) != (api.tls.key is None):
+        yield document.fault(("api", "tls"), "certificate and key belong together")

@@ -1,0 +1,104 @@
+"""What the process needs beside the engine: where it keeps things, where it listens, what it writes down.
+
+Paths are absolute. Changes of most of these take effect at the next start (`reload.RESTART`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.config.schema_process import Durability, LogLevel, Severity, Theme
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSettings:
+    url: str
+    """As configured: `sqlite:///...`, `postgresql://...` or a secret reference to such a URL."""
+    path: Path
+    """The SQLite file. While only SQLite is built, another URL leaves it at `<data_dir>/terrace.db`."""
+    durability: Durability
+    keep_events_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    certificate: Path | None
+    key: Path | None
+    client_ca: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings:
+    address: str
+    unix_socket: Path | None
+    """`<data_dir>/terrace.sock`; None when `api.unix_socket` is false."""
+    tls: TlsSettings
+    tokens: Path
+    public: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwarderSettings:
+    """The forwarder reads its part of the file itself; this is what the daemon knows of it."""
+
+    address: str
+    spool: Path
+    deliver_timeout_ms: int
+    daemon: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelSettings:
+    address: str
+    theme: Theme
+    refresh_ms: int
+    public: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObserveSettings:
+    address: str
+    public: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggingSettings:
+    level: LogLevel
+    file: Path
+    rotate_mb: int
+    keep_days: int
+    keep_mb: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationSettings:
+    url: str
+    """A secret reference."""
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupSettings:
+    every_hours: int
+    """0: never."""
+    keep: int
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonSettings:
+    config_path: Path
+    data_dir: Path
+    storage: StorageSettings
+    api: ApiSettings
+    forwarder: ForwarderSettings
+    panel: PanelSettings
+    observe: ObserveSettings
+    logging: LoggingSettings
+    notifications: tuple[NotificationSettings, ...]
+    backup: BackupSettings
+
+    @property
+    def secrets_dir(self) -> Path:
+        return self.data_dir / "secrets"

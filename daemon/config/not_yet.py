@@ -1,0 +1,81 @@
+"""Keys that are read and checked but have no effect in this version. Each that is set is said so, never ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.config.reload import flatten
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """`key` is a dotted key; `*` stands for one name, and all below the key is meant too."""
+
+    key: str
+    what: str
+
+
+STRATEGY_KEYS = (
+    NotYet("tp_trail_percent", "trailing take-profits come with the risk engine"),
+    NotYet("stop_loss_percent", "stops come with the risk engine: no stop is placed"),
+    NotYet("stop_trail_percent", "stops come with the risk engine: no stop is placed"),
+    NotYet("break_even_after_first_tp", "stops come with the risk engine: no stop is placed"),
+    NotYet("accept_signal_stops", "stops come with the risk engine: stops and targets of a signal are not taken"),
+)
+KEYS = (
+    NotYet("engine.reporting_timezone", "reports and daily limits come later"),
+    *(NotYet(f"strategy.default.{each.key}", each.what) for each in STRATEGY_KEYS),
+    NotYet("risk", "the risk engine comes later: no offset is made, whatever stands here"),
+    NotYet("limits.max_realized_loss_per_day", "loss limits come with the risk engine"),
+    NotYet("limits.max_drawdown_percent", "loss limits come with the risk engine"),
+    NotYet("limits.max_consecutive_losses", "loss limits come with the risk engine"),
+    NotYet("limits.cooldown_after_loss_s", "loss limits come with the risk engine"),
+    NotYet("limits.on_breach", "a breached limit only holds back new groups so far"),
+    NotYet("alerts.silence_hours", "the alarm about a silent source comes later"),
+    NotYet("storage.keep_events_days", "events are kept for good so far"),
+    NotYet("api.tls", "the API does not speak TLS yet: keep it on loopback or behind a tunnel"),
+    NotYet("panel.theme", "the panel is a placeholder so far"),
+    NotYet("panel.refresh_ms", "the panel is a placeholder so far"),
+    NotYet("notifications", "notifications are not sent yet"),
+    NotYet("backup", "backups are not made yet: copy the data directory while the daemon is stopped"),
+)
+"""Warned about when they differ from their default."""
+
+
+def not_yet(config: Mapping[str, Any], default: Mapping[str, Any]) -> Iterator[str]:
+    """A warning for each key set to something this version does not do. Both maps are effective configs."""
+    flat, flat_default = flatten(config), flatten(default)
+    for key, value in flat.items():
+        if value != flat_default.get(key):
+            yield from (f"{key} has no effect yet: {each.what}" for each in KEYS if _is_below(key, each.key))
+    for index, override in enumerate(config["strategy"]["overrides"]):
+        for each in STRATEGY_KEYS:
+            if each.key in override["set"]:
+                yield f"strategy.overrides[{index}].set.{each.key} has no effect yet: {each.what}"
+    for name, account in config["accounts"].items():
+        yield from _account(name, account)
+    for name, source in config["sources"].items():
+        for key in ("secret", "hmac_secret"):
+            yield from _reference(f"sources.{name}.{key}", source[key])
+    url = config["storage"]["url"]
+    if not url.startswith("sqlite:"):
+        yield "storage.url has no effect yet: only SQLite is built, the store is terrace.db in the data directory"
+
+
+def _account(name: str, account: Mapping[str, Any]) -> Iterator[str]:
+    if account["exchange"] != "paper":
+        yield f"accounts.{name} is accepted, not traded yet: signals routed to a real exchange are refused so far"
+    elif account["prices"] == "live":
+        yield f"accounts.{name}.prices: live has no effect yet: public prices come with the exchanges"
+
+
+def _reference(key: str, reference: str | None) -> Iterator[str]:
+    if reference is not None and not reference.startswith(("env:", "file:")):
+        kind = reference.partition(":")[0]
+        yield f"{key} cannot be read yet: {kind}: references come later, use env: or file:"
+
+
+def _is_below(key: str, above: str) -> bool:
+    return key == above or key.startswith((f"{above}.", f"{above}["))

@@ -1,0 +1,108 @@
+"""One market of the paper exchange: its price, and what rests on it, sorted by who is reached first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from actors.price_heap import PriceHeap
+from actors.rules.choices import FillRule
+from actors.rules.model import Instrument, OrderSide, OrderType, Quote
+from actors.rules.money import HUNDRED
+from actors.rules.settings import AccountSettings
+from daemon.exchanges.paper_order import PaperOrder
+
+
+class PaperMarket:
+    """Bid and ask are the price less and plus half the spread, unrounded; every comparison is with them."""
+
+    def __init__(self, account: AccountSettings, instrument: Instrument) -> None:
+        self.instrument = instrument
+        self.price: Decimal | None = None
+        """The mid. None: never known."""
+        self.bid = self.ask = Decimal(0)
+        half = account.spread_percent / (2 * HUNDRED)
+        self._bid_factor, self._ask_factor = 1 - half, 1 + half
+        slippage = account.slippage_percent / HUNDRED
+        self._sell_factor, self._buy_factor = 1 - slippage, 1 + slippage
+        self._touch = account.fill is FillRule.TOUCH
+        self.buys: PriceHeap[PaperOrder] = PriceHeap(highest_first=True)
+        self.sells: PriceHeap[PaperOrder] = PriceHeap(highest_first=False)
+        self.buy_stops: PriceHeap[PaperOrder] = PriceHeap(highest_first=False)
+        self.sell_stops: PriceHeap[PaperOrder] = PriceHeap(highest_first=True)
+        self.reduce_only: dict[int, PaperOrder] = {}
+
+    def __len__(self) -> int:
+        return len(self.buys) + len(self.sells) + len(self.buy_stops) + len(self.sell_stops)
+
+    def orders(self) -> Iterator[PaperOrder]:
+        """Every resting order, in no particular order."""
+        for heap in (self.buys, self.sells, self.buy_stops, self.sell_stops):
+            yield from heap
+
+    def set_price(self, price: Decimal) -> None:
+        self.price = price
+        self.bid, self.ask = price * self._bid_factor, price * self._ask_factor
+
+    def quote(self, time_ms: int) -> Quote | None:
+        return None if self.price is None else Quote(bid=self.bid, ask=self.ask, time_ms=time_ms)
+
+    # --- prices -----------------------------------------------------------------------------------
+
+    def taking_price(self, side: OrderSide) -> Decimal:
+        """What a taker pays or gets now, slippage included."""
+        return self.ask * self._buy_factor if side is OrderSide.BUY else self.bid * self._sell_factor
+
+    def slipped(self, side: OrderSide, price: Decimal) -> Decimal:
+        return price * (self._buy_factor if side is OrderSide.BUY else self._sell_factor)
+
+    def is_marketable(self, side: OrderSide, price: Decimal) -> bool:
+        """Whether a new limit order would take at once."""
+        if self.price is None:
+            return False
+        return price >= self.ask if side is OrderSide.BUY else price <= self.bid
+
+    def is_reached(self, order: PaperOrder, price: Decimal) -> bool:
+        """Whether a resting limit order fills when the market is at `price`: gone through, or (`touch`) only met."""
+        limit = order.price
+        assert limit is not None
+        if order.side is OrderSide.BUY:
+            ask = price * self._ask_factor
+            return limit > ask or (self._touch and limit == ask)
+        bid = price * self._bid_factor
+        return limit < bid or (self._touch and limit == bid)
+
+    def is_triggered(self, order: PaperOrder, price: Decimal) -> bool:
+        """Whether a stop fires when the market is at `price`: a sell stop looks at the bid, a buy stop at the ask."""
+        trigger = order.trigger_price
+        assert trigger is not None
+        if order.side is OrderSide.SELL:
+            return price * self._bid_factor <= trigger
+        return price * self._ask_factor >= trigger
+
+    def stop_comes_first(self, stop: PaperOrder, limit: PaperOrder) -> bool:
+        """On the way down (a sell stop and a buy) or up (a buy stop and a sell): which level is met first."""
+        assert stop.trigger_price is not None
+        assert limit.price is not None
+        if stop.side is OrderSide.SELL:  # trigger / bid factor >= price / ask factor, without a division.
+            return stop.trigger_price * self._ask_factor >= limit.price * self._bid_factor
+        return stop.trigger_price * self._bid_factor <= limit.price * self._ask_factor
+
+    # --- resting orders ---------------------------------------------------------------------------
+
+    def heap_of(self, order: PaperOrder) -> PriceHeap[PaperOrder]:
+        if order.type is OrderType.STOP:
+            return self.buy_stops if order.side is OrderSide.BUY else self.sell_stops
+        return self.buys if order.side is OrderSide.BUY else self.sells
+
+    def rest(self, order: PaperOrder) -> None:
+        level = order.trigger_price if order.type is OrderType.STOP else order.price
+        assert level is not None
+        self.heap_of(order).add(level, order.number, order)
+        if order.reduce_only:
+            self.reduce_only[order.number] = order
+
+    def remove(self, order: PaperOrder) -> None:
+        """Harmless if it does not rest."""
+        self.heap_of(order).discard(order.number)
+        self.reduce_only.pop(order.number, None)

@@ -1,0 +1,56 @@
+"""One order as the paper exchange keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from actors.rules.model import OrderReport, OrderSide, OrderState, OrderType, Reason, TimeInForce, Trade
+from actors.rules.money import ZERO
+
+
+@dataclass(slots=True, kw_only=True)
+class PaperOrder:
+    """Changed in place by the matching core alone; everybody else gets an `OrderReport`."""
+
+    number: int
+    """The exchange's own id. Later orders have higher ones."""
+    client_order_id: str
+    symbol: str
+    side: OrderSide
+    type: OrderType
+    time_in_force: TimeInForce
+    reduce_only: bool
+    price: Decimal | None
+    trigger_price: Decimal | None
+    quantity: Decimal
+    made_ms: int
+    """When its sender let it go; a candle that opened earlier cannot fill it (PAPER-2)."""
+    create_ms: int
+    update_ms: int
+    state: OrderState = OrderState.OPEN
+    filled: Decimal = ZERO
+    trades: list[Trade] = field(default_factory=list)
+    lock_asset: str = ""
+    lock_unit: Decimal = ZERO
+    """Locked per unit of quantity that can still fill."""
+    reason: Reason | None = None
+    words: str = ""
+
+    @property
+    def remaining(self) -> Decimal:
+        return self.quantity - self.filled
+
+    def report(self) -> OrderReport:
+        return OrderReport(
+            client_order_id=self.client_order_id,
+            exchange_order_id=str(self.number),
+            state=self.state,
+            trades=tuple(self.trades),
+            reason=self.reason,
+            words=self.words,
+            time_ms=self.update_ms,
+        )
+
+    def copy(self) -> PaperOrder:
+        return replace(self, trades=list(self.trades))

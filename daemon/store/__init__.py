@@ -1,0 +1,1 @@
+"""The durable side: tables, the one writer, the reader, migrations."""

@@ -1,0 +1,311 @@
+"""The one writer: `ports.Store` on SQLite.
+
+A batch of commits is one transaction with one savepoint per commit. A row that breaks a constraint takes back its
+commit alone; a fault of the device takes back the batch and is a `StoreFault`, after which the connection is made anew.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from peewee import PeeweeException, SqliteDatabase
+
+from actors.messages import Answer, EventStored, GroupChanged, PoolState, QueueState, Settle
+from actors.ports import Applied, ConstraintBroken, StoreFault
+from actors.rules.choices import World
+from actors.rules.model import Group, GroupState, Key, Reason, Side
+from actors.rules.records import AddEvent, Row
+from actors.rules.reserve import planned, reserved
+from daemon.store import load, record_rows, signal_rows
+from daemon.store.lock import DirectoryLock
+from daemon.store.reserve import Reserve
+from daemon.store.rows import ADD_EVENT, WRITERS
+
+UNSTORABLE = (
+    *(ValueError, TypeError, AttributeError, KeyError, OverflowError),
+    *(sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError),
+)
+"""What a value raises that no column can hold. Its commit is refused; the store goes on."""
+
+MAX_SWITCHES = 10_000
+"""Most durable switches of one world that are loaded."""
+PRUNE_ROWS = 2000
+"""Most rows one call of `prune` deletes of each table."""
+DEAD_LETTERS_KEPT = 1000
+
+_ANSWER_OF_DRAFT = (
+    f"SELECT {signal_rows.ANSWER.select()}, draft_id, final_draft_id, first_outcome, first_reason "
+    "FROM signals WHERE signal_id = ?"
+)
+_QUEUE = (
+    f"SELECT {signal_rows.WAITING.select('q')}, {signal_rows.SIGNAL.select('s')} FROM queued_signals q "
+    "JOIN signals s ON s.signal_id = q.signal_id WHERE q.world = ? ORDER BY q.first_queue_time_ms, q.id"
+)
+_WAITING = (
+    "SELECT account, symbol, timeframe, key_strategy, key_source, side, wait_reason FROM queued_signals "
+    "WHERE world = ? ORDER BY first_queue_time_ms, id"
+)
+_RECENT = (
+    f"SELECT i.idempotency_key, i.expire_time_ms, {signal_rows.ANSWER.select('s')} FROM idempotency i "
+    "JOIN signals s ON s.signal_id = i.signal_id WHERE i.expire_time_ms > ? ORDER BY s.id DESC LIMIT ?"
+)
+_SWITCHES = "SELECT name, value FROM engine_state WHERE world = ? ORDER BY name LIMIT ?"
+_PRUNE = (
+    (
+        "DELETE FROM idempotency WHERE idempotency_key IN "
+        "(SELECT idempotency_key FROM idempotency WHERE expire_time_ms <= :now_ms LIMIT :rows)"
+    ),
+    (
+        "DELETE FROM events WHERE sequence IN "
+        "(SELECT sequence FROM events WHERE time_ms < :events_before_ms ORDER BY time_ms LIMIT :rows)"
+    ),
+    (
+        "DELETE FROM alerts WHERE alert_key IN "
+        "(SELECT alert_key FROM alerts WHERE resolve_time_ms < :events_before_ms LIMIT :rows)"
+    ),
+    (
+        "DELETE FROM dead_letters WHERE id IN "
+        "(SELECT id FROM dead_letters ORDER BY id DESC LIMIT :rows OFFSET :dead_letters)"
+    ),
+)
+
+
+class DiskFull(StoreFault):
+    """No room for the batch. The reserve is given up: the same batch, or an exit, fits when it is tried again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boot:
+    """Facts about the store as it was opened."""
+
+    installation_id: str
+    """Part of every client order id (ORD-2)."""
+    boot_count: int
+    """How often this store was opened; 1 the first time. What is made anew at each start can be told apart by it."""
+    create_time_ms: int
+    was_clean: bool
+    """It was closed in peace the last time."""
+    warnings: tuple[str, ...] = ()
+    """What a person should know, once."""
+
+
+class SqliteStore:
+    """See `ports.Store`. Thread-safe; meant for one writer."""
+
+    def __init__(self, database: SqliteDatabase, *, boot: Boot, lock: DirectoryLock, reserve: Reserve) -> None:
+        """`database` is connected, migrated and WAL. The store owns all four from here."""
+        self.boot = boot
+        self._database = database
+        self._directory_lock = lock
+        self._reserve = reserve
+        self._mutex = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._closed = False
+
+    @property
+    def on_reserve(self) -> bool:
+        """The disk is full and the reserve is in use: take exits, no entries (REC-4, REC-5)."""
+        return self._reserve.released
+
+    # --- writing ----------------------------------------------------------------------------------
+
+    def apply(self, batch: Sequence[Sequence[Row]]) -> list[Applied]:
+        with self._mutex:
+            connection = self._connected()
+            try:
+                cursor = connection.cursor()
+                cursor.execute("BEGIN IMMEDIATE")
+                applied = [self._apply_one(cursor, rows) for rows in batch]
+                cursor.execute("COMMIT")
+                cursor.close()
+            except sqlite3.Error as error:
+                raise self._fault(error) from error
+            except BaseException:  # An unforeseen error must not leave a transaction behind.
+                self._disconnect()
+                raise
+            self._reserve.renew()
+            return applied
+
+    def _apply_one(self, cursor: sqlite3.Cursor, rows: Sequence[Row]) -> Applied:
+        cursor.execute("SAVEPOINT one")
+        try:
+            events = _write(cursor, rows)
+        except ConstraintBroken as broken:
+            applied = Applied(broken=broken)
+        except UNSTORABLE as error:
+            applied = Applied(broken=ConstraintBroken("value", f"{type(error).__name__}: {error}"))
+        else:
+            cursor.execute("RELEASE one")
+            return Applied(events=events)
+        cursor.execute("ROLLBACK TO one")
+        cursor.execute("RELEASE one")
+        return applied
+
+    def prune(self, now_ms: int, events_before_ms: int) -> int:
+        """Deletes idempotency keys that have expired, events and resolved alerts from before a time, and the oldest
+        dead letters over their limit: at most `PRUNE_ROWS` of each. Answers how many; call again while it is not 0."""
+        parameters = {
+            "now_ms": now_ms,
+            "events_before_ms": events_before_ms,
+            "rows": PRUNE_ROWS,
+            "dead_letters": DEAD_LETTERS_KEPT,
+        }
+        with self._mutex:
+            connection = self._connected()
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                deleted = sum(connection.execute(statement, parameters).rowcount for statement in _PRUNE)
+                connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise self._fault(error) from error
+            return deleted
+
+    def close(self) -> None:
+        """Ends in peace: the next start will not have to check the file. Harmless to repeat."""
+        with self._mutex:
+            if self._closed:
+                return
+            try:
+                connection = self._connected()
+                connection.execute("PRAGMA optimize")
+                connection.execute("UPDATE meta SET value = '1' WHERE name = 'clean'")
+            except (sqlite3.Error, StoreFault):
+                pass  # The file stays marked as not closed in peace, and the next start checks it.
+            finally:
+                self._closed = True
+                self._disconnect()
+                self._directory_lock.release()
+
+    # --- loading ----------------------------------------------------------------------------------
+
+    def load_group(self, group_id: str) -> Group | None:
+        with self._mutex:
+            return next(iter(load.load_groups(self._rows, [group_id])), None)
+
+    def live_group_ids(self, world: World | None = None) -> list[str]:
+        with self._mutex:
+            return load.live_group_ids(self._rows, world)
+
+    def live_groups(self) -> list[Group]:
+        with self._mutex:
+            return load.load_groups(self._rows, load.live_group_ids(self._rows))
+
+    def load_pool(self, world: World, recent_limit: int, now_ms: int) -> PoolState:
+        with self._mutex:
+            groups = load.load_groups(self._rows, load.live_group_ids(self._rows, world), open_only=True)
+            recent = list(self._rows(_RECENT, (now_ms, recent_limit)))
+            return PoolState(
+                groups=tuple(group_changed(group) for group in groups),
+                settings_of={group.group_id: group.settings for group in groups},
+                instrument_of={group.group_id: group.instrument for group in groups},
+                waiting=dict(_read_waiting(row) for row in self._rows(_WAITING, (world.value,))),
+                recent=tuple((row[0], signal_rows.read_answer(row[2:]), row[1]) for row in reversed(recent)),
+                switches=dict(self._rows(_SWITCHES, (world.value, MAX_SWITCHES))),
+            )
+
+    def load_queue(self, world: World) -> QueueState:
+        with self._mutex:
+            return QueueState(
+                entries=tuple(signal_rows.read_queued(row) for row in self._rows(_QUEUE, (world.value,)))
+            )
+
+    def draft_answer(self, settle: Settle) -> Answer | None:
+        """A signal may have been decided twice, first to wait and then for good: each draft gets its own answer."""
+        with self._mutex:
+            row = next(iter(self._rows(_ANSWER_OF_DRAFT, (settle.signal_id,))), None)
+        if row is None or not settle.draft_id:
+            return None
+        *answer, draft_id, final_draft_id, first_outcome, first_reason = row
+        if settle.draft_id == final_draft_id or (settle.draft_id == draft_id and not final_draft_id):
+            return signal_rows.read_answer(tuple(answer))
+        if settle.draft_id == draft_id:
+            return signal_rows.read_answer((settle.signal_id, first_outcome, first_reason, "", ""))
+        return None
+
+    # --- the connection ---------------------------------------------------------------------------
+
+    def _rows(self, sql: str, parameters: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
+        connection = self._connected()
+        try:
+            return connection.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._closed:
+            raise StoreFault("the store is closed")
+        if self._connection is None:
+            try:
+                self._connection = self._database.connection()
+            except (PeeweeException, sqlite3.Error) as error:
+                raise StoreFault(f"the store cannot be opened again: {error}") from error
+        return self._connection
+
+    def _fault(self, error: sqlite3.Error) -> StoreFault:
+        """Takes back what is open and drops the connection; a full disk costs the reserve."""
+        self._disconnect()
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            self._reserve.release()
+            return DiskFull(f"the disk is full: {error}")
+        return StoreFault(f"{getattr(error, 'sqlite_errorname', type(error).__name__)}: {error}")
+
+    def _disconnect(self) -> None:
+        """Closing takes back an open transaction. The next call connects anew."""
+        self._connection = None
+        try:
+            connection = self._database.connection()
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except (PeeweeException, sqlite3.Error):
+            pass
+        try:
+            self._database.close()
+        except (PeeweeException, sqlite3.Error):
+            self._database.dispose()
+
+
+def _write(cursor: sqlite3.Cursor, rows: Sequence[Row]) -> tuple[EventStored, ...]:
+    """Writes rows in order, runs of one type together."""
+    events: list[EventStored] = []
+    start, count = 0, len(rows)
+    while start < count:
+        kind = type(rows[start])
+        end = start + 1
+        while end < count and type(rows[end]) is kind:
+            end += 1
+        run = rows[start:end]
+        if kind is AddEvent:
+            for row in run:
+                cursor.execute(ADD_EVENT, record_rows.event(row))  # type: ignore[arg-type]
+                events.append(EventStored(sequence=cursor.lastrowid or 0, event=row))
+        else:
+            WRITERS[kind](cursor, run)
+        start = end
+    return tuple(events)
+
+
+def _read_waiting(row: tuple[Any, ...]) -> tuple[Key, tuple[Side, Reason]]:
+    account, symbol, timeframe, strategy, source, side, wait_reason = row
+    key = Key(account=account, symbol=symbol, timeframe=timeframe, strategy=strategy, source=source)
+    return key, (signal_rows.SIDES[side], signal_rows.REASONS[wait_reason])
+
+
+def group_changed(group: Group) -> GroupChanged:
+    """What Pool must know of a stored group."""
+    return GroupChanged(
+        group_id=group.group_id,
+        key=group.key,
+        side=group.side,
+        slot_token=group.slot_token,
+        closing=group.state is GroupState.CLOSING,
+        closed=group.is_closed,
+        pyramid_count=len(group.pyramids),
+        reserved=reserved(group),
+        planned=planned(group),
+        opened_stamp_ms=group.opened_stamp_ms,
+    )

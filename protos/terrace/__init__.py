@@ -1,0 +1,1 @@
+"""Package root of the contract."""

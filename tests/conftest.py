@@ -1,0 +1,1 @@
+"""Shared by all tests. Markers and limits are in setup.cfg."""
