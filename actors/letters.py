@@ -35,14 +35,16 @@ def readable(message: object) -> str:
 
 
 def _plain(value: object, depth: int) -> object:
-    if value is None or isinstance(value, bool | int | str) and not isinstance(value, Enum):
-        return value
     if isinstance(value, Enum):
         return value.value
+    if value is None or isinstance(value, bool | int | str):
+        return value
     if isinstance(value, Decimal):
         return format(value, "f")
-    if depth >= DEPTH_LIMIT:
-        return "..."
+    return "..." if depth >= DEPTH_LIMIT else _parts(value, depth)
+
+
+def _parts(value: object, depth: int) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         shown = {field.name: _plain(getattr(value, field.name), depth + 1) for field in fields(value)}
         return {"_": type(value).__name__, **shown} if depth < 2 else shown

@@ -655,6 +655,16 @@ class Answered:
     reason: Reason | None = None
     words: str = ""
     retry_after_ms: int = 0
+    asked_ms: int = 0
+    """When the request left, where the adapter says it; a late answer to an earlier try is told by it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnsweredAll:
+    """Several `Answered` at once, in order: what became of a ladder is one message to its group."""
+
+    incarnation: int
+    answers: tuple[Answered, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,9 @@ from actors.runtime import kind_of
 MAX_SUSPECTS = 256
 """Messages remembered that killed once."""
 
+SUSPECT_MS = 3_600_000
+"""A second death counts if it follows the first within this time."""
+
 MAX_POISONED = 64
 """Messages kept away; beyond it the oldest may pass again."""
 
@@ -29,14 +32,14 @@ class Quarantine:
     """Written by the supervisor alone; `holds` is asked by every actor's thread and reads one immutable value."""
 
     def __init__(self) -> None:
-        self._suspects: deque[object] = deque(maxlen=MAX_SUSPECTS)
+        self._suspects: deque[tuple[int, object]] = deque(maxlen=MAX_SUSPECTS)
         self._poisoned: tuple[object, ...] = ()
 
-    def killed(self, name: str, message: object) -> bool:
+    def killed(self, name: str, message: object, now_ms: int) -> bool:
         """This actor died of this message, or of one in this batch. True: it is poisoned from now on."""
         poisoned = False
         for one in message if isinstance(message, tuple) else (message,):
-            poisoned |= self._killed_by(name, one)
+            poisoned |= self._killed_by(name, one, now_ms)
         return poisoned
 
     def holds(self, name: str, message: object) -> bool:
@@ -44,12 +47,13 @@ class Quarantine:
         essence = _essence(name, message)
         return essence is not None and _has(self._poisoned, essence)
 
-    def _killed_by(self, name: str, message: object) -> bool:
+    def _killed_by(self, name: str, message: object, now_ms: int) -> bool:
         essence = _essence(name, message)
         if essence is None:
             return False
-        if not _has(tuple(self._suspects), essence):
-            self._suspects.append(essence)
+        suspects = tuple(suspect for time_ms, suspect in self._suspects if now_ms - time_ms <= SUSPECT_MS)
+        if not _has(suspects, essence):
+            self._suspects.append((now_ms, essence))
             return False
         if not _has(self._poisoned, essence):
             self._poisoned = (*self._poisoned, essence)[-MAX_POISONED:]
@@ -63,10 +67,10 @@ def _essence(name: str, message: object) -> object:
     signal = _signal_of(message)
     if signal is not None:
         return (kind_of(name), type(message).__name__, signal.idempotency_key)
-    if is_dataclass(message) and not isinstance(message, type):
-        if any(field.name == "reply_to" for field in fields(message)):
-            return (name, replace(message, reply_to=None))
-    return (name, message)
+    if not is_dataclass(message) or isinstance(message, type):
+        return (name, message)
+    addressed = any(field.name == "reply_to" for field in fields(message))
+    return (name, replace(message, reply_to=None) if addressed else message)
 
 
 def _signal_of(message: object) -> Signal | None:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from actors.lives import Cell, Lives
+from actors.lives import TIMER, Cell, Lives
 from actors.messages import ReplyTo
 from actors.replies import ReplyBox
 from actors.runtime import BATCH_LIMIT, SUPERVISOR
@@ -127,7 +127,7 @@ class Stepped(Lives):
     # --- going on ---------------------------------------------------------------------------------
 
     def step(self) -> bool:
-        """Let one actor handle one message, or time jump to the next timer if nobody has any.
+        """Let one actor handle one message, or one instant's calls of adapters; if nobody has any, time jumps first.
 
         False: nothing is left to do, neither mail nor timers.
         """
@@ -135,7 +135,10 @@ class Stepped(Lives):
             self._jump()
         if self._turn():
             return True
-        return self._jump()
+        before = self.steps
+        if not self._jump():
+            return False
+        return self.steps > before or self._turn()
 
     def run(self, max_steps: int) -> int:
         """Steps until nothing is left to do, at most so many. How many were made."""
@@ -216,5 +219,9 @@ class Stepped(Lives):
         if next_ms is None:
             return False
         self._now_ms = max(self._now_ms, next_ms)
-        self.fire(self._timers.pop_due(self._now_ms))
+        due = self._timers.pop_due(self._now_ms)
+        if not all(isinstance(what, tuple) for what in due):
+            self.steps += 1
+            self.note(TIMER, "call")
+        self.fire(due)
         return True

@@ -35,8 +35,8 @@ SWITCH_INTERVAL_S = 0.0005
 """How soon a busy thread must give way. Python's default of 5 ms makes every hop wait that long."""
 
 STACK_BYTES = 4 * 1024 * 1024
-"""Stack of an actor's thread. Only touched pages cost memory. With 1 MiB a recursion through C overran it before Python's
-own limit ended it, which takes the process along; with this the limit comes first and only one life ends."""
+"""Stack of an actor's thread. Only touched pages cost memory. On 1 MiB a recursion through C overruns the stack, and
+the process dies, before Python's own limit is reached; on this the limit comes first and one life ends."""
 
 TIMER_NAP_S = 1.0
 """Longest sleep of the timer thread, so that a clock that was set forward is noticed."""

@@ -166,14 +166,14 @@ class Client(_Face):
             raise
         return found
 
-    def stream(self, request: Message, answer: type[Answer]) -> Iterator[Answer]:
-        """The daemon's answers as they come, without end. Raises ClientError when the stream breaks."""
+    def stream(self, request: Message, answer: type[Answer], *, timeout_s: float | None = None) -> Iterator[Answer]:
+        """The daemon's answers as they come, without end or for `timeout_s`. Raises ClientError when it breaks off."""
         ask = self._channel.unary_stream(
             _method_of(type(request)).path,
             request_serializer=type(request).SerializeToString,
             response_deserializer=answer.FromString,
         )
-        running = ask(request, metadata=self._metadata())
+        running = ask(request, timeout=timeout_s, metadata=self._metadata())
         try:
             yield from running
         except grpc.RpcError as failure:

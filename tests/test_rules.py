@@ -24,7 +24,7 @@ def _named() -> set[str]:
     for path in (ROOT / "tests").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.rule":
-                named |= {argument.value for argument in node.args if isinstance(argument, ast.Constant)}
+                named |= {str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)}
     return named
 
 

@@ -158,11 +158,9 @@ def _sellable(leg: PlannedLeg, terms: _Terms) -> bool:
     """Whether the leg alone can be sold at its target once a fee in the coin itself has been taken (PRC-5)."""
     if terms.instrument.market is not Market.SPOT or terms.fees.paid_in is not FeePaidIn.BASE:
         return True
-    left = leg.quantity - percent(leg.quantity, max(terms.fees.taker_percent, terms.fees.maker_percent))
-    quantity = precision.round_quantity(left, terms.instrument)
-    # Above the maximum is no fault of a sale: it is split (TP-10).
-    refusal = precision.refusal(quantity, _leg_target(leg, terms), terms.instrument)
-    return refusal in (None, Reason.ABOVE_MAX_QUANTITY)
+    fee_percent = max(terms.fees.taker_percent, terms.fees.maker_percent, ZERO)
+    left = precision.round_quantity(leg.quantity - percent(leg.quantity, fee_percent), terms.instrument)
+    return precision.is_sendable(left, _leg_target(leg, terms), terms.instrument)
 
 
 def _leg_target(leg: PlannedLeg, terms: _Terms) -> Decimal:

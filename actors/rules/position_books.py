@@ -17,7 +17,8 @@ from decimal import ROUND_DOWN, Decimal
 from actors.rules import profit
 from actors.rules.model import Leg, Lot, Order, Role, Trade
 from actors.rules.money import CONTEXT, ZERO
-from actors.rules.position_desk import Desk, Place
+from actors.rules.position_desk import Desk
+from actors.rules.position_orders import Place
 
 OVERSOLD = "oversold"
 
@@ -35,8 +36,7 @@ def count_trade(desk: Desk, order: Order, trade: Trade) -> None:
 
 
 def _enter(desk: Desk, order: Order, trade: Trade) -> None:
-    assert order.pyramid is not None and order.leg is not None, "entries are orders of a leg"
-    leg = desk.leg(order.pyramid, order.leg)
+    leg = desk.leg_at((order.pyramid, order.leg))
     built = profit.build(leg.lot, trade, desk.instrument)
     desk.realized += built.realized
     desk.put_leg(
@@ -50,7 +50,9 @@ def _enter(desk: Desk, order: Order, trade: Trade) -> None:
 
 
 def _leave(desk: Desk, order: Order, trade: Trade) -> None:
-    """A fee in the coin itself left the lots besides what was sold, so it is taken with its cost, not subtracted."""
+    """A fee in the coin itself left the lots besides what was sold, so it is taken with its cost, not subtracted. As
+    far as the lots cannot cover that fee, coins of somebody else have paid it: that part is subtracted at its value.
+    """
     base_fee = profit.base_fee(trade, desk.instrument)
     proceeds = _value(desk, trade, trade.quantity)
     left, cost = trade.quantity + base_fee, ZERO
@@ -60,11 +62,13 @@ def _leave(desk: Desk, order: Order, trade: Trade) -> None:
         taken, pot_cost = _take(desk, pot, left, trade)
         left -= taken
         cost += pot_cost
-    fee = ZERO if base_fee else profit.fee_in_quote(trade, desk.instrument)
+    uncovered_fee = min(left, max(base_fee, ZERO))
+    fee = _value(desk, trade, uncovered_fee) if base_fee else profit.fee_in_quote(trade, desk.instrument)
     desk.realized += profit.realized(desk.side, proceeds, cost) - fee
-    if left > 0:
+    oversold = left - uncovered_fee
+    if oversold > 0:
         desk.flag(OVERSOLD)
-        desk.alert(OVERSOLD, f"{left} more was sold than the group held ({trade.trade_id})", "error", order=order)
+        desk.alert(OVERSOLD, f"{oversold} more was sold than the group held ({trade.trade_id})", "error", order=order)
 
 
 def _value(desk: Desk, trade: Trade, quantity: Decimal) -> Decimal:

@@ -21,19 +21,16 @@ UNFILLED_TIMEFRAMES = 4
 def close_reason(desk: Desk, wanted: list[Wanted]) -> Reason | None:
     """Why the group should start to close now; None: it goes on. `wanted`: the targets it should have."""
     legs = list(desk.legs())
+    finished = all(is_finished(desk, leg) for leg in legs)
     if not any(leg.bought_quantity for leg in legs):
         if all_refused(desk):
             return Reason.ENTRIES_REFUSED
-        if all(is_finished(desk, leg) for leg in legs):
-            return Reason.ENTRIES_FINISHED
-        return _unfilled_too_long(desk)
+        return Reason.ENTRIES_FINISHED if finished else _unfilled_too_long(desk)
     if wanted or is_selling(desk):
         return None
-    if all(is_finished(desk, leg) for leg in legs):
+    if finished:
         return Reason.FLAT if any(leg.sold_quantity for leg in legs) else Reason.ENTRIES_FINISHED
-    if desk.settings.on_flat is OnFlat.CLOSE and is_flat(desk, wanted):
-        return Reason.FLAT
-    return None
+    return Reason.FLAT if desk.settings.on_flat is OnFlat.CLOSE and is_flat(desk, wanted) else None
 
 
 def is_selling(desk: Desk) -> bool:

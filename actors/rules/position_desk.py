@@ -12,7 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from actors.rules.choices import Market
+from actors.rules import precision
 from actors.rules.events import (
     CancelOrders,
     Context,
@@ -24,29 +24,10 @@ from actors.rules.events import (
     WakeAt,
 )
 from actors.rules.lifecycle import GroupEvent, move_group
-from actors.rules.model import (
-    Group,
-    GroupState,
-    Leg,
-    Lot,
-    Order,
-    OrderState,
-    OrderType,
-    Pyramid,
-    Quote,
-    Reason,
-    Role,
-    TimeInForce,
-)
+from actors.rules.model import Group, GroupState, Leg, Lot, Order, Pyramid, Quote, Reason, Role
 from actors.rules.money import ZERO, floor_to
-from actors.rules.naming import MAX_ATTEMPT, make_client_order_id, next_attempt
-
-Place = tuple[int | None, int | None]
-"""Pyramid and leg an order is for; None: not of one of them."""
-
-MAX_FINAL_ORDERS = 500
-"""Finished orders a group keeps in memory, the newest. Older ones stay in the store. The books do not need them: their
-trades are in the lots. Only a fill reported later still of such an order could not be counted; it is alerted."""
+from actors.rules.naming import MAX_ATTEMPT, next_attempt
+from actors.rules.position_orders import Place, new_order, trim, where
 
 _TRACKED = (
     *("state", "instrument", "loose", "realized", "fees", "dust", "dust_value", "close_reason", "close_time_ms"),
@@ -68,8 +49,8 @@ class Desk:
         self.before = group
         self.context = context
         self.now_ms = context.now_ms
-        self.quote = quote
-        self.fresh = quote if quote is not None and is_fresh(quote, context) else None
+        self.quote = precision.usable(quote)
+        self.fresh = self.quote if is_fresh(self.quote, context) else None
         """The quote if it may be decided on (ORD-10)."""
         self.side = group.side
         self.settings = group.settings
@@ -110,8 +91,8 @@ class Desk:
         """Every leg, oldest pyramid first."""
         return self._legs.values()
 
-    def leg(self, pyramid: int, index: int) -> Leg:
-        return self._legs[pyramid, index]
+    def leg_at(self, place: Place) -> Leg:
+        return self._legs[place]
 
     def legs_of(self, pyramid: int) -> list[Leg]:
         return [leg for leg in self._legs.values() if leg.pyramid == pyramid]
@@ -190,39 +171,23 @@ class Desk:
         """Adds a new order under the next attempt. Price None: a market order; `immediate`: what cannot fill at once
         expires. `reason` says why a close is made.
         """
-        pyramid, leg = place
-        attempt = next_attempt(self.orders.values(), pyramid, leg, role)
+        attempt = next_attempt(self.orders.values(), *place, role)
         if attempt > MAX_ATTEMPT:
-            self.alert("attempts_exhausted", f"no more {role} orders can be named for {self.where(place)}", "error")
+            self.alert("attempts_exhausted", f"no more {role} orders can be named for {where(place)}", "error")
             return
-        is_entry = role is Role.ENTRY
-        group = self.before
-        order = Order(
-            client_order_id=make_client_order_id(
-                prefix=self.context.prefix,
-                group_id=group.group_id,
-                pyramid=pyramid,
-                leg=leg,
-                role=role,
-                attempt=attempt,
-            ),
-            group_id=group.group_id,
-            account=group.account,
-            symbol=group.symbol,
-            pyramid=pyramid,
-            leg=leg,
+        order = new_order(
+            self.before,
+            self.instrument,
+            prefix=self.context.prefix,
             role=role,
+            place=place,
             attempt=attempt,
-            side=self.side.entry if is_entry else self.side.exit,
-            type=OrderType.MARKET if price is None else OrderType.LIMIT,
-            time_in_force=TimeInForce.IOC if immediate else TimeInForce.GTC,
-            reduce_only=not is_entry and self.instrument.market is Market.SWAP,
-            price=price,
             quantity=quantity,
+            price=price,
+            immediate=immediate,
             expected_price=expected_price,
             reason=reason,
-            create_time_ms=self.now_ms,
-            update_time_ms=self.now_ms,
+            now_ms=self.now_ms,
         )
         self.put_order(order)
         self.submits.append(order.client_order_id)
@@ -262,7 +227,7 @@ class Desk:
 
     def note(
         self,
-        type: str,  # noqa: A002 - the field's own name.
+        type: str,
         message: str,
         severity: str = "info",
         *,
@@ -287,7 +252,7 @@ class Desk:
 
     def alert(
         self,
-        type: str,  # noqa: A002 - the field's own name.
+        type: str,
         message: str,
         severity: str = "warning",
         *,
@@ -297,13 +262,6 @@ class Desk:
         """A note that also raises the group's alert of that type."""
         key = f"{type}:{self.before.group_id}"
         self.note(type, message, severity, category=category, alert=key, order=order)
-
-    def where(self, place: Place) -> str:
-        """A place in words."""
-        pyramid, leg = place
-        if pyramid is None:
-            return "the group"
-        return f"pyramid {pyramid}" if leg is None else f"pyramid {pyramid} leg {leg}"
 
     # --- the end ---
 
@@ -341,34 +299,8 @@ class Desk:
         yield from self.notes
 
 
-def is_fresh(quote: Quote, context: Context) -> bool:
-    """Whether a price may be decided on: finite, positive, not older than `max_quote_age_s` (ORD-10)."""
-    bid, ask = quote.bid, quote.ask
-    if not (bid.is_finite() and ask.is_finite() and bid > 0 and ask > 0):
+def is_fresh(quote: Quote | None, context: Context) -> bool:
+    """Whether a price may be decided on: usable and not older than `max_quote_age_s` (ORD-10)."""
+    if precision.usable(quote) is None or quote is None:
         return False
     return context.now_ms - quote.time_ms <= context.execution.max_quote_age_s * 1000
-
-
-def trim(orders: dict[str, Order]) -> dict[str, Order]:
-    """The orders a group keeps: all that may still fill, the newest `MAX_FINAL_ORDERS` others, and of each place the
-    last one, because the next attempt counts on from it.
-    """
-    if len(orders) <= MAX_FINAL_ORDERS:
-        return orders
-    final = [order for order in orders.values() if order.state in _FINAL_STATES]
-    surplus = len(final) - MAX_FINAL_ORDERS
-    if surplus <= 0:
-        return orders
-    last: dict[tuple[Role, Place], int] = {}
-    for order in orders.values():
-        at = (order.role, (order.pyramid, order.leg))
-        last[at] = max(last.get(at, 0), order.attempt)
-    dropped = {
-        order.client_order_id
-        for order in final[:surplus]
-        if last[order.role, (order.pyramid, order.leg)] != order.attempt
-    }
-    return {name: order for name, order in orders.items() if name not in dropped}
-
-
-_FINAL_STATES = frozenset(state for state in OrderState if state.is_final)

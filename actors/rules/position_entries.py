@@ -14,6 +14,7 @@ from actors.rules.choices import SlippageAction
 from actors.rules.model import Leg, Order, OrderState, Pyramid, Reason, Role, Side
 from actors.rules.money import percent
 from actors.rules.position_desk import Desk
+from actors.rules.position_orders import where
 from actors.rules.position_retry import (
     failures,
     price_fault,
@@ -58,9 +59,7 @@ def give_up_all(desk: Desk, reason: Reason) -> int:
 def cancel_given_up(desk: Desk) -> None:
     """Asks to cancel what rests of legs that shall not buy any more."""
     for place in list(desk.entries):
-        pyramid, index = place
-        assert pyramid is not None and index is not None, "entries are orders of a leg"
-        if is_given_up(desk.leg(pyramid, index)):
+        if is_given_up(desk.leg_at(place)):
             for order in list(desk.entries[place].values()):
                 desk.cancel(order)
 
@@ -115,10 +114,10 @@ def place_entries(desk: Desk) -> None:
         if is_given_up(leg) or (leg.pyramid, leg.index) in desk.entries:
             continue
         reason = _place_market(desk, leg) if leg.market else _place_limit(desk, leg)
-        if reason is not leg.wait_reason and not is_given_up(desk.leg(leg.pyramid, leg.index)):
+        if reason is not leg.wait_reason and not is_given_up(desk.leg_at((leg.pyramid, leg.index))):
             desk.put_leg(replace(leg, wait_reason=reason))
             if reason is not None:
-                desk.note("entry_waits", f"{desk.where((leg.pyramid, leg.index))} waits: {reason}")
+                desk.note("entry_waits", f"{where((leg.pyramid, leg.index))} waits: {reason}")
 
 
 def _place_limit(desk: Desk, leg: Leg) -> Reason | None:
@@ -153,7 +152,7 @@ def _must_wait(desk: Desk, leg: Leg) -> Reason | None:
 
 def _place_market(desk: Desk, leg: Leg) -> Reason | None:
     """Sends the first leg as a market order, or as one bounded immediate order (DCA-4, EXIT-4)."""
-    quote = price_or_wait(desk, f"the market entry of {desk.where((leg.pyramid, leg.index))}")
+    quote = price_or_wait(desk, f"the market entry of {where((leg.pyramid, leg.index))}")
     if quote is None:
         return price_fault(desk)
     expected = quote.closing(desk.side.opposite)
@@ -182,7 +181,7 @@ def _send(
     place = (leg.pyramid, leg.index)
     if refusal is not None:  # The instrument's rules changed since the preflight (POOL-5).
         give_up(desk, leg, refusal)
-        desk.alert("entry_unsendable", f"{desk.where(place)} cannot be sent: {refusal}", category="precision")
+        desk.alert("entry_unsendable", f"{where(place)} cannot be sent: {refusal}", category="precision")
         return
     desk.place(Role.ENTRY, place, quantity, price=price, immediate=immediate, expected_price=expected_price)
 
@@ -192,19 +191,18 @@ def _send(
 
 def after_entry_ended(desk: Desk, order: Order) -> None:
     """What an entry that ended otherwise than by filling means for its leg."""
-    assert order.pyramid is not None and order.leg is not None, "entries are orders of a leg"
-    leg = desk.leg(order.pyramid, order.leg)
+    leg = desk.leg_at((order.pyramid, order.leg))
     if order.state is OrderState.FILLED or is_given_up(leg):
         return
     if order.state is OrderState.REJECTED:
         _after_refusal(desk, order, leg)
     elif order.expected_price is not None:
         give_up(desk, leg, Reason.PRICE_DEVIATED)
-        text = f"the entry of {desk.where((leg.pyramid, leg.index))} did not fill within its bound and is not chased"
+        text = f"the entry of {where((leg.pyramid, leg.index))} did not fill within its bound and is not chased"
         desk.note("entry_not_chased", text, "warning", order=order)
     else:
         give_up(desk, leg, order.reason or Reason.MANUAL)
-        text = f"the entry of {desk.where((leg.pyramid, leg.index))} was {order.state} from outside"
+        text = f"the entry of {where((leg.pyramid, leg.index))} was {order.state} from outside"
         desk.note("entry_lost", text, "warning", order=order)
 
 

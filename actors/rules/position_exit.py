@@ -15,7 +15,8 @@ from actors.rules import precision
 from actors.rules.choices import LimitCloseFallback, SlippageAction
 from actors.rules.model import Instrument, Quote, Reason, Role
 from actors.rules.money import CONTEXT, ZERO, ceil_to
-from actors.rules.position_desk import Desk, Place
+from actors.rules.position_desk import Desk
+from actors.rules.position_orders import Place, where
 from actors.rules.position_retry import failures, price_or_wait, retry_time_ms, slippage_bound
 
 
@@ -33,7 +34,7 @@ def sell(desk: Desk, pyramid: int | None, reason: Reason) -> bool:
     total = _held(desk, pyramid)
     if precision.round_quantity(total, desk.instrument) <= 0:
         return not bound_targets
-    quote = price_or_wait(desk, f"the close of {desk.where(place)}")
+    quote = price_or_wait(desk, f"the close of {where(place)}")
     if quote is None:
         return False
     failed = failures(desk, Role.CLOSE, place)
@@ -104,7 +105,7 @@ def chunk(free: Decimal, total: Decimal, price: Decimal, instrument: Instrument,
     if shorter:
         return shorter
     # All of it is free, so waiting changes nothing; what is bound, though, will come and join the free part.
-    return quantity if free >= total - instrument.step_size else ZERO
+    return quantity if total - free < instrument.step_size else ZERO
 
 
 def least_sendable(price: Decimal, instrument: Instrument, *, market: bool) -> Decimal:

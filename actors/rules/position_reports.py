@@ -18,6 +18,7 @@ from actors.rules.money import ZERO, plain
 from actors.rules.position_books import count_trade
 from actors.rules.position_desk import Desk
 from actors.rules.position_entries import WAIT_REASONS, after_entry_ended
+from actors.rules.position_orders import where
 from actors.rules.position_retry import beyond_slippage, failures
 
 LATE_FILL = "late_fill"
@@ -72,7 +73,7 @@ def _count(desk: Desk, order: Order, reported: tuple[Trade, ...]) -> tuple[Order
     seen = {trade.trade_id for trade in order.trades}
     fills: list[Trade] = []
     for trade in reported:
-        if trade.trade_id not in seen:
+        if trade.trade_id not in seen and trade.quantity > 0:
             seen.add(trade.trade_id)
             fills.append(trade)
     if not fills:
@@ -142,7 +143,7 @@ def _after_fills(desk: Desk, before: Order, order: Order, fills: list[Trade]) ->
     quantity = sum((trade.quantity for trade in fills), ZERO)
     value = sum((trade.quantity * trade.price for trade in fills), ZERO)
     verb = "bought" if order.side.value == "buy" else "sold"
-    place = desk.where((order.pyramid, order.leg))
+    place = where((order.pyramid, order.leg))
     done = "" if order.state is OrderState.FILLED else f", {plain(order.filled_quantity)} of {plain(order.quantity)}"
     text = f"{place} {verb} {plain(quantity)} at {_short(value / quantity)}{done}"
     kind = {Role.ENTRY: "entry_filled", Role.TAKE_PROFIT: "target_filled"}.get(order.role, "close_filled")
@@ -168,13 +169,13 @@ def _after_end(desk: Desk, order: Order) -> None:
     elif order.state is OrderState.REJECTED:
         _refused(desk, order)
     elif order.state is not OrderState.FILLED and not order.cancel_requested:
-        place = desk.where((order.pyramid, order.leg))
+        place = where((order.pyramid, order.leg))
         desk.alert("target_lost", f"the target of {place} was {order.state} from outside, replacing it", order=order)
 
 
 def _refused(desk: Desk, order: Order) -> None:
     """Says that the exchange refused an order; of a precision refusal that it must not happen (PRC-7)."""
-    place = desk.where((order.pyramid, order.leg))
+    place = where((order.pyramid, order.leg))
     words = f": {order.words}" if order.words else ""
     text = f"{order.role} order of {place} was refused, {order.reason or Reason.EXCHANGE_REFUSED}{words}"
     if order.reason in PRECISION_REASONS:

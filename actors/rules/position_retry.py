@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from actors.rules.model import Order, OrderSide, OrderState, Quote, Reason, Role
-from actors.rules.money import HUNDRED, percent
-from actors.rules.position_desk import Desk, Place
+from actors.rules.money import percent
+from actors.rules.position_desk import Desk
+from actors.rules.position_orders import Place
 
 MAX_BACKOFF_MS = 60_000
 """Longest pause between two tries."""

@@ -15,12 +15,13 @@ from decimal import Decimal
 
 from actors.rules import precision, takeprofit
 from actors.rules.choices import TpMode
-from actors.rules.model import Leg, Order, OrderState, Role, Side
+from actors.rules.model import Leg, Order, OrderState, Role
 from actors.rules.money import ZERO
 from actors.rules.position_books import move_to_loose
-from actors.rules.position_desk import Desk, Place
+from actors.rules.position_desk import Desk
 from actors.rules.position_entries import is_finished
 from actors.rules.position_exit import chunk
+from actors.rules.position_orders import Place
 from actors.rules.position_retry import failures, retry_time_ms
 from actors.rules.takeprofit import Target
 
@@ -86,7 +87,7 @@ def _is_leftover(desk: Desk, unit: Target) -> bool:
 def _legs_of(desk: Desk, unit: Target) -> list[Leg]:
     if unit.pyramid is None:
         return list(desk.legs())
-    return desk.legs_of(unit.pyramid) if unit.leg is None else [desk.leg(unit.pyramid, unit.leg)]
+    return desk.legs_of(unit.pyramid) if unit.leg is None else [desk.leg_at((unit.pyramid, unit.leg))]
 
 
 def _with_loose(desk: Desk, units: list[Target]) -> list[Target]:
@@ -131,6 +132,7 @@ def settle_targets(desk: Desk, wanted: list[Wanted]) -> None:
         orders = list(desk.targets.get(want.place, {}).values())
         if orders:
             _adjust(desk, want, orders)
+            failing |= TARGET_FAILING in desk.flags and all(order.state is OrderState.PENDING for order in orders)
         else:
             failing |= _place(desk, want)
     desk.flag(TARGET_FAILING, failing)

@@ -1,6 +1,6 @@
 """Prices a group wants to be told of: watched targets (TP-4, TP-6) and the far end of a ladder (DCA-6).
 
-The set follows from the group alone, so it is set again whenever it changes and after every load, and is stored nowhere.
+The set follows from the group alone: it is set again whenever it changes and after every load, and stored nowhere.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from actors.rules import precision, takeprofit
 from actors.rules.choices import TpMode
 from actors.rules.events import Direction, Watch
 from actors.rules.model import Group, GroupState, Pyramid, Quote, Side
-from actors.rules.money import floor_to, ceil_to
+from actors.rules.money import ceil_to, floor_to
 from actors.rules.position_entries import beyond_bound, is_given_up
 from actors.rules.settings import FeeSettings
 

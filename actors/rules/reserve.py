@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from actors.rules.model import ZERO, Group, GroupState, Leg, Order, Role
+from actors.rules.model import Group, GroupState, Leg, Order, Role
+from actors.rules.money import ZERO
 
 _NOTHING_MORE_IS_PLACED = frozenset({GroupState.CLOSING, GroupState.CLOSED})
 

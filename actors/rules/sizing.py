@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from actors.rules.choices import Market, SizingSource
+from actors.rules.choices import SizingSource
 from actors.rules.model import Instrument, Reason, Refused, Signal, SizeType
 from actors.rules.money import CONTEXT, HUNDRED, percent
 from actors.rules.settings import SizingSettings
@@ -59,8 +59,9 @@ def _signal_size(signal: Signal, instrument: Instrument, entry_price: Decimal) -
         return _missing("the signal has no order_size, and sizing.source is signal")
     if signal.size_type is SizeType.QUOTE:
         return Size(capital=size)
-    in_contracts = signal.size_type is SizeType.CONTRACTS and instrument.market is Market.SWAP
-    quantity = size if in_contracts else CONTEXT.divide(size, instrument.contract_size)
+    # Contracts on spot are base, and so are its quantities: its contract size is 1.
+    by_contract = signal.size_type is SizeType.CONTRACTS
+    quantity = size if by_contract else CONTEXT.divide(size, instrument.contract_size)
     return Size(capital=quantity * instrument.contract_size * entry_price, quantity=quantity)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -40,6 +41,12 @@ def decode(data: bytes) -> Body | FieldFault:
     except _BadNumber as bad:
         return FieldFault("", f"holds an absurd number of {bad.chars} characters")
     return Body(tree, text)
+
+
+def readable(data: bytes) -> str:
+    """Text of a body that is no JSON, for the record, without what looks like a secret in it."""
+    text = data.decode("utf-8", "replace").replace("\0", "\ufffd")
+    return _LOOKS_SECRET.sub(lambda found: found[1] + MASK, text)
 
 
 def without_secret(body: Body, values: frozenset[str] = frozenset()) -> Body:
@@ -83,6 +90,11 @@ def _written(value: Any) -> Iterator[str]:
         yield _NOT_FINITE.get(str(value), str(value))
     else:
         yield json.dumps(value, ensure_ascii=False)
+
+
+_LOOKS_SECRET = re.compile(
+    r"((?:secret|pass(?:word|phrase)?|token|api_?key)[\"']?\s*[:=]\s*)(?:\"[^\"]*\"?|'[^']*'?|[^\s,}]+)", re.IGNORECASE
+)
 
 
 class _BadNumber(Exception):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import grpc
 
 from actors.messages import ReplyTo
-from actors.ports import Catalogue, Clock, Ids, Marks
+from actors.ports import Catalogue, Clock, Ids, Marks, StoreFault
 from actors.rules.choices import World
 from actors.rules.model import Quote, Reason, Refused
 from actors.rules.settings import AccountSettings, Settings
@@ -18,7 +19,10 @@ from actors.view import View
 from daemon.api.condition import Condition
 from daemon.api.errors import Failed, faulty_field, not_found, refused
 from daemon.api.translate import WORLD_OF
+from daemon.store.pages import BadPageToken, Page
 from daemon.store.read import Reader
+
+T = TypeVar("T")
 
 ASK_TIMEOUT_S = 10.0
 """How long an answer of the engine is waited for, unless the caller's own deadline is earlier."""
@@ -86,6 +90,24 @@ class Engine:
         if isinstance(answer, Refused):
             raise refused(answer)
         return answer
+
+    async def read(self, question: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """What the store says. Off the loop, since it may take a while; STORE_FAILED if it cannot be read."""
+        try:
+            return await asyncio.to_thread(question, *arguments, **named)
+        except StoreFault as fault:
+            raise Failed(Reason.STORE_FAILED, str(fault)) from fault
+
+    async def page(
+        self, question: Callable[..., Page[T] | BadPageToken], request: Any, *arguments: Any, **named: Any
+    ) -> Page[T]:
+        """A page of what the store has, with the request's size and token."""
+        if request.page_size < 0:
+            raise faulty_field("page_size", "must not be negative")
+        found = await self.read(question, *arguments, **named, size=request.page_size, token=request.page_token)
+        if isinstance(found, BadPageToken):
+            raise faulty_field("page_token", "is not a token of this list")
+        return found
 
     # --- the config -------------------------------------------------------------------------------
 

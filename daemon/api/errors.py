@@ -6,7 +6,7 @@ not there as `ResourceInfo`. Clients of gRPC take 8 KiB of trailers by default, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Any, NoReturn
@@ -130,6 +130,13 @@ def not_built(what: str) -> Failed:
     return Failed(Reason.NOT_BUILT, f"{what} is not possible in this version")
 
 
+async def not_built_stream(what: str) -> AsyncIterator[Any]:
+    """A stream that only says so."""
+    if what:
+        raise not_built(what)
+    yield None
+
+
 def invalid_body(faults: Sequence[FieldFault], signal_id: str) -> Failed:
     """An alert's body that is none: one message that lists every faulty field (SIG-2)."""
     metadata = {"signal_id": signal_id} if signal_id else {}
@@ -208,6 +215,7 @@ __all__ = [
     "invalid",
     "invalid_body",
     "not_built",
+    "not_built_stream",
     "not_found",
     "refused",
     "to_status",

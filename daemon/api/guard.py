@@ -110,11 +110,7 @@ class Guard:
         event = self._recorder.event(
             "api.call",
             f"{who.name} called {name}{f' ({about})' if about else ''}: {result}",
-            who=who.name,
-            role=who.role.value,
-            method=name,
-            result=result,
-            **shown,
+            {**shown, "who": who.name, "role": who.role.value, "method": name, "result": result},
         )
         self._recorder.note(event)
 

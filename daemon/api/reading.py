@@ -17,7 +17,7 @@ from actors.rules.model import Instrument, Intent, Key, Reason, Refused, Signal
 from actors.rules.settings import AccountSettings, Settings, SourceSettings
 from actors.rules.signals import SHORT_WINDOW_S, age_refusal, identity, make_signal, window_s
 from actors.rules.symbols import SymbolIndex, find_symbol
-from daemon.api.body import decode, without_secret
+from daemon.api.body import decode, readable, without_secret
 from daemon.api.errors import FieldFault
 from daemon.api.field_map import apply_map
 
@@ -92,7 +92,7 @@ def read_body(data: bytes, source: SourceSettings) -> ReadBody | FaultyBody:
     """The body's fields as values, or every faulty one. Its secret is in neither."""
     body = decode(data)
     if isinstance(body, FieldFault):
-        return FaultyBody((body,), None, data.decode("utf-8", "replace").replace("\0", "\ufffd"))
+        return FaultyBody((body,), None, readable(data))
     mapped = apply_map(body.tree, source.map)
     text = without_secret(body, mapped.secrets).text
     read = read_alert(mapped.tree)

@@ -6,11 +6,10 @@ not silence the next caller's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 
 from actors.messages import Commit, Participant, ReplyTo, Send
-from actors.rules.choices import World
 from actors.rules.records import AddEvent, Row
 from daemon.api.engine import ASK_TIMEOUT_S, Context, Engine
 
@@ -34,7 +33,7 @@ class Recorder:
         """Adds a line to the event log and does not wait for it."""
         self._engine.system.tell("journal", self._commit((event,), None, None))
 
-    def event(self, type: str, message: str, *, world: World | None = None, **attributes: str) -> AddEvent:
+    def event(self, type: str, message: str, attributes: Mapping[str, str]) -> AddEvent:
         """A line about a caller's doing."""
         return AddEvent(
             time_ms=self._engine.clock.now_ms(),
@@ -42,7 +41,6 @@ class Recorder:
             category="security",
             type=type,
             message=message[:MAX_EVENT_CHARS],
-            world=world,
             attributes=attributes,
         )
 

@@ -87,16 +87,16 @@ TIME_IN_FORCE: Mapping[TimeInForce, pb.TimeInForce] = {
     TimeInForce.POST_ONLY: pb.TIME_IN_FORCE_POST_ONLY,
 }
 
-WORLD_OF = {number: world for world, number in WORLD.items()}
-GROUP_STATE_OF = {number: state for state, number in GROUP_STATE.items()}
-OUTCOME_OF = {number: outcome for outcome, number in OUTCOME.items()}
+WORLD_OF: Mapping[int, World] = {number: world for world, number in WORLD.items()}
+GROUP_STATE_OF: Mapping[int, GroupState] = {number: state for state, number in GROUP_STATE.items()}
+OUTCOME_OF: Mapping[int, Outcome] = {number: outcome for outcome, number in OUTCOME.items()}
 
 SEVERITIES = ("debug", "info", "warning", "error", "critical")
 SEVERITY: Mapping[str, pb.Severity] = _words(SEVERITIES, pb.Severity, "SEVERITY")
 CATEGORIES = ("engine", "signal", "precision", "order", "risk", "exchange", "config", "security", "system")
 CATEGORY: Mapping[str, pb.Category] = _words(CATEGORIES, pb.Category, "CATEGORY")
-SEVERITY_OF = {number: word for word, number in SEVERITY.items()}
-CATEGORY_OF = {number: word for word, number in CATEGORY.items()}
+SEVERITY_OF: Mapping[int, str] = {number: word for word, number in SEVERITY.items()}
+CATEGORY_OF: Mapping[int, str] = {number: word for word, number in CATEGORY.items()}
 
 
 def severity(word: str) -> pb.Severity:
@@ -112,7 +112,7 @@ def code(word: str) -> str:
     return word.replace(".", "_").replace("-", "_").upper()
 
 
-def known(values: Iterable[int], words: Mapping[Any, E], field: str) -> frozenset[E]:
+def known(values: Iterable[int], words: Mapping[int, E], field: str) -> frozenset[E]:
     """Enum values of a filter as words. INVALID_ARGUMENT for one that is unset or unknown."""
     found = set()
     for value in values:

@@ -62,9 +62,7 @@ class ManualPrices:
     """Prices move only when somebody says so. `start_prices` are the first ones."""
 
     def __init__(self, start_prices: Mapping[str, Decimal], known: Mapping[str, Decimal], now_ms: int) -> None:
-        self._first: list[Move] = [
-            Tick(symbol, price) for symbol, price in start_prices.items() if symbol not in known
-        ]
+        self._first: list[Move] = [Tick(symbol, price) for symbol, price in start_prices.items() if symbol not in known]
         self._now_ms = now_ms
 
     def next_ms(self) -> int | None:
@@ -105,6 +103,7 @@ class SyntheticPrices:
 
     def moves(self, now_ms: int) -> list[Move]:
         moves: list[Move] = []
+        self._next_ms = min(self._next_ms, now_ms + TICK_MS)  # The clock may have been set back.
         for _ in range(MAX_CATCH_UP_TICKS):
             if now_ms < self._next_ms:
                 break
@@ -161,7 +160,7 @@ class ReplayPrices:
         self._speed, self._virtual = speed, virtual
         self._stream = heapq.merge(*(self._of_symbol(symbol, candles) for symbol, candles in series.items()))
         self._next = next(self._stream, None)
-        self._start_ms = now_ms
+        self._start_ms = self._last_ms = now_ms
         self._origin_ms = self._next.candle.open_ms if self._next else 0
         self._shown_ms: dict[str, int] = {}
         """When the last candle of a symbol was handed out."""
@@ -186,6 +185,9 @@ class ReplayPrices:
         return None if self._next is None else self._when(self._next.time_ms)
 
     def moves(self, now_ms: int) -> list[Move]:
+        if now_ms < self._last_ms:  # The clock was set back: the recording goes on where it was.
+            self._start_ms -= self._last_ms - now_ms
+        self._last_ms = now_ms
         moves: list[Move] = []
         while self._next is not None and self._when(self._next.time_ms) <= now_ms:
             due, self._next = self._next, next(self._stream, None)

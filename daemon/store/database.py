@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,6 +30,12 @@ def database_path(url: str, data_dir: Path) -> Path | None:
     if not url.startswith(_SCHEME) or re.search(r"[\x00?#]", url) or url[len(_SCHEME) :] in ("", ":memory:"):
         return None
     return data_dir / url[len(_SCHEME) :]
+
+
+def raw(database: SqliteDatabase) -> sqlite3.Connection:
+    """The connection under peewee's database, opened if it is not."""
+    connection: sqlite3.Connection = database.connection()  # type: ignore[no-untyped-call]
+    return connection
 
 
 def open_writer(path: Path, durability: str) -> SqliteDatabase:

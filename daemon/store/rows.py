@@ -153,7 +153,10 @@ _SAVE_ORDER = group_rows.ORDER.upsert(
 
 WRITERS: Mapping[type, Writer] = {
     SaveSignal: Statement(
-        signal_rows.SAVED_SIGNAL.insert(), signal_rows.saved_signal, "signal", lambda row: f"signal {row.signal.signal_id}"
+        signal_rows.SAVED_SIGNAL.insert(),
+        signal_rows.saved_signal,
+        "signal",
+        lambda row: f"signal {row.signal.signal_id}",
     ),
     SetOutcome: Statement(
         _SET_OUTCOME, _outcome, "outcome", lambda row: f"outcome of signal {row.signal_id}", must_hit=True

@@ -6,11 +6,11 @@ commit alone; a fault of the device takes back the batch and is a `StoreFault`, 
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from peewee import PeeweeException, SqliteDatabase
@@ -22,6 +22,7 @@ from actors.rules.model import Group, GroupState, Key, Reason, Side
 from actors.rules.records import AddEvent, Row
 from actors.rules.reserve import planned, reserved
 from daemon.store import load, record_rows, signal_rows
+from daemon.store.database import raw
 from daemon.store.lock import DirectoryLock
 from daemon.store.reserve import Reserve
 from daemon.store.rows import ADD_EVENT, WRITERS
@@ -52,7 +53,8 @@ _WAITING = (
 )
 _RECENT = (
     f"SELECT i.idempotency_key, i.expire_time_ms, {signal_rows.ANSWER.select('s')} FROM idempotency i "
-    "JOIN signals s ON s.signal_id = i.signal_id WHERE i.expire_time_ms > ? ORDER BY s.id DESC LIMIT ?"
+    "JOIN signals s ON s.signal_id = i.signal_id WHERE i.expire_time_ms > ? "
+    "ORDER BY i.create_time_ms DESC, s.id DESC LIMIT ?"
 )
 _SWITCHES = "SELECT name, value FROM engine_state WHERE world = ? ORDER BY name LIMIT ?"
 _PRUNE = (
@@ -114,13 +116,13 @@ class SqliteStore:
 
     # --- writing ----------------------------------------------------------------------------------
 
-    def apply(self, batch: Sequence[Sequence[Row]]) -> list[Applied]:
+    def apply(self, batch: Sequence[tuple[str, Sequence[Row]]]) -> list[Applied]:
         with self._mutex:
             connection = self._connected()
             try:
                 cursor = connection.cursor()
                 cursor.execute("BEGIN IMMEDIATE")
-                applied = [self._apply_one(cursor, rows) for rows in batch]
+                applied = _apply_all(cursor, batch)
                 cursor.execute("COMMIT")
                 cursor.close()
             except sqlite3.Error as error:
@@ -130,21 +132,6 @@ class SqliteStore:
                 raise
             self._reserve.renew()
             return applied
-
-    def _apply_one(self, cursor: sqlite3.Cursor, rows: Sequence[Row]) -> Applied:
-        cursor.execute("SAVEPOINT one")
-        try:
-            events = _write(cursor, rows)
-        except ConstraintBroken as broken:
-            applied = Applied(broken=broken)
-        except UNSTORABLE as error:
-            applied = Applied(broken=ConstraintBroken("value", f"{type(error).__name__}: {error}"))
-        else:
-            cursor.execute("RELEASE one")
-            return Applied(events=events)
-        cursor.execute("ROLLBACK TO one")
-        cursor.execute("RELEASE one")
-        return applied
 
     def prune(self, now_ms: int, events_before_ms: int) -> int:
         """Deletes idempotency keys that have expired, events and resolved alerts from before a time, and the oldest
@@ -172,7 +159,6 @@ class SqliteStore:
                 return
             try:
                 connection = self._connected()
-                connection.execute("PRAGMA optimize")
                 connection.execute("UPDATE meta SET value = '1' WHERE name = 'clean'")
             except (sqlite3.Error, StoreFault):
                 pass  # The file stays marked as not closed in peace, and the next start checks it.
@@ -210,9 +196,7 @@ class SqliteStore:
 
     def load_queue(self, world: World) -> QueueState:
         with self._mutex:
-            return QueueState(
-                entries=tuple(signal_rows.read_queued(row) for row in self._rows(_QUEUE, (world.value,)))
-            )
+            return QueueState(entries=tuple(signal_rows.read_queued(row) for row in self._rows(_QUEUE, (world.value,))))
 
     def draft_answer(self, settle: Settle) -> Answer | None:
         """A signal may have been decided twice, first to wait and then for good: each draft gets its own answer."""
@@ -221,7 +205,8 @@ class SqliteStore:
         if row is None or not settle.draft_id:
             return None
         *answer, draft_id, final_draft_id, first_outcome, first_reason = row
-        if settle.draft_id == final_draft_id or (settle.draft_id == draft_id and not final_draft_id):
+        decided_later = answer[1] != first_outcome
+        if settle.draft_id == final_draft_id or (settle.draft_id == draft_id and not decided_later):
             return signal_rows.read_answer(tuple(answer))
         if settle.draft_id == draft_id:
             return signal_rows.read_answer((settle.signal_id, first_outcome, first_reason, "", ""))
@@ -241,7 +226,7 @@ class SqliteStore:
             raise StoreFault("the store is closed")
         if self._connection is None:
             try:
-                self._connection = self._database.connection()
+                self._connection = raw(self._database)
             except (PeeweeException, sqlite3.Error) as error:
                 raise StoreFault(f"the store cannot be opened again: {error}") from error
         return self._connection
@@ -256,17 +241,45 @@ class SqliteStore:
 
     def _disconnect(self) -> None:
         """Closing takes back an open transaction. The next call connects anew."""
-        self._connection = None
-        try:
-            connection = self._database.connection()
-            if connection.in_transaction:
+        connection, self._connection = self._connection, None
+        if connection is not None and connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
-        except (PeeweeException, sqlite3.Error):
-            pass
         try:
             self._database.close()
         except (PeeweeException, sqlite3.Error):
             self._database.dispose()
+
+
+def _apply_all(cursor: sqlite3.Cursor, batch: Sequence[tuple[str, Sequence[Row]]]) -> list[Applied]:
+    """One savepoint per commit (rule 11). Behind a broken commit nothing of its author is taken (rule 4)."""
+    applied: list[Applied] = []
+    fenced: set[str] = set()
+    for author, rows in batch:
+        if author in fenced:
+            applied.append(Applied(broken=ConstraintBroken("fenced", f"an earlier commit of {author} was refused")))
+            continue
+        one = _apply_one(cursor, rows)
+        if one.broken is not None:
+            fenced.add(author)
+        applied.append(one)
+    return applied
+
+
+def _apply_one(cursor: sqlite3.Cursor, rows: Sequence[Row]) -> Applied:
+    cursor.execute("SAVEPOINT one")
+    try:
+        events = _write(cursor, rows)
+    except ConstraintBroken as error:
+        broken = error
+    except UNSTORABLE as error:
+        broken = ConstraintBroken("value", f"{type(error).__name__}: {error}")
+    else:
+        cursor.execute("RELEASE one")
+        return Applied(events=events)
+    cursor.execute("ROLLBACK TO one")
+    cursor.execute("RELEASE one")
+    return Applied(broken=broken)
 
 
 def _write(cursor: sqlite3.Cursor, rows: Sequence[Row]) -> tuple[EventStored, ...]:

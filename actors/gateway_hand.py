@@ -1,0 +1,93 @@
+"""What a Gateway holds of one order: how far its request is, and what the exchange said last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from actors.rules.model import Order, OrderReport, OrderState, Role
+
+PRIORITY = {Role.CLOSE: 0, Role.STOP: 0, Role.TAKE_PROFIT: 2, Role.ENTRY: 3}
+CANCEL_PRIORITY = 1
+"""Exits before cancels before targets before entries (SPEC REC-4, ORD-12)."""
+
+
+class Stage(Enum):
+    """How far the order itself is."""
+
+    QUEUED = "queued"
+    """Waits for its turn to be sent."""
+    SENT = "sent"
+    """Left, no answer yet."""
+    WAITING = "waiting"
+    """Failed without effect, will be sent again."""
+    LOOKING = "looking"
+    """Its fate is unknown; it is looked up until that is certain."""
+    OPEN = "open"
+    """Known to be at the exchange."""
+    DONE = "done"
+    """Final and reported."""
+
+
+class CancelStage(Enum):
+    """How far its cancel is."""
+
+    NONE = "none"
+    WANTED = "wanted"
+    """As soon as the order's own fate is known, or the pause is over."""
+    QUEUED = "queued"
+    SENT = "sent"
+
+
+@dataclass(slots=True, kw_only=True)
+class Hand:
+    client_order_id: str
+    group_id: str
+    order: Order | None
+    """None: ours by its name, but nobody here has asked for it (ORD-7)."""
+    stage: Stage
+    cancel: CancelStage = CancelStage.NONE
+    sent_ms: int = 0
+    """When it last left in this life of the gateway; 0: never."""
+    known_ms: int = 0
+    """When the exchange last told of it."""
+    is_acknowledged: bool = False
+    is_awaited: bool = False
+    """A group asked for its fate: the next answer goes out even if it is no news."""
+    tries: int = 0
+    """Times it was sent without effect."""
+    looks: int = 0
+    """Look-ups since its fate became unknown."""
+    cancel_tries: int = 0
+    turn: int = 0
+    """Changes with every step; a timer set for an earlier one means nothing."""
+    unknown_since_ms: int | None = None
+    last: OrderReport | None = None
+
+    @property
+    def priority(self) -> int:
+        return PRIORITY[self.order.role] if self.order else PRIORITY[Role.ENTRY]
+
+
+def merged(last: OrderReport | None, new: OrderReport) -> OrderReport | None:
+    """What is known of an order after another report; None if that is nothing new.
+
+    Trades only ever add up, a final state is not taken back by an overtaken report, and `None` is no state.
+    """
+    if last is None:
+        return new
+    trades = {trade.trade_id: trade for trade in last.trades}
+    trades.update((trade.trade_id, trade) for trade in new.trades)
+    state = last.state if new.state is None or _is_overtaken(last, new) else new.state
+    if len(trades) == len(last.trades) and state is last.state:
+        return None
+    source = new if state is new.state else last
+    return replace(source, state=state, trades=tuple(trades.values()), time_ms=new.time_ms)
+
+
+def _is_overtaken(last: OrderReport, new: OrderReport) -> bool:
+    if last.state is None or new.state is None:
+        return False
+    if last.state.is_final:
+        return not new.state.is_final or last.state is OrderState.FILLED
+    return last.state is OrderState.PARTIALLY_FILLED and new.state is OrderState.OPEN

@@ -1,0 +1,246 @@
+"""`terrace risk`: show, preview, run, skip, block, unblock, history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from control.options import DryRun, Limit, Output, RequestId, World, Yes, noun
+from control.printer import Column, Format, pairs, table, when, word
+from control.session import Session, new_request_id, session, world_value
+from control.times import point_in_time
+
+if TYPE_CHECKING:
+    from protos.terrace.v1 import risk_pb2 as pb
+
+app = noun("Show and steer the risk engine.")
+
+GroupId = Annotated[str, typer.Argument(metavar="GROUP", help="The group's id.")]
+Loser = Annotated[str, typer.Option("--group", metavar="GROUP", help="This loser instead of the engine's choice.")]
+
+
+@app.command("show")
+def show(ctx: typer.Context, world: World = None, output: Output = Format.TABLE) -> None:
+    """Show the risk engine's state, and per group what stands in the way of an offset.
+
+    \b
+    Examples:
+      terrace risk show
+      terrace risk show --world live -o json
+    """
+    from protos.terrace.v1 import risk_pb2 as pb
+
+    run = session(ctx)
+    answer = run.call(pb.GetRiskStateRequest(world=world_value(world)), pb.GetRiskStateResponse)
+    run.emit(answer, output, lambda: _state(answer.risk))
+
+
+@app.command("preview")
+def preview(ctx: typer.Context, group: Loser = "", world: World = None, output: Output = Format.TABLE) -> None:
+    """Show what an offset would do now, without doing it.
+
+    \b
+    Examples:
+      terrace risk preview
+      terrace risk preview --group 01J9ZK3V8T -o json
+    """
+    from protos.terrace.v1 import risk_pb2 as pb
+
+    run = session(ctx)
+    request = pb.PreviewOffsetRequest(group_id=group, world=world_value(world))
+    answer = run.call(request, pb.PreviewOffsetResponse)
+    run.emit(answer, output, lambda: _plan(answer.plan))
+
+
+@app.command("run")
+def run_offset(
+    ctx: typer.Context,
+    group: Loser = "",
+    world: World = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    request_id: RequestId = "",
+    output: Output = Format.TABLE,
+) -> None:
+    """Run an offset now: skips the timer, not the arithmetic.
+
+    \b
+    Examples:
+      terrace risk run --dry-run
+      terrace risk run --group 01J9ZK3V8T --yes
+    """
+    from protos.terrace.v1 import risk_pb2 as pb
+
+    run = session(ctx)
+    request = pb.RunOffsetRequest(
+        group_id=group, world=world_value(world), request_id=new_request_id(request_id), validate_only=dry_run
+    )
+    if not (yes or dry_run):
+        _ask(run, group, world)
+    answer = run.call(request, pb.RunOffsetResponse)
+    run.emit(answer, output, lambda: _action(answer.risk_action))
+
+
+@app.command("skip")
+def skip(ctx: typer.Context, group: GroupId, request_id: RequestId = "", output: Output = Format.TABLE) -> None:
+    """Leave a group out of the next evaluation.
+
+    \b
+    Examples:
+      terrace risk skip 01J9ZK3V8T
+    """
+    from protos.terrace.v1 import risk_pb2 as pb
+
+    run = session(ctx)
+    request = pb.SkipGroupRequest(group_id=group, request_id=new_request_id(request_id))
+    answer = run.call(request, pb.SkipGroupResponse)
+    run.emit(answer, output, lambda: table([answer.group_risk], GROUP_COLUMNS))
+
+
+@app.command("block")
+def block(
+    ctx: typer.Context,
+    group: GroupId,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record.")] = "",
+    request_id: RequestId = "",
+    output: Output = Format.TABLE,
+) -> None:
+    """Keep a group out of offsets until it is unblocked.
+
+    \b
+    Examples:
+      terrace risk block 01J9ZK3V8T --reason "long-term holding"
+    """
+    from protos.terrace.v1 import risk_pb2 as pb
+
+    run = session(ctx)
+    request = pb.BlockGroupRequest(group_id=group, reason=reason, request_id=new_request_id(request_id))
+    answer = run.call(request, pb.BlockGroupResponse)
+    run.emit(answer, output, lambda: table([answer.group_risk], GROUP_COLUMNS))
+
+
+@app.command("unblock")
+def unblock(ctx: typer.Context, group: GroupId, request_id: RequestId = "", output: Output = Format.TABLE) -> None:
+    """Let a blocked group take part in offsets again.
+
+    \b
+    Examples:
+      terrace risk unblock 01J9ZK3V8T
+    """
+    from protos.terrace.v1 import risk_pb2 as pb
+
+    run = session(ctx)
+    request = pb.UnblockGroupRequest(group_id=group, request_id=new_request_id(request_id))
+    answer = run.call(request, pb.UnblockGroupResponse)
+    run.emit(answer, output, lambda: table([answer.group_risk], GROUP_COLUMNS))
+
+
+@app.command("history")
+def history(
+    ctx: typer.Context,
+    group: Annotated[str, typer.Option(metavar="GROUP", help="Only actions that touched this group.")] = "",
+    since: Annotated[str, typer.Option(metavar="TIME", help="From this time on: ISO 8601, or an age as 12h.")] = "",
+    world: World = None,
+    limit: Limit = 50,
+    output: Output = Format.TABLE,
+) -> None:
+    """Show what the risk engine did, newest first.
+
+    \b
+    Examples:
+      terrace risk history --since 7d
+    """
+    from protos.terrace.v1 import risk_pb2 as pb
+
+    run = session(ctx)
+    request = pb.ListRiskActionsRequest(
+        group_id=group, world=world_value(world), start_time=point_in_time(since, "--since")
+    )
+    answer = run.pages(request, pb.ListRiskActionsResponse, limit=limit)
+    run.emit(answer, output, lambda: table(answer.risk_actions, ACTION_COLUMNS, wide=output is Format.WIDE))
+
+
+def _ask(run: Session, group: str, world: str | None) -> None:
+    """Shows the plan and asks, naming accounts and world."""
+    from protos.terrace.v1 import risk_pb2 as pb
+
+    request = pb.PreviewOffsetRequest(group_id=group, world=world_value(world))
+    plan = run.call(request, pb.PreviewOffsetResponse).plan
+    accounts = ", ".join(sorted({winner.account for winner in plan.winners})) or "no account"
+    shares = ", ".join(f"{winner.quantity} of {winner.symbol}" for winner in plan.winners) or "nothing"
+    world_name = word(plan, "world").upper() or "?"
+    run.confirm(f"Close {shares} and loser {plan.loser_group_id or '?'} on {accounts} ({world_name})?", yes=False)
+
+
+def _state(risk: pb.RiskStatus) -> str:
+    facts = [
+        ("state", " ".join(filter(None, [word(risk, "state").upper(), risk.state_reason]))),
+        ("world", word(risk, "world")),
+        ("evaluated", when(risk, "evaluate_time")),
+        ("next", when(risk, "next_evaluate_time")),
+    ]
+    return "\n\n".join(filter(None, [pairs(facts), table(risk.groups, GROUP_COLUMNS) if risk.groups else ""]))
+
+
+def _plan(plan: pb.OffsetPlan) -> str:
+    facts = [
+        ("loser", plan.loser_group_id or "none"),
+        ("required", " ".join(filter(None, [plan.required, plan.quote]))),
+        ("expected", plan.expected_profit),
+        ("sufficient", "yes" if plan.sufficient else "no"),
+        ("reason", " ".join(filter(None, [plan.reason, plan.reason_detail]))),
+        ("in the way", ", ".join(plan.obstacles)),
+    ]
+    return "\n\n".join(filter(None, [pairs(facts), table(plan.winners, WINNER_COLUMNS) if plan.winners else ""]))
+
+
+def _action(action: pb.RiskAction) -> str:
+    facts = [
+        ("action", action.risk_action_id),
+        ("state", " ".join(filter(None, [word(action, "state"), action.state_reason]))),
+        ("profit", action.realized_profit),
+        ("loss", action.realized_loss),
+    ]
+    steps = table(action.steps, STEP_COLUMNS) if action.steps else ""
+    return "\n\n".join(filter(None, [pairs(facts), _plan(action.plan), steps]))
+
+
+GROUP_COLUMNS: list[Column[Any]] = [
+    Column(title="GROUP", value=lambda row: row.group_id),
+    Column(title="ACCOUNT", value=lambda row: row.account),
+    Column(title="SYMBOL", value=lambda row: row.symbol),
+    Column(title="TF", value=lambda row: row.timeframe),
+    Column(title="PNL", value=lambda row: row.unrealized_pnl, right=True),
+    Column(title="PNL %", value=lambda row: row.unrealized_pnl_percent, right=True),
+    Column(title="ELIGIBLE", value=lambda row: "yes" if row.eligible else "no"),
+    Column(title="TIMER UNTIL", value=lambda row: when(row, "timer_expire_time")),
+    Column(title="IN THE WAY", value=lambda row: ", ".join(row.obstacles)),
+]
+WINNER_COLUMNS: list[Column[Any]] = [
+    Column(title="WINNER", value=lambda row: row.group_id),
+    Column(title="ACCOUNT", value=lambda row: row.account),
+    Column(title="SYMBOL", value=lambda row: row.symbol),
+    Column(title="QUANTITY", value=lambda row: row.quantity, right=True),
+    Column(title="PROFIT", value=lambda row: row.expected_profit, right=True),
+    Column(title="WHOLE", value=lambda row: "yes" if row.full_close else "no"),
+]
+STEP_COLUMNS: list[Column[Any]] = [
+    Column(title="STEP", value=lambda row: row.index, right=True),
+    Column(title="WHAT", value=lambda row: word(row, "kind").replace("_", " ")),
+    Column(title="GROUP", value=lambda row: row.group_id),
+    Column(title="QUANTITY", value=lambda row: row.quantity, right=True),
+    Column(title="DONE", value=lambda row: "yes" if row.done else "no"),
+    Column(title="RESULT", value=lambda row: row.result),
+]
+ACTION_COLUMNS: list[Column[Any]] = [
+    Column(title="TIME", value=lambda row: when(row, "create_time")),
+    Column(title="ACTION", value=lambda row: row.risk_action_id),
+    Column(title="STATE", value=lambda row: word(row, "state")),
+    Column(title="LOSER", value=lambda row: row.plan.loser_group_id),
+    Column(title="REQUIRED", value=lambda row: row.plan.required, right=True),
+    Column(title="PROFIT", value=lambda row: row.realized_profit, right=True),
+    Column(title="LOSS", value=lambda row: row.realized_loss, right=True),
+    Column(title="BY HAND", value=lambda row: "yes" if row.manual else "no"),
+    Column(title="WHY", value=lambda row: row.state_reason, wide=True),
+]

@@ -1,0 +1,24 @@
+"""Work that needs the engine but no daemon is handed to the engine's own program."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+DAEMON = "terraced"
+
+
+def daemon_command() -> list[str]:
+    """How to start the engine's program: the script beside this Python, else its module."""
+    script = Path(sys.executable).parent / DAEMON
+    return [str(script)] if script.is_file() else [sys.executable, "-m", "daemon"]
+
+
+def hand_over(arguments: Sequence[str]) -> None:
+    """Becomes `terraced` with these arguments. Does not return; its exit code is ours."""
+    command = [*daemon_command(), *arguments]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(command[0], command)

@@ -1,0 +1,233 @@
+"""Daemon, forwarder and panel as children of one process: started in order, stopped in order, one for all.
+
+Each child has a session of its own, so that Ctrl-C reaches this process alone and it decides who stops when: first the
+forwarder (no new alerts), then the panel, then the daemon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from control.config_file import ConfigFile, read_config
+from control.exits import ExitCode
+from control.handover import daemon_command
+from control.printer import say
+from control.target import TargetFlags
+
+READY_S = 60.0
+STOP_S = 20.0
+POLL_S = 0.1
+READ_BYTES = 65536
+MAX_LINE_BYTES = 1024 * 1024
+
+
+@dataclass(slots=True)
+class _Child:
+    name: str
+    command: list[str]
+    is_needed: bool = True
+    process: asyncio.subprocess.Process | None = None
+    pump: asyncio.Task[None] | None = None
+    ended: asyncio.Task[int] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
+
+@dataclass
+class _Household:
+    """The children, in the order they were started."""
+
+    environ: dict[str, str]
+    children: list[_Child] = field(default_factory=list)
+
+    async def start(self, child: _Child) -> None:
+        child.process = await asyncio.create_subprocess_exec(
+            *child.command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=self.environ,
+            start_new_session=True,
+        )
+        child.pump = asyncio.ensure_future(_pump(child.name, child.process))
+        child.ended = asyncio.ensure_future(child.process.wait())
+        self.children.append(child)
+
+    def fallen(self) -> _Child | None:
+        """A child all depend on that has ended."""
+        return next((child for child in self.children if child.is_needed and not child.is_running), None)
+
+    async def stop(self, child: _Child) -> None:
+        """SIGTERM, and SIGKILL for one that does not go."""
+        if child.process is None or child.ended is None:
+            return
+        if child.is_running:
+            child.process.send_signal(signal.SIGTERM)
+            done, _ = await asyncio.wait([child.ended], timeout=STOP_S)
+            if not done:
+                say(f"{child.name} does not stop: killed")
+                with contextlib.suppress(ProcessLookupError):
+                    child.process.kill()
+        await child.ended
+        if child.pump is not None:
+            await child.pump
+
+    def kill_all(self) -> None:
+        for child in self.children:
+            if child.is_running and child.process is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    child.process.kill()
+
+
+async def _pump(name: str, process: asyncio.subprocess.Process) -> None:
+    """Passes a child's output on, each line with its name before it."""
+    assert process.stdout is not None
+    rest = b""
+    while chunk := await process.stdout.read(READ_BYTES):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            _print(name, line)
+        if len(rest) > MAX_LINE_BYTES:
+            _print(name, rest)
+            rest = b""
+    if rest:
+        _print(name, rest)
+
+
+def _print(name: str, line: bytes) -> None:
+    say(f"{name:9} | {line.decode('utf-8', 'replace').rstrip()}")
+
+
+def run(flags: TargetFlags, *, panel: bool) -> int:
+    """Starts all, waits, stops all; the exit code."""
+    config = read_config(flags.config or None)
+    return asyncio.run(_Together(flags, config, with_panel=panel).run())
+
+
+class _Together:
+    def __init__(self, flags: TargetFlags, config: ConfigFile, *, with_panel: bool) -> None:
+        self._flags = flags
+        self._config = config
+        self._with_panel = with_panel
+        environ = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        if config.path is not None:
+            environ["TERRACE_CONFIG"] = str(config.path)
+        self._house = _Household(environ)
+        self._stop = asyncio.Event()
+        self._signals = 0
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._on_signal)
+        try:
+            return await self._live()
+        finally:
+            await self._end()
+
+    def _on_signal(self) -> None:
+        self._signals += 1
+        self._stop.set()
+        if self._signals > 1:
+            say("killing everything")
+            self._house.kill_all()
+
+    async def _live(self) -> int:
+        named = ["--config", str(self._config.path)] if self._config.path else []
+        daemon = _Child("daemon", [*daemon_command(), *named])
+        await self._house.start(daemon)
+        if not await self._wait("the daemon", self._is_daemon_ready):
+            return self._verdict()
+        python = sys.executable
+        await self._house.start(_Child("forwarder", [python, "-m", "control", *named, "forward"]))
+        if self._with_panel:
+            await self._start_panel(python)
+        if not await self._wait("the forwarder", self._is_forwarder_ready):
+            return self._verdict()
+        from control.welcome import welcome
+
+        say(await asyncio.to_thread(welcome, self._flags, self._config, self._has_panel()))
+        await self._until_the_end()
+        return self._verdict()
+
+    async def _start_panel(self, python: str) -> None:
+        from control.commands.panel import MISSING, is_installed
+
+        if is_installed():
+            await self._house.start(_Child("panel", [python, "-m", "gui"], is_needed=False))
+        else:
+            say(f"warning: {MISSING}")
+
+    def _has_panel(self) -> bool:
+        return any(child.name == "panel" and child.is_running for child in self._house.children)
+
+    async def _wait(self, what: str, is_ready: Callable[[], bool]) -> bool:
+        """Until it is ready; False if it will not be: stopped, a child fell, or it took too long."""
+        give_up = time.monotonic() + READY_S
+        while not self._stop.is_set() and self._house.fallen() is None:
+            if await asyncio.to_thread(is_ready):
+                return True
+            if time.monotonic() > give_up:
+                say(f"terrace: {what} is not ready after {READY_S:.0f} s")
+                return False
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), POLL_S)
+        return False
+
+    def _is_daemon_ready(self) -> bool:
+        from control.client import Client, ClientError, ConfigFault, find_target
+
+        try:
+            with Client(find_target(TargetFlags(config=str(self._config.path or "")))) as client:
+                return client.is_serving(timeout_s=1.0)
+        except (ClientError, ConfigFault):
+            return False
+
+    def _is_forwarder_ready(self) -> bool:
+        from control.welcome import healthz
+
+        return healthz(self._config, timeout_s=1.0) is not None
+
+    async def _until_the_end(self) -> None:
+        stop = asyncio.ensure_future(self._stop.wait())
+        watched = {child.ended for child in self._house.children if child.ended is not None}
+        told: set[str] = set()
+        while not self._stop.is_set() and self._house.fallen() is None:
+            done, _ = await asyncio.wait({stop, *watched}, return_when=asyncio.FIRST_COMPLETED)
+            watched -= done
+            for child in self._house.children:
+                if not child.is_needed and not child.is_running and child.name not in told:
+                    told.add(child.name)
+                    say(f"warning: {child.name} has ended ({_code(child)}); the rest goes on")
+        stop.cancel()
+
+    def _verdict(self) -> int:
+        if self._stop.is_set():
+            return ExitCode.DONE
+        fallen = self._house.fallen()
+        if fallen is not None:
+            say(f"terrace: {fallen.name} has ended by itself ({_code(fallen)}): stopping the rest")
+        return ExitCode.FAILED
+
+    async def _end(self) -> None:
+        """First who lets alerts in, then who shows, last who trades."""
+        by_name = {child.name: child for child in self._house.children}
+        for name in ("forwarder", "panel", "daemon"):
+            if name in by_name:
+                await self._house.stop(by_name[name])
+
+
+def _code(child: _Child) -> str:
+    code = child.process.returncode if child.process is not None else None
+    if code is not None and code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"exit code {code}"

@@ -1,0 +1,123 @@
+"""What `terrace up` prints when all is running: addresses, and an alert ready to paste."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shlex
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from control.config_file import ConfigFault, ConfigFile
+from control.errors import ClientError
+from control.target import DEFAULT_ADDRESS, TargetFlags, normal_address, socket_path
+
+if TYPE_CHECKING:
+    from control.client import Client
+    from protos.terrace.v1 import account_pb2
+
+FORWARDER_ADDRESS = "127.0.0.1:8461"
+PANEL_ADDRESS = "127.0.0.1:8462"
+OBSERVE_ADDRESS = "127.0.0.1:9461"
+
+
+def forwarder_address(config: ConfigFile) -> str:
+    return normal_address(config.text("forwarder.address", FORWARDER_ADDRESS))
+
+
+def healthz(config: ConfigFile, *, timeout_s: float) -> dict[str, Any] | None:
+    """What the forwarder says about itself; None where nothing answers."""
+    host, _, port = forwarder_address(config).rpartition(":")
+    try:
+        connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=timeout_s)
+        try:
+            connection.request("GET", "/healthz")
+            found = json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def welcome(flags: TargetFlags, config: ConfigFile, has_panel: bool) -> str:
+    """The addresses and the alert, as lines."""
+    sources = list(config.section("sources")) or ["tradingview"]
+    hook = f"http://{forwarder_address(config)}/hook/{sources[0]}"
+    lines = ["", "Terrace is up.", "", f"  gRPC     {config.text('api.address', DEFAULT_ADDRESS)}"]
+    if socket_path(config).exists():
+        lines.append(f"           unix:{socket_path(config)}")
+    lines.append(f"  webhook  {hook}")
+    if has_panel:
+        lines.append(f"  panel    http://{normal_address(config.text('panel.address', PANEL_ADDRESS))}")
+    lines.append(f"  metrics  http://{normal_address(config.text('observe.address', OBSERVE_ADDRESS))}/metrics")
+    lines += ["", "Send an alert:", "", f"  {_curl(hook, config, sources[0], flags)}", ""]
+    named = f" --config {shlex.quote(str(config.path))}" if config.path else ""
+    lines += [f"Watch it:  terrace{named} watch", "Stop:      Ctrl-C", ""]
+    return "\n".join(lines)
+
+
+def _curl(hook: str, config: ConfigFile, source: str, flags: TargetFlags) -> str:
+    """An alert that opens a group at the current mark: without a price and a time, so that it stays good (SIG-1)."""
+    exchange, symbol = _market(flags, config)
+    body = {
+        "secret": _secret(config, source),
+        "source": source,
+        "tv": {"exchange": exchange, "symbol": symbol, "timeframe": "15", "action": "buy"},
+    }
+    return f"curl -sS {hook} -H 'Content-Type: application/json' -d {shlex.quote(json.dumps(body))}"
+
+
+def _secret(config: ConfigFile, source: str) -> str:
+    reference = config.text(f"sources.{source}.secret", f"file:secrets/{source}")
+    if not reference.startswith("file:"):
+        return "YOUR-SECRET"
+    try:
+        return (config.data_dir / reference.removeprefix("file:")).read_text().strip()
+    except OSError:
+        return "YOUR-SECRET"
+
+
+def _market(flags: TargetFlags, config: ConfigFile) -> tuple[str, str]:
+    """TradingView's names of exchange and symbol for an instrument of the paper account, Bitcoin if it has it."""
+    from control.client import Client, find_target
+
+    try:
+        with Client(find_target(TargetFlags(config=str(config.path or ""), timeout_s=flags.timeout_s))) as client:
+            account = _paper_account(client)
+            if account is None:
+                return "BINANCE", "BTCUSDT"
+            return _exchange(config, account.account), _symbol(client, account)
+    except (ClientError, ConfigFault):
+        return "BINANCE", "BTCUSDT"
+
+
+def _paper_account(client: Client) -> account_pb2.Account | None:
+    from protos.terrace.v1 import account_pb2 as pb
+
+    accounts = client.call(pb.ListAccountsRequest(world="WORLD_PAPER"), pb.ListAccountsResponse).accounts
+    return next(iter(accounts), None)
+
+
+def _symbol(client: Client, account: account_pb2.Account) -> str:
+    from protos.terrace.v1 import account_pb2 as pb
+    from protos.terrace.v1 import types_pb2
+
+    request = pb.ListInstrumentsRequest(account=account.account, active_only=True, page_size=1000)
+    found = client.call(request, pb.ListInstrumentsResponse).instruments
+    chosen = _bitcoin_first(found)
+    if chosen is None:
+        return "BTCUSDT"
+    plain = chosen.exchange_symbol or f"{chosen.base}{chosen.quote}"
+    return f"{plain}.P" if account.market == types_pb2.MARKET_SWAP and not plain.endswith(".P") else plain
+
+
+def _bitcoin_first(instruments: Iterable[account_pb2.Instrument]) -> account_pb2.Instrument | None:
+    return min(instruments, key=lambda one: (one.base != "BTC", one.quote != "USDT"), default=None)
+
+
+def _exchange(config: ConfigFile, account: str) -> str:
+    """A name the routes map to the account; `*` is any."""
+    routes = config.section("routes") or {"*": account}
+    named = next((str(name) for name, target in routes.items() if target == account and name != "*"), "")
+    return named or "BINANCE"

@@ -1,0 +1,63 @@
+"""How the accounts are doing: what their gateways say, and what a person has paused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from actors.messages import AccountChanged, DescribeAccount
+from actors.rules.model import Balance, Position
+from actors.rules.settings import AccountSettings
+from daemon.api.engine import Engine
+from daemon.api.errors import Failed
+from protos.terrace.v1 import types_pb2 as pb
+
+GATEWAY_TIMEOUT_S = 1.0
+"""How long a gateway may take to describe its account before it is shown as not reachable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountNow:
+    """An account as it is at this moment."""
+
+    settings: AccountSettings
+    state: pb.AccountState
+    reason: str
+    balances: Mapping[str, Balance] = field(default_factory=dict)
+    positions: tuple[Position, ...] = ()
+    known: bool = False
+    """The gateway has answered."""
+
+
+async def describe(engine: Engine, account: AccountSettings) -> AccountNow:
+    """Asks the account's gateway. One that does not answer is not reachable."""
+    try:
+        answer = await engine.ask(
+            f"gateway/{account.name}", lambda reply_to: DescribeAccount(reply_to=reply_to), None, GATEWAY_TIMEOUT_S
+        )
+    except Failed as failed:
+        return AccountNow(settings=account, state=pb.ACCOUNT_STATE_DISCONNECTED, reason=failed.message)
+    assert isinstance(answer, AccountChanged), answer
+    state, reason = _state(engine, account, answer)
+    return AccountNow(
+        settings=account,
+        state=state,
+        reason=reason,
+        balances=answer.balances,
+        positions=answer.positions,
+        known=True,
+    )
+
+
+async def describe_all(engine: Engine, accounts: Sequence[AccountSettings]) -> list[AccountNow]:
+    return list(await asyncio.gather(*(describe(engine, account) for account in accounts)))
+
+
+def _state(engine: Engine, account: AccountSettings, told: AccountChanged) -> tuple[pb.AccountState, str]:
+    if not told.ready:
+        return pb.ACCOUNT_STATE_RECONCILING, told.detail
+    switches = engine.view.current.switches
+    if switches.get((account.world, f"paused:{account.name}")):
+        return pb.ACCOUNT_STATE_PAUSED, "paused by a user"
+    return (pb.ACCOUNT_STATE_DEGRADED, told.detail) if told.detail else (pb.ACCOUNT_STATE_READY, "")

@@ -1,0 +1,200 @@
+"""EngineService: the engine's state, pause and resume, dead letters, and the stream of events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from actors import messages as m
+from actors.messages import EventStored, FeedGap
+from actors.rules.choices import World
+from actors.rules.records import AddEvent
+from daemon.api import translate_event as to
+from daemon.api.auth import caller
+from daemon.api.engine import Context, Engine
+from daemon.api.errors import faulty_field, not_built
+from daemon.api.status import status
+from daemon.api.translate import CATEGORY_OF, SEVERITIES, SEVERITY_OF
+from daemon.api.watching import Left, Watcher
+from daemon.store.found import EventBounds
+from protos.terrace.v1 import engine_pb2 as pb
+from protos.terrace.v1 import engine_pb2_grpc
+
+MAX_EVENTS_PER_MESSAGE = 200
+"""Streams cost per message, not per event; this keeps messages well below a megabyte."""
+QUIET_S = 15.0
+"""A response comes at least this often, empty if need be: it tells the last sequence, and whether anybody listens."""
+MAX_FILL_EVENTS = 1_000
+"""Events read from the store at once for one who resumes."""
+SUBSCRIBE_TIMEOUT_S = 5.0
+
+
+class EngineService(engine_pb2_grpc.EngineServiceServicer):
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def GetStatus(self, request: pb.GetStatusRequest, _context: Context) -> pb.GetStatusResponse:
+        return pb.GetStatusResponse(status=await status(self._engine, self._engine.world(request.world)))
+
+    async def PauseEngine(self, request: pb.PauseEngineRequest, context: Context) -> pb.PauseEngineResponse:
+        world, accounts = self._engine.world(request.world), self._accounts(request.accounts, request.world)
+        if not request.validate_only:
+            who, cancel = _who(request.reason), request.cancel_entries
+            await self._engine.ask(
+                f"pool/{world.value}",
+                lambda reply_to: m.PauseEngine(accounts=accounts, cancel_entries=cancel, who=who, reply_to=reply_to),
+                context,
+            )
+        return pb.PauseEngineResponse(status=await status(self._engine, world))
+
+    async def ResumeEngine(self, request: pb.ResumeEngineRequest, context: Context) -> pb.ResumeEngineResponse:
+        world, accounts = self._engine.world(request.world), self._accounts(request.accounts, request.world)
+        if not request.validate_only:
+            who = caller().name
+            await self._engine.ask(
+                f"pool/{world.value}",
+                lambda reply_to: m.ResumeEngine(accounts=accounts, who=who, reply_to=reply_to),
+                context,
+            )
+        return pb.ResumeEngineResponse(status=await status(self._engine, world))
+
+    async def LiftLimit(self, _request: pb.LiftLimitRequest, _context: Context) -> pb.LiftLimitResponse:
+        raise not_built("LiftLimit")
+
+    async def ListDeadLetters(
+        self, request: pb.ListDeadLettersRequest, _context: Context
+    ) -> pb.ListDeadLettersResponse:
+        found = await self._engine.page(
+            self._engine.reader.list_dead_letters, request, resolved_too=request.include_resolved
+        )
+        return pb.ListDeadLettersResponse(
+            dead_letters=[to.dead_letter(stored) for stored in found.items], next_page_token=found.next_token
+        )
+
+    async def RetryDeadLetter(
+        self, _request: pb.RetryDeadLetterRequest, _context: Context
+    ) -> pb.RetryDeadLetterResponse:
+        raise not_built("RetryDeadLetter")
+
+    # --- the stream -------------------------------------------------------------------------------
+
+    async def WatchEvents(
+        self, request: pb.WatchEventsRequest, _context: Context
+    ) -> AsyncIterator[pb.WatchEventsResponse]:
+        """Everything committed from a sequence on: the newest from the Feed's memory, what is older from the store."""
+        wanted = _Wanted(request, self._engine.world_or_all(request.world))
+        after = request.after_sequence if request.HasField("after_sequence") else None
+        if after is not None and after < 0:
+            raise faulty_field("after_sequence", "must not be negative")
+        watcher = Watcher(asyncio.get_running_loop())
+        name = f"api/{self._engine.ids.token()}"
+        told = await self._engine.ask(
+            "feed",
+            lambda reply_to: m.Subscribe(
+                subscriber_id=name, after_sequence=after, sink=watcher.put, wanted=wanted, reply_to=reply_to
+            ),
+            None,
+            SUBSCRIBE_TIMEOUT_S,
+        )
+        assert isinstance(told, m.Subscribed), told
+        try:
+            bounds = await self._engine.read(self._engine.reader.event_bounds)
+            yield self._response([], bounds)
+            while not self._engine.condition.is_stopping:
+                async for response in self._next(watcher, wanted):
+                    yield response
+        finally:
+            self._engine.system.tell("feed", m.Unsubscribe(subscriber_id=name))
+
+    async def _next(self, watcher: Watcher, wanted: _Wanted) -> AsyncIterator[pb.WatchEventsResponse]:
+        """What has come, events together as far as they go; gaps are filled from the store or told."""
+        events: list[EventStored] = []
+        for item in await watcher.next(QUIET_S, MAX_EVENTS_PER_MESSAGE):
+            if isinstance(item, EventStored):
+                events.append(item)
+                continue
+            if events:
+                yield self._response(events)
+                events = []
+            if isinstance(item, FeedGap):
+                async for response in self._from_store(item, wanted):
+                    yield response
+            else:
+                yield self._gap(item)
+        yield self._response(events)
+
+    async def _from_store(self, gap: FeedGap, wanted: _Wanted) -> AsyncIterator[pb.WatchEventsResponse]:
+        bounds: EventBounds = await self._engine.read(self._engine.reader.event_bounds)
+        after = gap.after_sequence
+        if bounds.earliest > after + 1 and after > 0:
+            after = bounds.earliest - 1
+            yield self._gap(Left(after), bounds)
+        while after < gap.resume_sequence - 1:
+            found = await self._engine.read(self._engine.reader.events_after, after, MAX_FILL_EVENTS)
+            missing = [stored for stored in found if stored.sequence < gap.resume_sequence]
+            if not missing:
+                return
+            after = missing[-1].sequence
+            chosen = [stored for stored in missing if wanted(stored)]
+            for start in range(0, len(chosen), MAX_EVENTS_PER_MESSAGE):
+                yield self._response(chosen[start : start + MAX_EVENTS_PER_MESSAGE], bounds)
+
+    def _response(self, events: list[EventStored], bounds: EventBounds | None = None) -> pb.WatchEventsResponse:
+        return pb.WatchEventsResponse(
+            events=[to.event(stored) for stored in events],
+            earliest_sequence=bounds.earliest if bounds is not None else 0,
+            last_sequence=self._engine.view.current.last_sequence,
+        )
+
+    def _gap(self, left: Left, bounds: EventBounds | None = None) -> pb.WatchEventsResponse:
+        response = self._response([], bounds)
+        response.gap = True
+        response.resume_after_sequence = left.after_sequence
+        return response
+
+    # --- helpers ----------------------------------------------------------------------------------
+
+    def _accounts(self, names: object, world_number: int) -> tuple[str, ...]:
+        """The named accounts. NOT_FOUND for one that is not configured, INVALID_ARGUMENT for one of another world."""
+        world = self._engine.world(world_number)
+        accounts = []
+        for name in dict.fromkeys(names):  # type: ignore[call-overload]
+            account = self._engine.account(name)
+            if account.world is not world:
+                raise faulty_field("accounts", f"{name} belongs to the world {account.world.value}")
+            accounts.append(account.name)
+        return tuple(accounts)
+
+
+class _Wanted:
+    """Whether a watcher wants an event. Called on the Feed's thread for every event: plain comparisons only."""
+
+    __slots__ = ("_account", "_categories", "_group_id", "_severities", "_world")
+
+    def __init__(self, request: pb.WatchEventsRequest, world: World | None) -> None:
+        self._world = world
+        self._group_id = request.group_id
+        self._account = request.account
+        self._categories = frozenset(CATEGORY_OF.get(number, "") for number in request.categories)
+        if "" in self._categories:
+            raise faulty_field("categories", "holds a value that is none to filter by")
+        least = SEVERITY_OF.get(request.min_severity, SEVERITIES[0])
+        self._severities = frozenset(SEVERITIES[SEVERITIES.index(least) :])
+
+    def __call__(self, stored: EventStored) -> bool:
+        line = stored.event
+        if not isinstance(line, AddEvent) or line.severity not in self._severities:
+            return False
+        if self._categories and line.category not in self._categories:
+            return False
+        if self._group_id and line.group_id != self._group_id:
+            return False
+        if self._account and line.account != self._account:
+            return False
+        return self._world is None or line.world in (None, self._world)
+
+
+def _who(reason: str) -> str:
+    """Name of the caller, with the reason it gave."""
+    name = caller().name
+    return f"{name} ({reason[:200]})" if reason else name

@@ -1,0 +1,179 @@
+"""GroupService: shows position groups and closes them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from actors.messages import CancelEntries, CloseGroup, PauseEngine, ReplyTo
+from actors.rules.choices import World
+from actors.rules.model import Group, GroupState, Reason
+from actors.rules.settings import FeeSettings
+from daemon.api import translate_group as to
+from daemon.api.auth import caller
+from daemon.api.engine import Context, Engine, timeout_s
+from daemon.api.errors import Failed, not_built, not_found
+from daemon.api.pages import slice_of
+from daemon.api.translate import GROUP_STATE_OF, known
+from daemon.store.found import GroupFilter
+from protos.terrace.v1 import group_pb2 as pb
+from protos.terrace.v1 import group_pb2_grpc
+
+CLOSES_AT_ONCE = 32
+"""Groups told to close at the same time by CloseAllGroups."""
+PAUSE_TIMEOUT_S = 2.0
+"""How long CloseAllGroups waits for the pool's pause; the closes do not wait for it at all (ORD-12)."""
+CLOSE_ALL_TIMEOUT_S = 60.0
+
+_NOT_CLOSED = frozenset(state for state in GroupState if state is not GroupState.CLOSED)
+
+
+class GroupService(group_pb2_grpc.GroupServiceServicer):
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def GetGroup(self, request: pb.GetGroupRequest, _context: Context) -> pb.GetGroupResponse:
+        return pb.GetGroupResponse(group=self._shown(await self._find(request.group_id), to.WHOLE))
+
+    async def ListGroups(self, request: pb.ListGroupsRequest, _context: Context) -> pb.ListGroupsResponse:
+        wanted = known(request.states, GROUP_STATE_OF, "states")
+        if not wanted:
+            wanted = frozenset(GroupState) if request.include_closed else _NOT_CLOSED
+        detail = to.BASIC if request.view == pb.GROUP_VIEW_BASIC else to.FULL
+        world = self._engine.world_or_all(request.world)
+        if wanted <= _NOT_CLOSED:
+            groups = [group for group in self._live(request, world) if group.state in wanted]
+            page, next_token = slice_of(request, groups)
+        else:
+            stored = GroupFilter(
+                world=world,
+                states=() if wanted == frozenset(GroupState) else tuple(wanted),
+                account=request.account,
+                symbol=request.symbol,
+                timeframe=request.timeframe,
+            )
+            found = await self._engine.page(self._engine.reader.list_groups, request, stored)
+            newest = self._engine.view.current.groups
+            page = [newest.get(group.group_id, group) for group in found.items]
+            next_token = found.next_token
+        return pb.ListGroupsResponse(groups=[self._shown(group, detail) for group in page], next_page_token=next_token)
+
+    async def CloseGroup(self, request: pb.CloseGroupRequest, context: Context) -> pb.CloseGroupResponse:
+        group = await self._find(request.group_id)
+        is_done = group.state in (GroupState.CLOSING, GroupState.CLOSED)
+        if not (request.validate_only or is_done):
+            group = await self._command(group, _close(group, caller().name), context)
+        return pb.CloseGroupResponse(group=self._shown(group, to.FULL))
+
+    async def CancelEntries(self, request: pb.CancelEntriesRequest, context: Context) -> pb.CancelEntriesResponse:
+        group = await self._find(request.group_id)
+        who = caller().name
+        if not (request.validate_only or group.is_closed):
+            group = await self._command(
+                group, lambda reply_to: CancelEntries(group_id=group.group_id, who=who, reply_to=reply_to), context
+            )
+        return pb.CancelEntriesResponse(group=self._shown(group, to.FULL))
+
+    async def ReduceGroup(self, _request: pb.ReduceGroupRequest, _context: Context) -> pb.ReduceGroupResponse:
+        raise not_built("ReduceGroup")
+
+    # --- everything at once -----------------------------------------------------------------------
+
+    async def CloseAllGroups(self, request: pb.CloseAllGroupsRequest, context: Context) -> pb.CloseAllGroupsResponse:
+        """ORD-12: does not need the pool, the queue or each other; says what could not be told to close."""
+        world = self._engine.world(request.world)
+        accounts = tuple(self._engine.account(name).name for name in dict.fromkeys(request.accounts))
+        groups = [group for group in self._engine.view.current.live(world) if not accounts or group.account in accounts]
+        response = pb.CloseAllGroupsResponse()
+        if request.validate_only:
+            response.groups.extend(self._shown(group, to.BASIC) for group in groups)
+            return response
+        limit_s = timeout_s(context, CLOSE_ALL_TIMEOUT_S)
+        pausing = asyncio.ensure_future(self._pause(world, accounts))
+        results = await asyncio.gather(*self._closes(groups, limit_s))
+        paused = await pausing
+        if paused is not None:
+            words = f"new entries could not be paused: {paused.message}"
+            response.failures.add(reason=paused.reason.value, message=words)
+        for group, result in zip(groups, results, strict=True):
+            if isinstance(result, Failed):
+                response.failures.add(group_id=group.group_id, reason=result.reason.value, message=result.message)
+            else:
+                response.groups.append(self._shown(result, to.BASIC))
+        return response
+
+    def _closes(self, groups: Iterable[Group], limit_s: float) -> list[asyncio.Task[Group | Failed]]:
+        gate, who = asyncio.Semaphore(CLOSES_AT_ONCE), caller().name
+
+        async def close(group: Group) -> Group | Failed:
+            try:
+                async with asyncio.timeout(limit_s), gate:
+                    return await self._command(group, _close(group, who), None)
+            except TimeoutError:
+                return Failed(Reason.OUTCOME_UNKNOWN, "the group has not answered in time")
+            except Failed as failed:
+                return failed
+
+        return [asyncio.ensure_future(close(group)) for group in groups]
+
+    async def _pause(self, world: World, accounts: tuple[str, ...]) -> Failed | None:
+        who = caller().name
+        try:
+            await self._engine.ask(
+                f"pool/{world.value}",
+                lambda reply_to: PauseEngine(accounts=accounts, cancel_entries=False, who=who, reply_to=reply_to),
+                None,
+                PAUSE_TIMEOUT_S,
+            )
+        except Failed as failed:
+            return failed
+        return None
+
+    # --- helpers ----------------------------------------------------------------------------------
+
+    async def _command(self, group: Group, make: Callable[[ReplyTo], object], context: Context | None) -> Group:
+        """The group as it was committed. One that has closed in the meantime is the answer too."""
+        try:
+            answer = await self._engine.ask(f"group/{group.group_id}", make, context)
+        except Failed as failed:
+            now = self._engine.view.current.groups.get(group.group_id)
+            if failed.reason in (Reason.NOT_FOUND, Reason.GROUP_CLOSING) and now is not None:
+                if now.state in (GroupState.CLOSING, GroupState.CLOSED):
+                    return now
+                if failed.reason is Reason.NOT_FOUND:  # It is in the store, only its actor is not there.
+                    raise Failed(Reason.OVERLOADED, "the group is being restarted; send again") from None
+            raise
+        assert isinstance(answer, Group), answer
+        return answer
+
+    async def _find(self, group_id: str) -> Group:
+        """Live or closed. NOT_FOUND if there is none."""
+        if not group_id:
+            raise not_found("group", group_id)
+        group = self._engine.view.current.groups.get(group_id)
+        if group is None:
+            group = await self._engine.read(self._engine.reader.get_group, group_id)
+        if group is None:
+            raise not_found("group", group_id)
+        return group
+
+    def _live(self, request: pb.ListGroupsRequest, world: World | None) -> list[Group]:
+        """Groups that are not closed and match the filters, newest first."""
+        groups = [
+            group
+            for group in self._engine.view.current.live(world)
+            if request.account in ("", group.account)
+            and request.symbol in ("", group.symbol)
+            and request.timeframe in ("", group.key.timeframe)
+        ]
+        return sorted(groups, key=lambda group: (group.create_time_ms, group.group_id), reverse=True)
+
+    def _shown(self, group: Group, detail: to.Detail) -> pb.Group:
+        account = self._engine.settings().accounts.get(group.account)
+        fees = account.fees if account is not None else FeeSettings()
+        quote = None if group.is_closed else self._engine.fresh_quote(group.account, group.symbol)
+        return to.group(group, quote, fees, detail)
+
+
+def _close(group: Group, who: str) -> Callable[[ReplyTo], CloseGroup]:
+    return lambda reply_to: CloseGroup(group_id=group.group_id, who=who, reply_to=reply_to)

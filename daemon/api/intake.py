@@ -1,0 +1,197 @@
+"""SubmitSignal from the bytes to the answer (SIG-1 to SIG-9). This is the hot path: no logging, no models, one ask.
+
+What the engine can judge goes to the pool of the account's world, whose answer follows the commit. What ends before
+it (no alert, no route, unknown symbol, too old) is committed here with its outcome, so that an alert the forwarder
+has acknowledged always has one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from actors.messages import Answer, SubmitSignal
+from actors.rules.choices import EngineMode
+from actors.rules.model import Outcome, Reason, Refused, Signal
+from actors.rules.records import AddEvent, ClaimIdempotency, Row, SaveSignal, claim
+from actors.rules.settings import SourceSettings
+from daemon.api import forecast
+from daemon.api.admission import Admission
+from daemon.api.auth import caller
+from daemon.api.body import MAX_BODY_BYTES
+from daemon.api.engine import Context, Engine
+from daemon.api.errors import ApiReason, Failed, FieldFault, faulty_field, invalid_body
+from daemon.api.reading import FaultyBody, NoCatalogue, Sent, Symbols, Understood, read_body, understand, unreadable
+from daemon.api.recorder import Recorder
+from daemon.api.translate import milliseconds
+from daemon.api.translate_signal import answered
+from daemon.tokens import TokenRole
+from protos.terrace.v1 import signal_pb2
+
+MAX_REQUEST_ID_CHARS = 128
+MAX_REJECTED_REMEMBERED = 10_000
+"""Signals rejected here whose answer is kept for a copy that follows (SIG-7); the store knows the others."""
+MAX_DETAIL_CHARS = 4_000
+
+
+class Intake:
+    def __init__(self, engine: Engine, recorder: Recorder) -> None:
+        self._engine = engine
+        self._recorder = recorder
+        self._symbols = Symbols(engine.catalogue)
+        self._rejected: OrderedDict[str, tuple[Answer, int]] = OrderedDict()
+        self._rejecting: dict[str, asyncio.Future[None]] = {}
+        self.admission = Admission()
+
+    async def submit(
+        self, request: signal_pb2.SubmitSignalRequest, context: Context
+    ) -> signal_pb2.SubmitSignalResponse:
+        if self._engine.condition.is_stopping:
+            raise Failed(Reason.STOPPING, "the daemon is stopping")
+        source = self.source(request.source)
+        _check_size(request)
+        now_ms = self._engine.clock.now_ms()
+        from_forwarder = caller().role is TokenRole.INGEST and request.HasField("receive_time")
+        receive_ms = min(milliseconds(request.receive_time), now_ms) if request.HasField("receive_time") else now_ms
+        if not from_forwarder:
+            self.admission.spend(source)
+        sent = Sent(
+            signal_id="" if request.validate_only else self._engine.ids.signal_id(),
+            source=source,
+            body=request.body,
+            request_id=request.request_id,
+            receive_time_ms=receive_ms if from_forwarder else now_ms,
+            judge_age=not from_forwarder,
+        )
+        with self.admission.one():
+            return await self._take(sent, context, request.validate_only)
+
+    def source(self, name: str) -> SourceSettings:
+        """The configured source, INVALID_ARGUMENT if there is none of that name."""
+        sources = self._engine.settings().sources
+        source = sources.get(name)
+        if source is None:
+            words = f"there is no source {name[:64]!r}; there is {', '.join(sorted(sources))}"
+            raise Failed(ApiReason.UNKNOWN_SOURCE, words, faults=(FieldFault("source", words),))
+        return source
+
+    def read(self, sent: Sent) -> Understood | FaultyBody | NoCatalogue:
+        """What a body means, without doing anything about it."""
+        read = read_body(sent.body, sent.source)
+        if isinstance(read, FaultyBody):
+            return read
+        return understand(sent, read, self._engine.settings(), self._symbols)
+
+    async def _take(self, sent: Sent, context: Context, look_only: bool) -> signal_pb2.SubmitSignalResponse:
+        read = self.read(sent)
+        if isinstance(read, NoCatalogue):
+            words = f"the instruments of the account {read.account.name} are not known yet; send it again later"
+            raise Failed(Reason.ACCOUNT_NOT_READY, words, retry_after_s=1.0)
+        if isinstance(read, FaultyBody):
+            signal = unreadable(sent, read)
+            if not look_only:
+                words = "; ".join(f"{fault.path or 'body'}: {fault.problem}" for fault in read.faults)
+                await self._reject(signal, Refused(reason=Reason.INVALID_BODY, detail=words), context)
+            raise invalid_body(read.faults, sent.signal_id)
+        signal, refused = read.signal, read.refused
+        if refused is None and self._engine.settings().engine.mode is EngineMode.READ_ONLY:
+            refused = Refused(reason=Reason.READ_ONLY, detail="the engine is in read-only mode (engine.mode)")
+        if look_only:
+            answer = _rejected(signal, refused) if refused else forecast.answer(self._engine, signal)
+        elif refused is not None or read.account is None:
+            answer = await self._reject(signal, refused or Refused(reason=Reason.NO_ROUTE), context)
+        else:
+            answer = await self._ask_pool(f"pool/{read.account.world.value}", signal, context)
+        return signal_pb2.SubmitSignalResponse(
+            signal=answered(answer, signal, read.account, self._engine.clock.now_ms())
+        )
+
+    async def _ask_pool(self, pool: str, signal: Signal, context: Context) -> Answer:
+        answer = await self._engine.ask(pool, lambda reply_to: SubmitSignal(signal=signal, reply_to=reply_to), context)
+        assert isinstance(answer, Answer), answer
+        return answer
+
+    # --- what ends here ---------------------------------------------------------------------------
+
+    async def _reject(self, signal: Signal, refused: Refused, context: Context) -> Answer:
+        """Commits a signal that the engine never sees; a copy of one that has an outcome gets that one (SIG-7)."""
+        key = signal.idempotency_key
+        under_way = self._rejecting.get(key)
+        if under_way is not None:
+            await asyncio.wait([under_way])
+        first = await self._first(key)
+        if first is not None:
+            return replace(first, outcome=Outcome.DUPLICATE, first_outcome=first.first_outcome or first.outcome)
+        answer = _rejected(signal, refused)
+        with self._one_at_a_time(key):
+            await self._recorder.record(self._rows(signal, answer), answer, context)
+        self._rejected[key] = (answer, self._engine.clock.now_ms() + signal.idempotency_window_s * 1000)
+        while len(self._rejected) > MAX_REJECTED_REMEMBERED:
+            self._rejected.popitem(last=False)
+        return answer
+
+    @contextmanager
+    def _one_at_a_time(self, key: str) -> Iterator[None]:
+        done = self._rejecting[key] = asyncio.get_running_loop().create_future()
+        try:
+            yield
+        finally:
+            self._rejecting.pop(key, None)
+            done.set_result(None)
+
+    async def _first(self, key: str) -> Answer | None:
+        now_ms = self._engine.clock.now_ms()
+        known = self._rejected.get(key)
+        if known is not None:
+            if known[1] > now_ms:
+                return known[0]
+            del self._rejected[key]
+        return await self._engine.read(self._engine.reader.first_answer, key, now_ms)
+
+    def _rows(self, signal: Signal, answer: Answer) -> tuple[Row, ...]:
+        now_ms = self._engine.clock.now_ms()
+        saved = SaveSignal(
+            signal=signal,
+            outcome=answer.outcome,
+            reason=answer.reason,
+            detail=answer.detail,
+            group_id="",
+            draft_id="",
+            time_ms=now_ms,
+        )
+        taken: ClaimIdempotency = claim(signal, now_ms)
+        account = self._engine.settings().accounts.get(signal.key.account)
+        event = AddEvent(
+            time_ms=now_ms,
+            severity="warning",
+            category="signal",
+            type="signal.rejected",
+            message=f"signal of {signal.source} rejected: {answer.detail or answer.reason.value}"[:MAX_DETAIL_CHARS],
+            world=account.world if account else None,
+            account=signal.key.account,
+            symbol=signal.key.symbol,
+            timeframe=signal.key.timeframe,
+            signal_id=signal.signal_id,
+            attributes={"reason": answer.reason.value, "source": signal.source},
+        )
+        return saved, taken, event
+
+
+def _rejected(signal: Signal, refused: Refused) -> Answer:
+    return Answer(
+        signal_id=signal.signal_id,
+        outcome=Outcome.REJECTED,
+        reason=refused.reason,
+        detail=refused.detail[:MAX_DETAIL_CHARS],
+    )
+
+
+def _check_size(request: signal_pb2.SubmitSignalRequest) -> None:
+    if len(request.body) > MAX_BODY_BYTES:
+        words = f"is {len(request.body)} bytes long, at most {MAX_BODY_BYTES} are taken"
+        raise Failed(ApiReason.BODY_TOO_LARGE, f"body: {words}", faults=(FieldFault("body", words),))
+    if len(request.request_id) > MAX_REQUEST_ID_CHARS:
+        raise faulty_field("request_id", f"is longer than {MAX_REQUEST_ID_CHARS} characters")

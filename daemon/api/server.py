@@ -1,0 +1,153 @@
+"""The gRPC server: every service behind the gate, health and reflection, TCP and the unix socket."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from daemon.api.account_service import AccountService
+from daemon.api.auth import Gate, Identities
+from daemon.api.engine import Engine
+from daemon.api.engine_service import EngineService
+from daemon.api.group_service import GroupService
+from daemon.api.guard import Guard
+from daemon.api.intake import Intake
+from daemon.api.queue_service import QueueService
+from daemon.api.record_service import RecordService
+from daemon.api.recorder import Recorder
+from daemon.api.signal_service import SignalService
+from daemon.api.unbuilt import UNBUILT
+from daemon.config.daemon_settings import TlsSettings
+from protos.terrace.v1 import (
+    account_pb2_grpc,
+    engine_pb2_grpc,
+    group_pb2_grpc,
+    queue_pb2_grpc,
+    record_pb2_grpc,
+    signal_pb2_grpc,
+)
+
+MAX_REQUEST_BYTES = 1024 * 1024
+MAX_RESPONSE_BYTES = 16 * 1024 * 1024
+MAX_STREAMS_PER_CONNECTION = 1_000
+SOCKET_MODE = 0o600
+STOP_GRACE_S = 2.0
+
+PACKAGE = "terrace.v1"
+SERVICES = (
+    "SignalService",
+    "GroupService",
+    "QueueService",
+    "RiskService",
+    "EngineService",
+    "AccountService",
+    "SecretService",
+    "ConfigService",
+    "RecordService",
+    "ReportService",
+    "MaintenanceService",
+)
+
+OPTIONS = (
+    ("grpc.so_reuseport", 0),  # Else a second daemon would bind the same port, and each get half of the calls.
+    ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
+    ("grpc.max_send_message_length", MAX_RESPONSE_BYTES),
+    ("grpc.max_concurrent_streams", MAX_STREAMS_PER_CONNECTION),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.max_ping_strikes", 0),
+)
+
+
+class AddressInUse(Exception):
+    """Somebody else listens there already."""
+
+
+class ApiServer:
+    """Made and used in one loop."""
+
+    def __init__(self, engine: Engine, identities: Identities, health_servicer: health.aio.HealthServicer) -> None:
+        self._engine = engine
+        self._health = health_servicer
+        recorder = Recorder(engine)
+        guard = Guard(engine, recorder)
+        self.gate = Gate(identities, guard.wrap)
+        self.intake = Intake(engine, recorder)
+        self._server = grpc.aio.server(interceptors=(self.gate,), options=OPTIONS)
+        self._socket: Path | None = None
+        self._add_services(recorder)
+
+    def _add_services(self, recorder: Recorder) -> None:
+        engine, server = self._engine, self._server
+        signal_pb2_grpc.add_SignalServiceServicer_to_server(SignalService(engine, self.intake), server)
+        group_pb2_grpc.add_GroupServiceServicer_to_server(GroupService(engine), server)
+        queue_pb2_grpc.add_QueueServiceServicer_to_server(QueueService(engine), server)
+        engine_pb2_grpc.add_EngineServiceServicer_to_server(EngineService(engine), server)
+        account_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(engine), server)
+        record_pb2_grpc.add_RecordServiceServicer_to_server(RecordService(engine, recorder), server)
+        for servicer, add in UNBUILT:
+            add(servicer(), server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        names = tuple(f"{PACKAGE}.{service}" for service in SERVICES)
+        reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+
+    def listen(self, address: str, tls: TlsSettings | None = None) -> int:
+        """Binds a TCP address; answers the port, which for 0 is any free one. AddressInUse if it is taken."""
+        try:
+            if tls is not None and tls.certificate is not None:
+                return self._server.add_secure_port(address, _credentials(tls))
+            return self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise AddressInUse(f"{address} cannot be listened on: {error}") from error
+
+    def listen_unix(self, path: Path) -> None:
+        """Binds a unix socket only this user may use. One left by a daemon that died is removed: the caller holds
+        the lock of the data directory, so nobody listens there. The mode stands before the first caller can connect.
+        """
+        if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
+            path.unlink()
+        before = os.umask(0o177)
+        try:
+            self._server.add_insecure_port(f"unix:{path}")
+        except RuntimeError as error:
+            raise AddressInUse(f"{path} cannot be listened on: {error}") from error
+        finally:
+            os.umask(before)
+        os.chmod(path, SOCKET_MODE)
+        self._socket = path
+
+    async def start(self) -> None:
+        """Answers calls from here on."""
+        await self._server.start()
+        await self._set_health(health_pb2.HealthCheckResponse.SERVING)
+
+    async def refuse_new(self) -> None:
+        """Tells those who look at its health to go elsewhere; calls under way go on."""
+        await self._health.enter_graceful_shutdown()
+
+    async def stop(self, grace_s: float = STOP_GRACE_S) -> None:
+        await self._server.stop(grace_s)
+        if self._socket is not None:
+            self._socket.unlink(missing_ok=True)
+
+    async def _set_health(self, state: Any) -> None:
+        for name in ("", *(f"{PACKAGE}.{service}" for service in SERVICES)):
+            await self._health.set(name, state)
+
+
+def _credentials(tls: TlsSettings) -> grpc.ServerCredentials:
+    """OSError if a file cannot be read. With `client_ca` callers show a certificate of it, beside their token."""
+    assert tls.certificate is not None
+    key = (tls.key or tls.certificate).read_bytes()
+    authority = tls.client_ca.read_bytes() if tls.client_ca is not None else None
+    return grpc.ssl_server_credentials(
+        [(key, tls.certificate.read_bytes())], root_certificates=authority, require_client_auth=authority is not None
+    )

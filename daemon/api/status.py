@@ -1,0 +1,114 @@
+"""The engine's state in one world, put together from the View, the accounts and the daemon's own condition."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from actors.rules.choices import EngineMode, World
+from actors.rules.model import Group
+from actors.rules.money import ZERO
+from actors.rules.reserve import planned, reserved
+from daemon.api import translate_account, valuing
+from daemon.api.account_states import AccountNow, describe_all
+from daemon.api.condition import SERVING
+from daemon.api.engine import Engine
+from daemon.api.translate import WORLD, decimal, optional_timestamp, timestamp
+from protos.terrace.v1 import engine_pb2
+from protos.terrace.v1 import types_pb2 as pb
+
+
+async def status(engine: Engine, world: World) -> engine_pb2.Status:
+    """What the panel and `terrace engine status` show."""
+    accounts, counts = await asyncio.gather(
+        describe_all(engine, engine.accounts(world)), engine.read(engine.reader.counts, world)
+    )
+    snapshot, settings = engine.view.current, engine.settings()
+    groups = list(snapshot.live(world))
+    state, why = _state(engine, world, accounts)
+    slots = Counter(group.account for group in groups)
+    last_signal_ms = snapshot.last_signal_time_ms.get(world)
+    return engine_pb2.Status(
+        state=state,
+        state_reason=why,
+        limit_state=pb.LIMIT_STATE_NONE,
+        live_groups=len(groups),
+        max_open_groups=settings.pool.max_open_groups,
+        queued_signals=sum(its is world for its, _ in snapshot.queued),
+        unrealized_pnl=decimal(valuing.unrealized(engine, groups)),
+        realized_pnl=decimal(snapshot.totals(world).realized),
+        last_signal_time=optional_timestamp(last_signal_ms),
+        risk_state=pb.RISK_STATE_DISABLED,
+        accounts=[translate_account.status_line(now, slots[now.settings.name]) for now in accounts],
+        alerts=counts.active_alerts,
+        version=engine.version,
+        config_version=settings.version,
+        world=WORLD[world],
+        start_time=timestamp(engine.condition.start_time_ms),
+        forced_groups=sum(group.forced for group in groups),
+        reporting_currency=settings.engine.reporting_currency,
+        exposure=decimal(_sum_in_reporting(engine, groups, planned)),
+        reserved_capital=decimal(_sum_in_reporting(engine, groups, reserved)),
+        free_capital=decimal(_free(engine, accounts, groups)),
+        equity=decimal(_equity(engine, accounts)),
+        read_only=settings.engine.mode is EngineMode.READ_ONLY,
+        dead_letters=counts.dead_letters,
+        last_sequence=snapshot.last_sequence,
+        worlds=[WORLD[each] for each in engine.worlds()],
+        degradations=_degradations(engine),
+    )
+
+
+def _state(engine: Engine, world: World, accounts: Sequence[AccountNow]) -> tuple[pb.EngineState, str]:
+    broken = _degradations(engine)
+    if engine.condition.phase != SERVING:
+        return pb.ENGINE_STATE_RECOVERING, f"the daemon is {engine.condition.phase}"
+    if broken:
+        return pb.ENGINE_STATE_DEGRADED, broken[0]
+    for now in accounts:
+        if now.state == pb.ACCOUNT_STATE_DISCONNECTED:
+            return pb.ENGINE_STATE_DEGRADED, f"account {now.settings.name}: {now.reason}"
+    for now in accounts:
+        if now.state == pb.ACCOUNT_STATE_RECONCILING:
+            return pb.ENGINE_STATE_RECOVERING, f"account {now.settings.name}: {now.reason or 'not ready yet'}"
+    if engine.view.current.switches.get((world, "paused")):
+        return pb.ENGINE_STATE_PAUSED, "paused by a user"
+    return pb.ENGINE_STATE_RUNNING, ""
+
+
+def _degradations(engine: Engine) -> list[str]:
+    snapshot = engine.view.current
+    store = [] if snapshot.store_ok else [f"the store takes no writes: {snapshot.store_error}"]
+    return [*store, *engine.condition.troubles]
+
+
+def _sum_in_reporting(engine: Engine, groups: Sequence[Group], amount: Callable[[Group], Decimal]) -> Decimal | None:
+    total = ZERO
+    for group in groups:
+        worth = valuing.in_reporting(engine, group.account, {group.instrument.quote: amount(group)})
+        if worth is None:
+            return None
+        total += worth
+    return total
+
+
+def _equity(engine: Engine, accounts: Sequence[AccountNow]) -> Decimal | None:
+    total = ZERO
+    for now in accounts:
+        worth = valuing.equity(engine, now.settings, now.balances, now.positions) if now.known else None
+        if worth is None:
+            return None
+        total += worth
+    return total
+
+
+def _free(engine: Engine, accounts: Sequence[AccountNow], groups: Sequence[Group]) -> Decimal | None:
+    """Reporting currency on the accounts less what is reserved for unfilled legs."""
+    if not all(now.known for now in accounts):
+        return None
+    currency = engine.settings().engine.reporting_currency
+    cash = sum((now.balances[currency].total for now in accounts if currency in now.balances), ZERO)
+    bound = sum((reserved(group) for group in groups if group.instrument.quote == currency), ZERO)
+    return cash - bound

@@ -1,0 +1,99 @@
+"""Accounts, balances, positions and instruments as messages."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from actors.rules.choices import Market
+from actors.rules.model import Group, Instrument
+from actors.rules.money import ZERO
+from actors.rules.reserve import reserved
+from daemon.api.account_states import AccountNow
+from daemon.api.engine import Engine
+from daemon.api.translate import MARKET, SIDE, WORLD, decimal
+from daemon.api.valuing import equity, position_profit, spot_positions
+from protos.terrace.v1 import account_pb2, engine_pb2
+
+
+def account(engine: Engine, now: AccountNow, groups: list[Group], *, whole: bool) -> account_pb2.Account:
+    """`groups`: the account's that are not closed. `whole`: with balances, positions and reservations."""
+    settings = now.settings
+    message = account_pb2.Account(
+        account=settings.name,
+        exchange=settings.exchange,
+        market=MARKET[settings.market],
+        state=now.state,
+        state_reason=now.reason,
+        world=WORLD[settings.world],
+        equity=decimal(equity(engine, settings, now.balances, now.positions)) if now.known else "",
+        equity_currency=engine.settings().engine.reporting_currency,
+        live_groups=len(groups),
+        max_open_groups=settings.max_open_groups or 0,
+        paper_prices=settings.prices.value if settings.is_paper else "",
+    )
+    if whole:
+        _put_holdings(engine, message, now, groups)
+    return message
+
+
+def _put_holdings(engine: Engine, message: account_pb2.Account, now: AccountNow, groups: list[Group]) -> None:
+    for asset, balance in sorted(now.balances.items()):
+        if balance.total or balance.locked:
+            message.balances.add(
+                asset=asset, free=decimal(balance.free), locked=decimal(balance.locked), total=decimal(balance.total)
+            )
+    spot = now.settings.market is Market.SPOT
+    for position in spot_positions(groups) if spot else now.positions:
+        quote = engine.fresh_quote(now.settings.name, position.symbol)
+        instrument = engine.catalogue.instrument(now.settings.name, position.symbol)
+        size = instrument.contract_size if instrument else Decimal(1)
+        message.positions.add(
+            symbol=position.symbol,
+            side=SIDE[position.side],
+            quantity=decimal(position.quantity * size),
+            average_entry=decimal(position.average_entry),
+            mark_price=decimal(quote.mid) if quote else "",
+            unrealized_pnl=decimal(position_profit(engine, now.settings.name, position)),
+        )
+    bound: dict[str, Decimal] = {}
+    for group in groups:
+        bound[group.instrument.quote] = bound.get(group.instrument.quote, ZERO) + reserved(group)
+    for asset, amount in sorted(bound.items()):
+        if amount:
+            message.reservations.add(asset=asset, amount=decimal(amount))
+
+
+def status_line(now: AccountNow, live_groups: int) -> engine_pb2.AccountStatus:
+    """An account in the engine's status."""
+    return engine_pb2.AccountStatus(
+        account=now.settings.name,
+        exchange=now.settings.exchange,
+        market=MARKET[now.settings.market],
+        state=now.state,
+        state_reason=now.reason,
+        live_groups=live_groups,
+        max_open_groups=now.settings.max_open_groups or 0,
+    )
+
+
+def instrument(value: Instrument) -> account_pb2.Instrument:
+    """Quantities of a swap are in contracts, as its rules are."""
+    return account_pb2.Instrument(
+        symbol=value.symbol,
+        tick_size=decimal(value.tick_size),
+        step_size=decimal(value.step_size),
+        min_quantity=decimal(value.min_quantity),
+        min_notional=decimal(value.min_notional),
+        contract_size=decimal(value.contract_size),
+        active=value.active,
+        base=value.base,
+        quote=value.quote,
+        max_quantity=decimal(value.max_quantity),
+        market_min_quantity=decimal(value.market_min_quantity),
+        market_max_quantity=decimal(value.market_max_quantity),
+        market_step_size=decimal(value.market_step_size),
+        price_band_low=decimal(value.band_down),
+        price_band_high=decimal(value.band_up),
+        max_open_orders=value.max_open_orders or 0,
+        exchange_symbol=value.venue_symbol,
+    )

@@ -1,0 +1,168 @@
+"""Puts the engine together for a live daemon: boards, exchanges, actors. Nothing runs before `start`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from actors.board import CatalogueBoard, MarksBoard
+from actors.children import Child, engine_children
+from actors.feed import Feed, Subscribers
+from actors.gateway import Gateway
+from actors.journal import Journal
+from actors.messages import SettingsChanged
+from actors.pool import Pool
+from actors.ports import Clock, Exchange, Ids, StoreFault
+from actors.position import GroupPorts, PositionGroup
+from actors.queue import Queue
+from actors.rules.choices import World
+from actors.rules.events import Note
+from actors.rules.naming import EPOCH_CHARS
+from actors.rules.settings import AccountSettings, Settings
+from actors.runtime import SUPERVISOR, Life
+from actors.supervisor import Supervisor
+from actors.threaded import Threaded
+from actors.view import View
+from daemon.metered_store import MeteredStore
+
+FIRST_EPOCH = "0" * EPOCH_CHARS
+"""Standby epoch of a daemon that runs alone (ORD-2)."""
+
+
+class SettingsHolder:
+    """The config in force. Replaced whole, read from any thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.current = settings
+
+    def __call__(self) -> Settings:
+        return self.current
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything the engine is made of."""
+
+    system: Threaded
+    settings: SettingsHolder
+    view: View
+    marks: MarksBoard
+    catalogue: CatalogueBoard
+    exchanges: Mapping[str, Exchange]
+    """By account. An account without one is not traded."""
+    worlds: tuple[World, ...]
+    children: tuple[Child, ...]
+
+    def start(self) -> None:
+        """The supervisor starts everybody else, in order."""
+        self.system.spawn(SUPERVISOR)
+
+    def change_settings(self, settings: Settings) -> None:
+        """A new config is in force: everybody who keeps something of it is told (CFG-2)."""
+        self.settings.current = settings
+        changed = SettingsChanged(settings=settings)
+        for account in self.exchanges:
+            self.system.tell(f"gateway/{account}", changed)
+        for world in self.worlds:
+            self.system.tell(f"queue/{world.value}", changed)
+            self.system.tell(f"pool/{world.value}", changed)
+
+
+def assemble(
+    *,
+    system: Threaded,
+    settings: SettingsHolder,
+    store: MeteredStore,
+    view: View,
+    exchanges: Mapping[str, Exchange],
+    ids: Ids,
+    installation_id: str,
+    observe: Callable[[Note], None],
+    store_state: Callable[[bool, str], None],
+) -> Parts:
+    """Registers every kind of actor. `observe` and `store_state`: see `Supervisor`."""
+    marks, catalogue, subscribers = MarksBoard(), CatalogueBoard(), Subscribers()
+    worlds = worlds_of(settings.current)
+    ports = GroupPorts(marks=marks, catalogue=catalogue, settings=settings, prefix=installation_id + FIRST_EPOCH)
+    children = engine_children(exchanges, [world.value for world in worlds])
+
+    def gateway(life: Life) -> Gateway:
+        account = settings.current.accounts[life.name.partition("/")[2]]
+        return Gateway(
+            life,
+            account=account,
+            exchange=exchanges[account.name],
+            marks=marks,
+            catalogue=catalogue,
+            settings=settings.current,
+            pool_name=f"pool/{account.world.value}",
+            installation=installation_id,
+            jitter=ids.fraction,
+        )
+
+    def supervisor(life: Life) -> Supervisor:
+        return Supervisor(
+            life,
+            system=system,
+            children=children,
+            ids=ids,
+            expected=lambda: _live_groups(store),
+            observe=observe,
+            store_state=store_state,
+        )
+
+    system.register("journal", lambda life: Journal(life, store=store, view=view))
+    system.register(
+        "feed",
+        lambda life: Feed(life, subscribers=subscribers, newest_sequence=lambda: view.current.last_sequence),
+    )
+    system.register("gateway", gateway)
+    system.register("queue", lambda life: Queue(life, marks=marks, settings=settings))
+    system.register("pool", lambda life: Pool(life, marks=marks, catalogue=catalogue, ids=ids, settings=settings))
+    system.register("group", lambda life: PositionGroup(life, ports=ports))
+    system.register(SUPERVISOR, supervisor)
+    return Parts(
+        system=system,
+        settings=settings,
+        view=view,
+        marks=marks,
+        catalogue=catalogue,
+        exchanges=exchanges,
+        worlds=worlds,
+        children=children,
+    )
+
+
+def worlds_of(settings: Settings) -> tuple[World, ...]:
+    """Worlds that are configured, in the order of `World`."""
+    found = {account.world for account in settings.accounts.values()}
+    return tuple(world for world in World if world in found)
+
+
+def _live_groups(store: MeteredStore) -> list[str]:
+    """Names of the groups that are not closed. A store that cannot be read has none for now: the supervisor is
+    started again when it fails, and reports bring groups back."""
+    try:
+        return [f"group/{group_id}" for group_id in store.live_group_ids()]
+    except StoreFault:
+        return []
+
+
+def open_exchanges(
+    accounts: Mapping[str, AccountSettings], data_dir: Path, clock: Clock
+) -> tuple[dict[str, Exchange], dict[str, str]]:
+    """Each account's exchange, and for those that have none, why. The paper exchange's code is loaded only if asked."""
+    exchanges: dict[str, Exchange] = {}
+    untraded: dict[str, str] = {}
+    for account in accounts.values():
+        if not account.is_paper:
+            untraded[account.name] = f"the exchange {account.exchange} cannot be traded in this version"
+            continue
+        from daemon.exchanges.paper import PaperExchange, PaperFault, open_venue
+
+        try:
+            exchanges[account.name] = PaperExchange(open_venue(account, data_dir, clock.now_ms()), clock)
+        except PaperFault as fault:
+            untraded[account.name] = str(fault)
+    return exchanges, untraded

@@ -1,0 +1,1 @@
+"""What the daemon writes down and shows about itself: log, metrics, health."""

@@ -1,0 +1,228 @@
+"""What the API asks the store. Read-only connections of its own: a question never makes the writer wait.
+
+Every method sees one snapshot of what is committed, and raises `StoreFault` where the store cannot be read.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from peewee import ModelSelect, PeeweeException
+from playhouse.pool import MaxConnectionsExceeded
+
+from actors.messages import Answer, EventStored
+from actors.ports import StoreFault
+from actors.rules.choices import World
+from actors.rules.model import Group, Instrument
+from daemon.store import load, read_groups, read_records, read_signals
+from daemon.store.database import open_readers, raw
+from daemon.store.found import (
+    AlertFilter,
+    ClosedGroup,
+    Counts,
+    EventBounds,
+    EventFilter,
+    GroupFill,
+    GroupFilter,
+    RealizedTotal,
+    SignalFilter,
+    StoredAlert,
+    StoredConfig,
+    StoredDeadLetter,
+    StoredSignal,
+    Timeline,
+)
+from daemon.store.pages import BadPageToken, Page, cut, page_size, read_token
+
+ALL_SIGNALS = SignalFilter()
+ALL_GROUPS = GroupFilter()
+ALL_EVENTS = EventFilter()
+STANDING_ALERTS = AlertFilter()
+
+
+class _Snapshot:
+    """One connection inside one read transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, compile_query: Any) -> None:
+        self._connection = connection
+        self._compile = compile_query
+
+    def execute(self, sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql, parameters).fetchall()
+
+    def rows(self, query: ModelSelect[Any]) -> list[tuple[Any, ...]]:
+        sql, parameters = self._compile().sql(query).query()
+        return self._connection.execute(sql, parameters).fetchall()
+
+
+class Reader:
+    """Thread-safe: each question leases a connection for as long as it takes. Sizes of 0 mean the default."""
+
+    def __init__(self, path: Path) -> None:
+        """`path` is that of an open store."""
+        self._database = open_readers(path)
+
+    def close(self) -> None:
+        self._database.close_all()
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[_Snapshot]:
+        try:
+            with self._database.connection_context():
+                connection = raw(self._database)
+                connection.execute("BEGIN")
+                try:
+                    yield _Snapshot(connection, self._database.get_sql_context)
+                finally:
+                    connection.execute("ROLLBACK")
+        except (sqlite3.Error, PeeweeException, MaxConnectionsExceeded) as error:
+            raise StoreFault(f"the store cannot be read: {error}") from error
+
+    # --- signals ----------------------------------------------------------------------------------
+
+    def get_signal(self, signal_id: str) -> StoredSignal | None:
+        with self._snapshot() as snapshot:
+            return read_signals.get_signal(snapshot.rows, signal_id)
+
+    def list_signals(
+        self, wanted: SignalFilter = ALL_SIGNALS, *, size: int = 0, token: str = ""
+    ) -> Page[StoredSignal] | BadPageToken:
+        """Newest first by time of arrival, bodies left out."""
+        after = read_token(token)
+        if isinstance(after, BadPageToken):
+            return after
+        with self._snapshot() as snapshot:
+            return read_signals.list_signals(snapshot.rows, wanted, after, page_size(size))
+
+    def first_answer(self, idempotency_key: str, now_ms: int) -> Answer | None:
+        """What became of the signal that holds this idempotency key; None if nobody does any more (SIG-7)."""
+        with self._snapshot() as snapshot:
+            return read_signals.first_answer(snapshot.rows, idempotency_key, now_ms)
+
+    def timeline(self, signal_id: str) -> Timeline | None:
+        with self._snapshot() as snapshot:
+            return read_signals.timeline(snapshot.rows, signal_id)
+
+    def last_signal_time_ms(self, accounts: tuple[str, ...] = ()) -> int | None:
+        with self._snapshot() as snapshot:
+            return read_signals.last_signal_time_ms(snapshot.rows, accounts)
+
+    # --- groups -----------------------------------------------------------------------------------
+
+    def get_group(self, group_id: str) -> Group | None:
+        """Live or closed, as committed."""
+        with self._snapshot() as snapshot:
+            return next(iter(load.load_groups(snapshot.execute, [group_id])), None)
+
+    def list_groups(
+        self, wanted: GroupFilter = ALL_GROUPS, *, size: int = 0, token: str = ""
+    ) -> Page[Group] | BadPageToken:
+        """Newest first by time of opening, closed ones included unless `wanted.states` says otherwise."""
+        after = read_token(token)
+        if isinstance(after, BadPageToken):
+            return after
+        with self._snapshot() as snapshot:
+            places = cut(read_groups.group_places(snapshot.rows, wanted, after, page_size(size)), page_size(size))
+            groups = load.load_groups(snapshot.execute, places.items)
+        return Page(items=tuple(groups), next_token=places.next_token)
+
+    def fills_of_group(self, group_id: str) -> tuple[GroupFill, ...]:
+        with self._snapshot() as snapshot:
+            return read_groups.fills_of_group(snapshot.rows, group_id)
+
+    def closed_groups(
+        self,
+        world: World,
+        *,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        limit: int = read_groups.MAX_CLOSED,
+    ) -> tuple[ClosedGroup, ...]:
+        """Groups closed from `start_ms` on and before `end_ms`, oldest close first."""
+        with self._snapshot() as snapshot:
+            return read_groups.closed_groups(snapshot.rows, world, start_ms, end_ms, limit)
+
+    def realized_totals(
+        self, world: World, *, start_ms: int | None = None, end_ms: int | None = None
+    ) -> dict[str, RealizedTotal]:
+        """By quote currency, over the groups closed in that time."""
+        with self._snapshot() as snapshot:
+            return read_groups.realized_totals(snapshot.rows, world, start_ms, end_ms)
+
+    def counts(self, world: World) -> Counts:
+        with self._snapshot() as snapshot:
+            return read_groups.counts(snapshot.rows, world)
+
+    def switches(self) -> dict[tuple[World, str], str]:
+        """Durable switches by world and name."""
+        with self._snapshot() as snapshot:
+            return read_records.switches(snapshot.rows)
+
+    # --- records ----------------------------------------------------------------------------------
+
+    def events_after(
+        self, sequence: int, limit: int = read_records.MAX_EVENTS, wanted: EventFilter = ALL_EVENTS
+    ) -> tuple[EventStored, ...]:
+        """Oldest first, at most `limit` and never more than `MAX_EVENTS`."""
+        with self._snapshot() as snapshot:
+            return read_records.events_after(snapshot.rows, sequence, limit, wanted)
+
+    def list_events(
+        self, wanted: EventFilter = ALL_EVENTS, *, size: int = 0, token: str = ""
+    ) -> Page[EventStored] | BadPageToken:
+        """Newest first."""
+        after = read_token(token)
+        if isinstance(after, BadPageToken):
+            return after
+        with self._snapshot() as snapshot:
+            return read_records.list_events(snapshot.rows, wanted, after, page_size(size))
+
+    def event_bounds(self) -> EventBounds:
+        with self._snapshot() as snapshot:
+            return read_records.event_bounds(snapshot.rows)
+
+    def get_alert(self, alert_key: str) -> StoredAlert | None:
+        with self._snapshot() as snapshot:
+            return read_records.get_alert(snapshot.rows, alert_key)
+
+    def list_alerts(
+        self, wanted: AlertFilter = STANDING_ALERTS, *, size: int = 0, token: str = ""
+    ) -> Page[StoredAlert] | BadPageToken:
+        """The latest change first; resolved ones only if asked for."""
+        after = read_token(token)
+        if isinstance(after, BadPageToken):
+            return after
+        with self._snapshot() as snapshot:
+            return read_records.list_alerts(snapshot.rows, wanted, after, page_size(size))
+
+    def list_dead_letters(
+        self, *, resolved_too: bool = False, size: int = 0, token: str = ""
+    ) -> Page[StoredDeadLetter] | BadPageToken:
+        """Newest first."""
+        after = read_token(token)
+        if isinstance(after, BadPageToken):
+            return after
+        with self._snapshot() as snapshot:
+            return read_records.list_dead_letters(snapshot.rows, resolved_too, after, page_size(size))
+
+    def list_config_versions(self, *, size: int = 0, token: str = "") -> Page[StoredConfig] | BadPageToken:
+        """Newest first, texts left out."""
+        after = read_token(token)
+        if isinstance(after, BadPageToken):
+            return after
+        with self._snapshot() as snapshot:
+            return read_records.list_config_versions(snapshot.rows, after, page_size(size))
+
+    def config_version(self, version: int = 0) -> StoredConfig | None:
+        """0: the newest."""
+        with self._snapshot() as snapshot:
+            return read_records.config_version(snapshot.rows, version)
+
+    def instruments(self, account: str) -> tuple[Instrument, ...]:
+        """The last stored catalogue of an account, by symbol."""
+        with self._snapshot() as snapshot:
+            return read_records.instruments(snapshot.rows, account)

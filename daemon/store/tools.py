@@ -1,0 +1,150 @@
+"""What `terraced db` does to a store no daemon is using: look it through, bring its schema up, take it one back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from peewee import PeeweeException, SqliteDatabase
+
+from daemon.store import checks, migrate
+from daemon.store.database import database_path, open_readers, open_writer, raw
+from daemon.store.lock import Held, take_lock
+from daemon.store.open import StoreRefused, refuse_held, refuse_url
+
+CHECK_LIMIT_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What was found in a store. It is well if there are no problems and the check came to its end."""
+
+    path: Path
+    problems: tuple[str, ...]
+    finished: bool
+    schema: str
+    """Newest migration it has had; empty for none."""
+    pending: tuple[str, ...]
+    """Migrations this program would run."""
+    unknown: tuple[str, ...]
+    """Migrations of a newer program."""
+    size_bytes: int
+    engine_version: str
+    warning: str = ""
+
+    @property
+    def is_well(self) -> bool:
+        return self.finished and not self.problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """Migrations that were run, or taken back; none: there was nothing to do. `kept`: the store as it was before."""
+
+    migrations: tuple[str, ...]
+    kept: Path | None = None
+
+
+def check(
+    url: str,
+    data_dir: Path,
+    *,
+    full: bool = True,
+    limit_s: float = CHECK_LIMIT_S,
+    migrations: Path = migrate.MIGRATIONS,
+) -> Checked | StoreRefused:
+    """Looks a store through without changing it, also while a daemon uses it. `full`: every index and reference too."""
+    path = _existing(url, data_dir)
+    if isinstance(path, StoreRefused):
+        return path
+    database = open_readers(path)
+    try:
+        health = checks.look_through(raw(database), full=full, limit_s=limit_s)
+        return Checked(
+            path=path,
+            problems=health.problems,
+            finished=health.finished,
+            schema=(migrate.applied(database) or ("",))[-1],
+            pending=migrate.pending(database, migrations),
+            unknown=migrate.unknown(database, migrations),
+            size_bytes=path.stat().st_size,
+            engine_version=sqlite3.sqlite_version,
+            warning=checks.library_warning() or "",
+        )
+    except (PeeweeException, sqlite3.Error) as error:
+        return _unusable(path, error)
+    finally:
+        database.close_all()
+
+
+def migrate_store(url: str, data_dir: Path, *, migrations: Path = migrate.MIGRATIONS) -> Changed | StoreRefused:
+    """Runs the pending migrations. A copy is kept first."""
+
+    def run(database: SqliteDatabase, path: Path) -> Changed:
+        if not migrate.pending(database, migrations):
+            return Changed(migrations=())
+        kept = migrate.keep_copy(database, path) if migrate.applied(database) else None
+        return Changed(migrations=migrate.migrate(database, migrations), kept=kept)
+
+    return _change(url, data_dir, run)
+
+
+def rollback_store(url: str, data_dir: Path, *, migrations: Path = migrate.MIGRATIONS) -> Changed | StoreRefused:
+    """Takes the newest migration back. A copy is kept first: what only that migration stored is lost in the store."""
+
+    def run(database: SqliteDatabase, path: Path) -> Changed | StoreRefused:
+        done = migrate.applied(database)
+        if not done:
+            return Changed(migrations=())
+        if done[-1] not in migrate.known(migrations):
+            return StoreRefused(
+                problem=f"only the Terrace that ran {done[-1]} can take it back",
+                remedy="Run terraced db rollback of that version",
+            )
+        kept = migrate.keep_copy(database, path)
+        migrate.rollback(database, migrations)
+        return Changed(migrations=done[-1:], kept=kept)
+
+    return _change(url, data_dir, run)
+
+
+def _change(
+    url: str, data_dir: Path, run: Callable[[SqliteDatabase, Path], Changed | StoreRefused]
+) -> Changed | StoreRefused:
+    """Runs something that writes, with the directory locked as a daemon would lock it."""
+    path = _existing(url, data_dir)
+    if isinstance(path, StoreRefused):
+        return path
+    try:
+        lock = take_lock(data_dir)
+    except OSError as error:
+        return _unusable(path, error)
+    if isinstance(lock, Held):
+        return refuse_held(lock, data_dir)
+    database = open_writer(path, "full")
+    try:
+        return run(database, path)
+    except (PeeweeException, sqlite3.Error, OSError) as error:
+        return _unusable(path, error)
+    finally:
+        database.close()
+        lock.release()
+
+
+def _existing(url: str, data_dir: Path) -> Path | StoreRefused:
+    path = database_path(url, data_dir)
+    if path is None:
+        return refuse_url(url)
+    if not path.is_file():
+        return StoreRefused(
+            problem=f"there is no store at {path}", remedy="It is made by the first start of the daemon"
+        )
+    return path
+
+
+def _unusable(path: Path, error: Exception) -> StoreRefused:
+    return StoreRefused(
+        problem=f"{path} cannot be used: {error}", remedy="Restore the newest backup (terraced backup restore)"
+    )
