@@ -3,44 +3,48 @@
 from __future__ import annotations
 
 import heapq
-from typing import Generic, TypeVar
+from collections.abc import Callable
 
 from actors.runtime import Life
 
-T = TypeVar("T")
+Call = Callable[[], None]
 
 
-class Due(Generic[T]):
-    """Nothing is ever taken back: whoever gets his thing judges whether it still matters."""
+class Due:
+    """Nothing is ever taken back: whoever is called judges whether it still matters."""
 
-    def __init__(self, life: Life, name: str) -> None:
+    def __init__(self, life: Life, name: str = "due") -> None:
         self._life = life
         self._name = name
         self._heap: list[tuple[int, int]] = []
-        self._things: dict[int, T] = {}
+        self._calls: dict[int, Call] = {}
         self._number = 0
         self._armed_ms: int | None = None
 
     def __len__(self) -> int:
         return len(self._heap)
 
-    def add(self, time_ms: int, thing: T) -> None:
+    def at(self, time_ms: int, call: Call) -> None:
         self._number += 1
-        self._things[self._number] = thing
+        self._calls[self._number] = call
         heapq.heappush(self._heap, (time_ms, self._number))
         if self._armed_ms is None or time_ms < self._armed_ms:
             self._arm(time_ms)
 
-    def take(self) -> list[T]:
-        """What is due by now, oldest first. Called when the wake-up comes."""
+    def after(self, pause_ms: int, call: Call) -> None:
+        self.at(self._life.now_ms() + pause_ms, call)
+
+    def run(self) -> None:
+        """Calls what is due by now, oldest first. For when the wake-up comes."""
         now_ms = self._life.now_ms()
-        due: list[T] = []
+        due: list[Call] = []
         while self._heap and self._heap[0][0] <= now_ms:
-            due.append(self._things.pop(heapq.heappop(self._heap)[1]))
+            due.append(self._calls.pop(heapq.heappop(self._heap)[1]))
         self._armed_ms = None
         if self._heap:
             self._arm(self._heap[0][0])
-        return due
+        for call in due:
+            call()
 
     def _arm(self, time_ms: int) -> None:
         self._armed_ms = time_ms

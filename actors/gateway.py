@@ -1,58 +1,37 @@
 """Gateway: the one actor that talks to an account's exchange, and the authority for what is under way there.
 
-Orders are `gateway_orders`' business, thresholds `watches`'. Here is the rest: the comparison at the start that
-must be done before anything is traded, prices, balances, the catalogue, and what a person may ask (ORD-7, ORD-10).
+It hands each message to the part whose business it is: requests for orders to `gateway_orders`, prices and
+thresholds to `gateway_prices`, readiness to `gateway_account`. What comes of it leaves after every message:
+requests to the exchange first, then reports to groups, then alerts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from actors import messages as m
 from actors.due import Due
-from actors.gateway_orders import Desk, OrderDesk, OrderTimer
+from actors.gateway_account import UNREACHABLE, AccountWatch
+from actors.gateway_alerts import GatewayAlerts
+from actors.gateway_orders import Desk, OrderDesk
+from actors.gateway_prices import BAD_QUOTE, OLD_QUOTE, GatewayPrices
 from actors.messages import Fate
 from actors.ports import Catalogue, Exchange, Marks
-from actors.rules.model import Instrument, Quote, Reason, Refused
+from actors.rules.model import Instrument, Reason, Refused
 from actors.rules.money import plain
-from actors.rules.records import AddEvent, RaiseAlert, ResolveAlert, Row, SaveInstruments
+from actors.rules.records import SaveInstruments
 from actors.rules.settings import AccountSettings, Settings
 from actors.runtime import Actor, Life
-from actors.watches import Watches
 
-ACCOUNT_PAUSE_MS = 200
-"""Changes of balances within this time are told to Pool together."""
-FETCH_TIMEOUT_MS = 20_000
-FETCH_BACK_OFF_MS = 1_000
-MAX_FETCH_BACK_OFF_MS = 60_000
-UNREACHABLE_FAILURES = 3
-"""Failed questions in a row after which the account is not ready any more."""
 REFRESH_PAUSE_MS = 60_000
 """A refusal for precision asks for a new catalogue at most this often (PRC-1)."""
-CLOCK_SLACK_MS = 1_000
 MAX_PENDING_REPLIES = 100
 """People who may wait for an answer at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Timer:
-    kind: str
-    turn: int = 0
-
-
-class _Question:
-    """One of the three things asked of the exchange again and again: is it under way, and how did it go."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.is_answered = False
-        """At least once in this life."""
-        self.is_asked = False
-        self.failures = 0
-        self.words = ""
-        self.turn = 0
+NAMED_ORDERS = 3
+"""Orders named in an alert about many."""
+UNKNOWN_ORDERS = "unknown_orders"
+PRECISION = "precision"
 
 
 class Gateway(Actor):
@@ -75,13 +54,17 @@ class Gateway(Actor):
         super().__init__(life)
         self._account = account
         self._exchange = exchange
-        self._marks = marks
         self._catalogue = catalogue
         self._settings = settings
         self._pool = pool_name
-        self._journal = journal_name
-        self._due: Due[object] = Due(life, "due")
-        self._desk = OrderDesk(
+        self._due = Due(life)
+        self._alerts = GatewayAlerts(life, journal_name, account.name, account.world)
+        self._watch = AccountWatch(
+            life, account=account.name, exchange=exchange, due=self._due, alerts=self._alerts, pool_name=pool_name
+        )
+        self._prices = GatewayPrices(life, account=account.name, exchange=exchange, marks=marks, alerts=self._alerts)
+        self._marks = marks
+        self._orders = OrderDesk(
             Desk(
                 exchange=exchange,
                 due=self._due,
@@ -92,19 +75,12 @@ class Gateway(Actor):
                 installation=installation,
             )
         )
-        self._watches = Watches()
-        self._instruments = _Question("instruments")
-        self._balances = _Question("balances")
-        self._open_orders = _Question("open orders")
-        self._told = m.AccountChanged(account=account.name, ready=False, detail="starting", balances={})
-        self._newest = self._told
-        self._told_ms = -ACCOUNT_PAUSE_MS
-        self._is_telling_later = False
-        self._subscribed: tuple[str, ...] = ()
-        self._alerts: set[str] = set()
-        self._refreshed_ms = 0
+        self._refreshed_ms: int | None = None
         self._refreshers: list[m.ReplyTo] = []
         self._checkers: list[m.ReplyTo] = []
+        self._watch.instruments.when_failed.append(self._refresh_failed)
+        self._watch.balances.when_failed.append(lambda _words: self._answer_checks())
+        self._watch.open_orders.when_failed.append(lambda _words: self._orders.look_at_all_unknown())
 
     @property
     def name(self) -> str:
@@ -115,11 +91,9 @@ class Gateway(Actor):
         self.life.tell("supervisor", m.GatewayStarted(account=self.name))
         own = self.life.name
         self._exchange.start(lambda message: self.life.tell(own, message), self.life.incarnation)
-        for question in (self._instruments, self._balances, self._open_orders):
-            self._ask(question)
-        self._due.add(self._sweep_ms(), _Timer("sweep"))
-        self._due.add(self._refresh_ms(), _Timer("refresh"))
-        self._tell_account()
+        self._watch.start()
+        self._due.after(self._sweep_pause_ms(), self._sweep)
+        self._due.after(self._refresh_pause_ms(), self._refresh)
 
     def receive(self, message: object) -> None:
         handler = _HANDLERS.get(type(message))
@@ -131,262 +105,152 @@ class Gateway(Actor):
         self._let_out()
 
     def _let_out(self) -> None:
-        """What the message led to: requests to the exchange, then reports to groups, then alerts."""
-        self._desk.pump()
-        for reported in self._desk.take_reports():
+        self._orders.pump()
+        for reported in self._orders.take_reports():
             self.life.tell(f"group/{reported.group_id}", reported)
         self._judge_unknown_orders()
-        if self._desk.precision_refusals:
+        if self._orders.precision_refusals:
             self._judge_precision()
 
     # --- orders -----------------------------------------------------------------------------------
 
     def _submit(self, message: m.SubmitOrders) -> None:
-        self._desk.submit(message.orders)
+        self._orders.submit(message.orders)
 
     def _cancel(self, message: m.CancelOrders) -> None:
-        self._desk.cancel(message.orders)
+        self._orders.cancel(message.orders)
 
     def _resolve(self, message: m.ResolveOrders) -> None:
-        self._desk.resolve(message.orders)
+        self._orders.resolve(message.orders)
 
     def _answered(self, message: m.Answered) -> None:
-        self._desk.answered(message)
+        self._orders.answered(message)
 
     def _answered_all(self, message: m.AnsweredAll) -> None:
         for answer in message.answers:
-            self._desk.answered(answer)
+            self._orders.answered(answer)
 
     def _looked_up(self, message: m.LookedUp) -> None:
-        self._desk.looked_up(message)
+        self._orders.looked_up(message)
 
     def _streamed(self, message: m.Streamed) -> None:
-        self._desk.streamed(message.reports)
+        self._orders.streamed(message.reports)
+
+    def _judge_unknown_orders(self) -> None:
+        overdue = self._orders.overdue
+        if not overdue:
+            self._alerts.resolve(UNKNOWN_ORDERS)
+        elif not self._alerts.stands(UNKNOWN_ORDERS):
+            first = ", ".join(sorted(overdue)[:NAMED_ORDERS])
+            words = f"{self.name}: the fate of {len(overdue)} orders is unknown for too long ({first})"
+            self._alerts.raise_(UNKNOWN_ORDERS, "error", "order", words)
+
+    def _judge_precision(self) -> None:
+        """Such a refusal is an error of ours (PRC-7), or the catalogue is old (PRC-1)."""
+        refusals, self._orders.precision_refusals = self._orders.precision_refusals, []
+        for order, reason, words in refusals:
+            text = f"{order.symbol}: order {order.client_order_id} was refused as {reason.value} ({words})"
+            self._alerts.raise_again(PRECISION, "error", PRECISION, text, order.symbol)
+        now_ms = self.life.now_ms()
+        if self._refreshed_ms is None or not 0 <= now_ms - self._refreshed_ms < REFRESH_PAUSE_MS:
+            self._refreshed_ms = now_ms
+            self._watch.ask(self._watch.instruments)
 
     # --- time -------------------------------------------------------------------------------------
 
     def _timer_fired(self, _message: m.TimerFired) -> None:
-        for thing in self._due.take():
-            if isinstance(thing, OrderTimer):
-                self._desk.timer(thing)
-            elif isinstance(thing, _Timer):
-                _TIMERS[thing.kind](self, thing)
+        self._due.run()
 
-    def _sweep_ms(self) -> int:
-        return self.life.now_ms() + max(1, self._settings.execution.sweep_interval_s) * 1000
+    def _sweep_pause_ms(self) -> int:
+        return max(1, self._settings.execution.sweep_interval_s) * 1000
 
-    def _refresh_ms(self) -> int:
-        return self.life.now_ms() + max(1, self._settings.precision.refresh_s) * 1000
+    def _refresh_pause_ms(self) -> int:
+        return max(1, self._settings.precision.refresh_s) * 1000
 
-    def _sweep(self, _timer: _Timer) -> None:
+    def _sweep(self) -> None:
         """What the streams missed (ORD-5)."""
-        self._due.add(self._sweep_ms(), _Timer("sweep"))
-        self._ask(self._open_orders)
-        self._ask(self._balances)
-        self._judge_quotes()
+        self._due.after(self._sweep_pause_ms(), self._sweep)
+        self._watch.ask(self._watch.open_orders)
+        self._watch.ask(self._watch.balances)
+        self._prices.judge_age(self._settings.alerts.quote_age_s * 1000)
 
-    def _refresh(self, _timer: _Timer) -> None:
-        self._due.add(self._refresh_ms(), _Timer("refresh"))
-        self._ask(self._instruments)
+    def _refresh(self) -> None:
+        self._due.after(self._refresh_pause_ms(), self._refresh)
+        self._watch.ask(self._watch.instruments)
 
-    # --- questions to the exchange ----------------------------------------------------------------
-
-    def _ask(self, question: _Question) -> None:
-        """Asks, unless it is being asked already."""
-        if question.is_asked:
-            return
-        question.is_asked = True
-        question.turn += 1
-        self._due.add(self.life.now_ms() + FETCH_TIMEOUT_MS, _Timer(f"late {question.name}", question.turn))
-        if question is self._instruments:
-            self._exchange.fetch_instruments()
-        elif question is self._balances:
-            self._exchange.fetch_balances()
-        else:
-            self._exchange.fetch_open_orders()
-
-    def _question_late(self, timer: _Timer) -> None:
-        for question in (self._instruments, self._balances, self._open_orders):
-            if timer.kind == f"late {question.name}" and question.is_asked and question.turn == timer.turn:
-                self._question_failed(question, "no answer")
-
-    def _ask_again(self, timer: _Timer) -> None:
-        for question in (self._instruments, self._balances, self._open_orders):
-            if timer.kind == f"again {question.name}" and question.turn == timer.turn:
-                self._ask(question)
-
-    def _question_failed(self, question: _Question, words: str) -> None:
-        question.is_asked = False
-        question.failures += 1
-        question.words = f"{question.name}: {words}" if words else question.name
-        pause_ms = min(FETCH_BACK_OFF_MS << min(question.failures - 1, 16), MAX_FETCH_BACK_OFF_MS)
-        self._due.add(self.life.now_ms() + pause_ms, _Timer(f"again {question.name}", question.turn))
-        if question is self._open_orders:
-            self._desk.look_at_all_unknown()  # One by one, since the list does not come.
-        elif question is self._balances:
-            self._answer_checks()
-        else:
-            words = words or "the exchange does not answer"
-            self._answer_refreshers(Refused(reason=Reason.PRECISION_MISSING, detail=words))
-        self._judge_account()
-
-    def _question_answered(self, question: _Question) -> None:
-        question.is_asked = False
-        question.is_answered = True
-        question.failures, question.words = 0, ""
-        self._judge_account()
+    # --- the exchange answers our questions -------------------------------------------------------
 
     def _open_orders_fetched(self, message: m.OpenOrdersFetched) -> None:
-        if message.fate != Fate.ACCEPTED:
-            self._question_failed(self._open_orders, message.words)
-            return
-        self._desk.listed(message)
-        self._question_answered(self._open_orders)
+        if message.fate == Fate.ACCEPTED:
+            self._orders.listed(message)
+            self._watch.answered(self._watch.open_orders)
+            self._maybe_begin()
+        else:
+            self._watch.failed(self._watch.open_orders, message.words)
 
     def _balances_fetched(self, message: m.BalancesFetched) -> None:
-        if message.fate != Fate.ACCEPTED:
-            self._question_failed(self._balances, message.words)
-        else:
-            self._newest = m.AccountChanged(
-                account=self.name,
-                ready=self._newest.ready,
-                detail=self._newest.detail,
-                balances=message.balances,
-                positions=message.positions,
-            )
-            self._question_answered(self._balances)
+        if message.fate == Fate.ACCEPTED:
+            self._watch.balances_came(message)
             self._answer_checks()
+            self._maybe_begin()
+        else:
+            self._watch.failed(self._watch.balances, message.words)
 
     def _instruments_fetched(self, message: m.InstrumentsFetched) -> None:
-        if message.fate != Fate.ACCEPTED:
-            self._question_failed(self._instruments, message.words)
-            return
-        self._put_catalogue(message.instruments)
-        self._answer_refreshers(len(message.instruments))
-        self._question_answered(self._instruments)
-        self._subscribe()
+        if message.fate == Fate.ACCEPTED:
+            self._put_catalogue(message.instruments)
+            self._answer_refreshers(len(message.instruments))
+            self._watch.answered(self._watch.instruments)
+            self._subscribe()
+            self._maybe_begin()
+        else:
+            self._watch.failed(self._watch.instruments, message.words)
 
     def _put_catalogue(self, instruments: tuple[Instrument, ...]) -> None:
         by_symbol = {instrument.symbol: instrument for instrument in instruments}
-        if self._instruments.is_answered and by_symbol == dict(self._catalogue.instruments(self.name)):
+        if self._watch.instruments.is_answered and by_symbol == self._catalogue.instruments(self.name):
             return
         self._catalogue.put(self.name, instruments)
-        self._commit(SaveInstruments(account=self.name, instruments=instruments, time_ms=self.life.now_ms()))
+        self._alerts.commit(SaveInstruments(account=self.name, instruments=instruments, time_ms=self.life.now_ms()))
         self.life.tell(self._pool, m.InstrumentsChanged(account=self.name))
 
-    # --- the account ------------------------------------------------------------------------------
-
-    def _judge_account(self) -> None:
-        """Ready once catalogue, balances and open orders are known; not while it cannot be reached."""
-        questions = (self._instruments, self._balances, self._open_orders)
-        missing = [question for question in questions if not question.is_answered]
-        lost = [question for question in questions if question.failures >= UNREACHABLE_FAILURES]
-        if not missing and not self._desk.is_trading:
-            self._desk.is_trading = True
-            self._resolve_alerts_of_earlier_lives()
-        detail = "; ".join(question.words or f"{question.name}: not known yet" for question in (*missing, *lost))
-        ready = not missing and not lost
-        if lost:
-            self._raise(f"account:{self.name}:unreachable", "error", "exchange", f"{self.name}: {detail}")
-        elif ready:
-            self._resolve_alert(f"account:{self.name}:unreachable")
-        self._newest = m.AccountChanged(
-            account=self.name,
-            ready=ready,
-            detail="" if ready else detail,
-            balances=self._newest.balances,
-            positions=self._newest.positions,
-        )
-        self._tell_account_soon()
-
-    def _tell_account_soon(self) -> None:
-        if self._newest == self._told:
+    def _maybe_begin(self) -> None:
+        """Trading begins when the comparison is done (ORD-7)."""
+        if self._orders.is_trading or not self._watch.is_compared:
             return
-        wait_ms = self._told_ms + ACCOUNT_PAUSE_MS - self.life.now_ms()
-        if self._newest.ready != self._told.ready or not 0 < wait_ms <= ACCOUNT_PAUSE_MS:
-            self._tell_account()
-        elif not self._is_telling_later:
-            self._is_telling_later = True
-            self._due.add(self.life.now_ms() + wait_ms, _Timer("account"))
-
-    def _tell_account_later(self, _timer: _Timer) -> None:
-        self._is_telling_later = False
-        if self._newest != self._told:
-            self._tell_account()
-
-    def _tell_account(self) -> None:
-        self._told, self._told_ms = self._newest, self.life.now_ms()
-        self.life.tell(self._pool, self._told)
-
-    def _describe(self, message: m.DescribeAccount) -> None:
-        self.life.tell(self._pool if message.reply_to is None else message.reply_to, self._newest)
+        self._orders.is_trading = True
+        names = [self._alerts.name_of(kind) for kind in (UNREACHABLE, UNKNOWN_ORDERS)]
+        for symbol in self._prices.subscribed:
+            names += [self._alerts.name_of(kind, symbol) for kind in (BAD_QUOTE, OLD_QUOTE)]
+        self._alerts.resolve_of_earlier_lives(names)
 
     # --- prices -----------------------------------------------------------------------------------
 
     def _quoted(self, message: m.Quoted) -> None:
-        good = {symbol: quote for symbol, quote in message.quotes.items() if self._is_sensible(symbol, quote)}
-        self._marks.put(self.name, good)
-        for symbol, quote in good.items():
-            for crossed in self._watches.crossed(symbol, quote):
-                self.life.tell(f"group/{crossed.group_id}", crossed)
-
-    def _is_sensible(self, symbol: str, quote: Quote) -> bool:
-        """ORD-10: what is no price is dropped, and the last good one grows old."""
-        known = self._marks.quote(self.name, symbol)
-        if known is not None and quote.time_ms < known.time_ms <= self.life.now_ms() + CLOCK_SLACK_MS:
-            return False  # Overtaken by a newer one, unless that is from before the clock was set back.
-        alert = f"quote:{self.name}:{symbol}"
-        finite = quote.bid.is_finite() and quote.ask.is_finite()
-        if finite and 0 < quote.bid <= quote.ask:
-            self._resolve_alert(alert)
-            return True
-        words = f"{symbol}: bid {quote.bid} and ask {quote.ask} are no prices"
-        self._raise(alert, "warning", "exchange", words, symbol)
-        return False
-
-    def _judge_quotes(self) -> None:
-        """Prices that no longer come."""
-        oldest_ms = self.life.now_ms() - self._settings.alerts.quote_age_s * 1000
-        for symbol in self._subscribed:
-            quote = self._marks.quote(self.name, symbol)
-            if quote is None:
-                continue
-            alert = f"quote_age:{self.name}:{symbol}"
-            if quote.time_ms < oldest_ms:
-                age_s = (self.life.now_ms() - quote.time_ms) // 1000
-                self._raise(alert, "warning", "exchange", f"{symbol}: the last price is {age_s} s old", symbol)
-            else:
-                self._resolve_alert(alert)
+        self._prices.quoted(message)
 
     def _set_watches(self, message: m.SetWatches) -> None:
-        if not self._watches.set(message):
-            return
+        self._prices.set_watches(message, self._settings.execution.max_quote_age_s * 1000)
         self._subscribe()
-        quote = self._marks.quote(self.name, message.symbol)
-        max_age_ms = self._settings.execution.max_quote_age_s * 1000
-        if quote is not None and self.life.now_ms() - quote.time_ms <= max_age_ms:
-            for crossed in self._watches.crossed(message.symbol, quote):
-                self.life.tell(f"group/{crossed.group_id}", crossed)
 
     def _subscribe(self) -> None:
         """The paper exchange's symbols are few: all of them. Elsewhere what is watched or traded."""
         catalogue = self._catalogue.instruments(self.name)
-        if self._account.is_paper:
-            wanted: Iterable[str] = catalogue
-        else:
-            wanted = (self._watches.symbols() | self._desk.symbols()) & catalogue.keys()
-        symbols = tuple(sorted(wanted))
-        if symbols != self._subscribed:
-            self._subscribed = symbols
-            self._exchange.subscribe(symbols)
+        wanted: Iterable[str] = catalogue
+        if not self._account.is_paper:
+            wanted = (self._prices.watched() | self._orders.symbols()) & catalogue.keys()
+        self._prices.subscribe(wanted)
 
     # --- what a person asks -----------------------------------------------------------------------
 
     def _settings_changed(self, message: m.SettingsChanged) -> None:
         self._settings = message.settings
         self._account = message.settings.accounts.get(self.name, self._account)
-        self._desk.desk.execution = message.settings.execution
-        self._desk.desk.unknown_after_ms = message.settings.alerts.unknown_order_s * 1000
+        self._orders.desk.execution = message.settings.execution
+        self._orders.desk.unknown_after_ms = message.settings.alerts.unknown_order_s * 1000
+
+    def _describe(self, message: m.DescribeAccount) -> None:
+        self.life.tell(self._pool if message.reply_to is None else message.reply_to, self._watch.newest)
 
     def _refresh_asked(self, message: m.RefreshInstruments) -> None:
         if message.reply_to is not None:
@@ -394,7 +258,10 @@ class Gateway(Actor):
                 self.life.tell(message.reply_to, Refused(reason=Reason.OVERLOADED, detail="too many wait for this"))
                 return
             self._refreshers.append(message.reply_to)
-        self._ask(self._instruments)
+        self._watch.ask(self._watch.instruments)
+
+    def _refresh_failed(self, words: str) -> None:
+        self._answer_refreshers(Refused(reason=Reason.PRECISION_MISSING, detail=words))
 
     def _answer_refreshers(self, answer: object) -> None:
         refreshers, self._refreshers = self._refreshers, []
@@ -403,27 +270,28 @@ class Gateway(Actor):
 
     def _check(self, message: m.CheckAccount) -> None:
         if len(self._checkers) >= MAX_PENDING_REPLIES:
-            self.life.tell(message.reply_to, self._account_report())
+            self.life.tell(message.reply_to, self._report())
             return
         self._checkers.append(message.reply_to)
-        self._ask(self._balances)
+        self._watch.ask(self._watch.balances)
 
     def _answer_checks(self) -> None:
         checkers, self._checkers = self._checkers, []
         for reply_to in checkers:
-            self.life.tell(reply_to, self._account_report())
+            self.life.tell(reply_to, self._report())
 
-    def _account_report(self) -> m.AccountReport:
+    def _report(self) -> m.AccountReport:
         checks = [
             (question.name, question.is_answered and not question.failures, question.words or "known")
-            for question in (self._instruments, self._balances, self._open_orders)
+            for question in self._watch.questions
         ]
-        priced = [symbol for symbol in self._subscribed if self._marks.quote(self.name, symbol) is not None]
-        words = f"{len(priced)} of {len(self._subscribed)} subscribed symbols have a price"
-        checks.append(("prices", len(priced) == len(self._subscribed), words))
-        overdue = len(self._desk.overdue)
-        checks.append(("orders", not overdue, f"{len(self._desk)} not final, {overdue} of unknown fate"))
-        assets = [f"{plain(b.total)} {b.asset}" for b in self._newest.balances.values() if b.total]
+        subscribed = self._prices.subscribed
+        priced = [symbol for symbol in subscribed if self._marks.quote(self.name, symbol) is not None]
+        words = f"{len(priced)} of {len(subscribed)} subscribed symbols have a price"
+        checks.append(("prices", len(priced) == len(subscribed), words))
+        overdue = len(self._orders.overdue)
+        checks.append(("orders", not overdue, f"{len(self._orders)} not final, {overdue} of unknown fate"))
+        assets = [f"{plain(b.total)} {b.asset}" for b in self._watch.newest.balances.values() if b.total]
         checks.append(("funds", bool(assets), ", ".join(assets) or "the account is empty"))
         return m.AccountReport(account=self.name, checks=tuple(checks))
 
@@ -433,73 +301,6 @@ class Gateway(Actor):
         else:
             words = f"account {self.name} is not on the paper exchange"
             self.life.tell(message.reply_to, Refused(reason=Reason.EXCHANGE_REFUSED, detail=words))
-
-    # --- alerts -----------------------------------------------------------------------------------
-
-    def _judge_unknown_orders(self) -> None:
-        alert = f"orders:{self.name}:unknown"
-        overdue = self._desk.overdue
-        if not overdue:
-            self._resolve_alert(alert)
-        elif alert not in self._alerts:
-            first = ", ".join(sorted(overdue)[:3])
-            words = f"{self.name}: the fate of {len(overdue)} orders is unknown for too long ({first})"
-            self._raise(alert, "error", "order", words)
-
-    def _judge_precision(self) -> None:
-        """PRC-7: such a refusal is an error of ours, or the catalogue is old (PRC-1)."""
-        refusals, self._desk.precision_refusals = self._desk.precision_refusals, []
-        for order, reason, words in refusals:
-            text = f"{order.symbol}: order {order.client_order_id} was refused as {reason.value} ({words})"
-            self._alerts.discard(f"precision:{self.name}:{order.symbol}")
-            self._raise(f"precision:{self.name}:{order.symbol}", "error", "precision", text, order.symbol)
-        if self.life.now_ms() - self._refreshed_ms >= REFRESH_PAUSE_MS:
-            self._refreshed_ms = self.life.now_ms()
-            self._ask(self._instruments)
-
-    def _raise(self, alert: str, severity: str, category: str, words: str, symbol: str = "") -> None:
-        """Once until it is resolved."""
-        if alert in self._alerts:
-            return
-        self._alerts.add(alert)
-        now_ms = self.life.now_ms()
-        self._commit(
-            RaiseAlert(
-                alert_key=alert,
-                time_ms=now_ms,
-                severity=severity,
-                category=category,
-                message=words,
-                account=self.name,
-                symbol=symbol,
-            ),
-            AddEvent(
-                time_ms=now_ms,
-                severity=severity,
-                category=category,
-                type=f"gateway.{alert.partition(':')[0]}",
-                message=words,
-                world=self._account.world,
-                account=self.name,
-                symbol=symbol,
-            ),
-        )
-
-    def _resolve_alert(self, alert: str) -> None:
-        if alert in self._alerts:
-            self._alerts.discard(alert)
-            self._commit(ResolveAlert(alert_key=alert, time_ms=self.life.now_ms()))
-
-    def _resolve_alerts_of_earlier_lives(self) -> None:
-        """What still holds is raised again."""
-        names = [f"account:{self.name}:unreachable", f"orders:{self.name}:unknown"]
-        names += [f"{kind}:{self.name}:{symbol}" for kind in ("quote", "quote_age") for symbol in self._subscribed]
-        now_ms = self.life.now_ms()
-        self._commit(*(ResolveAlert(alert_key=name, time_ms=now_ms) for name in names if name not in self._alerts))
-
-    def _commit(self, *rows: Row) -> None:
-        author = m.Participant(self.life.name, self.life.incarnation)
-        self.life.tell(self._journal, m.Commit(author=author, rows=rows))
 
 
 _HANDLERS: Mapping[type, Callable[[Gateway, Any], None]] = {
@@ -521,12 +322,4 @@ _HANDLERS: Mapping[type, Callable[[Gateway, Any], None]] = {
     m.CheckAccount: Gateway._check,
     m.DescribeAccount: Gateway._describe,
     m.SetPaperPrice: Gateway._set_paper_price,
-}
-
-_TIMERS: Mapping[str, Callable[[Gateway, _Timer], None]] = {
-    "sweep": Gateway._sweep,
-    "refresh": Gateway._refresh,
-    "account": Gateway._tell_account_later,
-    **{f"late {name}": Gateway._question_late for name in ("instruments", "balances", "open orders")},
-    **{f"again {name}": Gateway._ask_again for name in ("instruments", "balances", "open orders")},
 }

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from heapq import heappop, heappush
 
 from actors.due import Due
@@ -54,31 +55,12 @@ PRECISION_REASONS = frozenset(
 """Refusals that a newer catalogue may explain (PRC-1, PRC-7)."""
 
 
-class Kind:
-    """What a timer of an order is for."""
-
-    RETRY = "retry"
-    ANSWER = "answer"
-    LOOK = "look"
-    LOOK_ANSWER = "look_answer"
-    CANCEL = "cancel"
-    CANCEL_ANSWER = "cancel_answer"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class OrderTimer:
-    kind: str
-    client_order_id: str
-    turn: int
-
-
 @dataclass(slots=True, kw_only=True)
 class Desk:
     """What the order desk needs of the gateway around it."""
 
     exchange: Exchange
-    due: Due[object]
+    due: Due
     now_ms: Callable[[], int]
     fraction: Callable[[], float]
     """In [0, 1), for jitter."""
@@ -247,13 +229,13 @@ class OrderDesk:
             self._cancelling.add(hand.client_order_id)
             hand.cancel = CancelStage.SENT
             hand.cancel_tries += 1
-            self._at(now_ms + ANSWER_TIMEOUT_MS, Kind.CANCEL_ANSWER, hand, hand.cancel_tries)
+            self._at(now_ms + ANSWER_TIMEOUT_MS, self._cancel_lost, hand, hand.cancel_tries)
         else:
             self._sent.add(hand.client_order_id)
             hand.stage = Stage.SENT
             hand.sent_ms = now_ms
             hand.turn += 1
-            self._at(now_ms + ANSWER_TIMEOUT_MS, Kind.ANSWER, hand)
+            self._at(now_ms + ANSWER_TIMEOUT_MS, self._answer_lost, hand)
 
     def _send(self, orders: Sequence[Order], is_cancels: bool) -> None:
         if is_cancels:
@@ -315,7 +297,7 @@ class OrderDesk:
         hand.stage = Stage.WAITING
         hand.turn += 1
         pause_ms = max(self._back_off_ms(hand.tries), message.retry_after_ms)
-        self._at(self.desk.now_ms() + pause_ms, Kind.RETRY, hand)
+        self._at(self.desk.now_ms() + pause_ms, self._retry, hand)
 
     def _cancel_answered(self, hand: Hand, message: Answered) -> None:
         self._cancelling.discard(hand.client_order_id)
@@ -327,7 +309,7 @@ class OrderDesk:
             hand.cancel = CancelStage.NONE
         elif message.fate == Fate.TEMPORARY:
             pause_ms = max(self._back_off_ms(hand.cancel_tries), message.retry_after_ms)
-            self._at(self.desk.now_ms() + pause_ms, Kind.CANCEL, hand, hand.cancel_tries)
+            self._at(self.desk.now_ms() + pause_ms, self._cancel_again, hand, hand.cancel_tries)
         else:  # Gone already, unknown, or acknowledged without a state: the truth is asked for (ORD-8).
             hand.is_awaited = True
             self._doubt_and_look(hand)
@@ -343,7 +325,9 @@ class OrderDesk:
         hand.looks = 0
         if hand.unknown_since_ms is None:
             hand.unknown_since_ms = self.desk.now_ms()
-            self._at(hand.unknown_since_ms + self.desk.unknown_after_ms, Kind.UNKNOWN, hand, hand.unknown_since_ms)
+            self._at(
+                hand.unknown_since_ms + self.desk.unknown_after_ms, self._unknown_too_long, hand, hand.unknown_since_ms
+            )
 
     def _doubt_and_look(self, hand: Hand) -> None:
         self._doubt(hand)
@@ -359,7 +343,7 @@ class OrderDesk:
         self._number += 1
         self._looking[hand.client_order_id] = self._number
         hand.looks += 1
-        self._at(self.desk.now_ms() + ANSWER_TIMEOUT_MS, Kind.LOOK_ANSWER, hand, self._number)
+        self._at(self.desk.now_ms() + ANSWER_TIMEOUT_MS, self._look_lost, hand, self._number)
         self.desk.exchange.look_up(hand.order)
 
     def looked_up(self, message: LookedUp) -> None:
@@ -390,7 +374,7 @@ class OrderDesk:
         if hand.stage is Stage.OPEN:
             self._doubt(hand)
         hand.turn += 1
-        self._at(self.desk.now_ms() + pause_ms, Kind.LOOK, hand)
+        self._at(self.desk.now_ms() + pause_ms, self._look_again, hand)
 
     # --- news -------------------------------------------------------------------------------------
 
@@ -462,7 +446,10 @@ class OrderDesk:
         if hand.cancel is CancelStage.WANTED and hand.order is not None:
             if hand.cancel_tries:
                 self._at(
-                    self.desk.now_ms() + self._back_off_ms(hand.cancel_tries), Kind.CANCEL, hand, hand.cancel_tries
+                    self.desk.now_ms() + self._back_off_ms(hand.cancel_tries),
+                    self._cancel_again,
+                    hand,
+                    hand.cancel_tries,
                 )
             else:
                 self._queue_cancel(hand)
@@ -495,47 +482,42 @@ class OrderDesk:
 
     # --- time -------------------------------------------------------------------------------------
 
-    def _at(self, time_ms: int, kind: str, hand: Hand, turn: int | None = None) -> None:
-        self.desk.due.add(time_ms, OrderTimer(kind, hand.client_order_id, hand.turn if turn is None else turn))
+    def _at(self, time_ms: int, call: Callable[[Hand, int], None], hand: Hand, turn: int | None = None) -> None:
+        """`call` gets the turn of now, or the given one: what has moved on since then it leaves alone."""
+        self.desk.due.at(time_ms, partial(call, hand, hand.turn if turn is None else turn))
 
-    def timer(self, timer: OrderTimer) -> None:
-        hand = self._hands.get(timer.client_order_id)
-        if timer.kind == Kind.LOOK_ANSWER:
-            self._look_lost(hand, timer)
-        elif hand is None or hand.stage is Stage.DONE:
-            return
-        elif timer.kind == Kind.UNKNOWN:
-            if hand.unknown_since_ms == timer.turn:
-                self.overdue.add(hand.client_order_id)
-        elif timer.kind in (Kind.CANCEL, Kind.CANCEL_ANSWER):
-            self._cancel_timer(hand, timer)
-        elif hand.turn == timer.turn:
-            self._order_timer(hand, timer.kind)
+    def _unknown_too_long(self, hand: Hand, since_ms: int) -> None:
+        if hand.unknown_since_ms == since_ms:
+            self.overdue.add(hand.client_order_id)
 
-    def _look_lost(self, hand: Hand | None, timer: OrderTimer) -> None:
-        if self._looking.get(timer.client_order_id) != timer.turn:
+    def _retry(self, hand: Hand, turn: int) -> None:
+        if hand.turn == turn and hand.stage is Stage.WAITING:
+            self._queue_submit(hand)
+
+    def _answer_lost(self, hand: Hand, turn: int) -> None:
+        if hand.turn == turn and hand.stage is Stage.SENT:
+            self._doubt_and_look(hand)
+
+    def _look_again(self, hand: Hand, turn: int) -> None:
+        if hand.turn == turn and hand.stage is Stage.LOOKING:
+            self._look(hand)
+
+    def _look_lost(self, hand: Hand, number: int) -> None:
+        if self._looking.get(hand.client_order_id) != number:
             return
-        del self._looking[timer.client_order_id]
-        if hand is not None and hand.stage in (Stage.LOOKING, Stage.OPEN):
+        del self._looking[hand.client_order_id]
+        if hand.stage in (Stage.LOOKING, Stage.OPEN):
             self._look_later(hand, self._back_off_ms(hand.looks))
 
-    def _cancel_timer(self, hand: Hand, timer: OrderTimer) -> None:
-        if hand.cancel_tries != timer.turn:
-            return
-        if timer.kind == Kind.CANCEL and hand.cancel is CancelStage.WANTED:
+    def _cancel_again(self, hand: Hand, tries: int) -> None:
+        if hand.cancel_tries == tries and hand.cancel is CancelStage.WANTED and hand.stage is not Stage.DONE:
             self._queue_cancel(hand)
-        elif timer.kind == Kind.CANCEL_ANSWER and hand.cancel is CancelStage.SENT:
+
+    def _cancel_lost(self, hand: Hand, tries: int) -> None:
+        if hand.cancel_tries == tries and hand.cancel is CancelStage.SENT:
             self._cancelling.discard(hand.client_order_id)
             hand.cancel = CancelStage.WANTED
             self._doubt_and_look(hand)
-
-    def _order_timer(self, hand: Hand, kind: str) -> None:
-        if kind == Kind.RETRY and hand.stage is Stage.WAITING:
-            self._queue_submit(hand)
-        elif kind == Kind.ANSWER and hand.stage is Stage.SENT:
-            self._doubt_and_look(hand)
-        elif kind == Kind.LOOK:
-            self._look(hand)
 
     def _back_off_ms(self, tries: int) -> int:
         """Doubling from `retry_base_ms`, with up to half of it as jitter, so that many do not come back together."""

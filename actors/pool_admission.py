@@ -146,7 +146,7 @@ class Admissions:
             entry_price=entry_price,
             below_minimum=settings.precision.below_minimum,
             fees=self._account(signal.key.account).fees,
-            max_slippage_percent=signal.max_slippage_percent or settings.execution.max_slippage_percent,
+            max_slippage_percent=_slippage(signal, settings),
             equity=self._equity_if_asked(strategy, signal.key.account, instrument.quote, now_ms),
         )
 
@@ -247,3 +247,9 @@ class Admissions:
 
     def _account(self, name: str) -> AccountSettings:
         return self._settings().accounts.get(name) or AccountSettings(name=name)
+
+
+def _slippage(signal: Signal, settings: Settings) -> Decimal:
+    """The signal's own bound, also of zero, else the config's."""
+    own = signal.max_slippage_percent
+    return settings.execution.max_slippage_percent if own is None else own

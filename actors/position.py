@@ -30,6 +30,9 @@ from actors.runtime import Actor, Life
 
 MAX_HELD = 10_000
 """Messages kept while the group loads; reports are cumulative, so what is beyond is asked for again."""
+TELL_AGAIN_MS = 2_000
+"""How often a closed group tells Pool so until it may stop (rules 8 and 14)."""
+_CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +87,7 @@ class PositionGroup(Actor):
             return
         self._group = state
         if state.is_closed:
-            self._tell_pool_now()
+            self._tell_pool_now(state)
         else:
             self._carry(position.resume(state, self._context(state)), always=True)
         for message in held:
@@ -109,8 +112,11 @@ class PositionGroup(Actor):
         if message.incarnation == self.life.incarnation:
             self._step(group, events.PriceCrossed(watch_id=message.watch_id, quote=message.quote))
 
-    def _time_reached(self, group: Group, _message: m.TimerFired) -> None:
-        self._step(group, events.TimeReached())
+    def _time_reached(self, group: Group, message: m.TimerFired) -> None:
+        if message.name != _CLOSED:
+            self._step(group, events.TimeReached())
+        elif group.is_closed:
+            self._tell_pool_now(group)
 
     def _close_asked(self, group: Group, message: m.CloseGroup) -> None:
         self._command(group, events.CloseAsked(reason=Reason.MANUAL), message.who, "close", message.reply_to)
@@ -271,6 +277,8 @@ class PositionGroup(Actor):
         for effect in decision.effects:
             if isinstance(effect, events.WakeAt):
                 self.life.wake_at(effect.time_ms, "wake")
+        if after.is_closed:
+            self.life.wake_at(self.life.now_ms() + TELL_AGAIN_MS, _CLOSED)
 
     def _sends(self, group: Group, effect: events.Effect) -> Iterator[m.Send]:
         gateway = f"gateway/{group.account}"
@@ -305,11 +313,11 @@ class PositionGroup(Actor):
             instrument=group.instrument,
         )
 
-    def _tell_pool_now(self) -> None:
-        """What a reloaded state implies is told again until it is answered (rule 8)."""
-        assert self._group is not None
-        self._told = self._changed(self._group)
-        self.life.tell(self._pool_name(self._group), self._told)
+    def _tell_pool_now(self, group: Group) -> None:
+        """A closed group says so again until it may stop: Pool may have died with the news (rule 8)."""
+        self._told = self._changed(group)
+        self.life.tell(self._pool_name(group), self._told)
+        self.life.wake_at(self.life.now_ms() + TELL_AGAIN_MS, _CLOSED)
 
     @staticmethod
     def _pool_name(group: Group) -> str:

@@ -47,6 +47,8 @@ class Queue(Actor):
         self._entries = QueueIndex(settings().queue.rank)
         self._held: dict[Key, str] = {}
         """Key to the draft or offer that holds it."""
+        self._continuing: frozenset[Key] = frozenset()
+        """Keys whose queued signal would continue a live group, as Pool last said."""
         self._waiting_for_load: list[object] | None = []
 
     def start(self) -> None:
@@ -148,14 +150,14 @@ class Queue(Actor):
 
     def _evict_for(self, message: m.Enqueue) -> None:
         """The lowest in rank gives way, which may be the newcomer itself. Held entries stay."""
-        candidates = [queued for queued in self._entries if queued.key not in self._held]
         newcomer = message.queued
-        ranked = ranking.rank([*candidates, newcomer], self._quotes(newcomer), frozenset(), self._settings().queue.rank)
-        lowest = ranked[-1].queued
+        self._entries.put(newcomer)
+        lowest = self._entries.worst(self._quotes(), self._continuing, frozenset(self._held))
+        assert lowest is not None, "the newcomer is among them"
+        self._entries.remove(lowest.key)
         if lowest is newcomer:
             self._refuse_full(message)
             return
-        self._entries.remove(lowest.key)
         gone = (
             self._outcome(lowest.signal, Outcome.EVICTED, Reason.QUEUE_LOWEST, message.draft),
             DeleteQueued(world=self._world, key=lowest.key, signal_id=lowest.signal.signal_id),
@@ -169,6 +171,7 @@ class Queue(Actor):
 
     def _offer(self, offer: m.Offer) -> None:
         """The best entry that may go now (QUE-2, QUE-3); it is held for Pool."""
+        self._continuing = offer.continuing
         best = self._best(offer)
         while best is not None and self._is_stale(best):
             self._expire([best])
@@ -259,11 +262,8 @@ class Queue(Actor):
 
     # --- the entries ------------------------------------------------------------------------------
 
-    def _quotes(self, extra: Queued | None = None) -> Mapping[tuple[str, str], Quote]:
-        wanted = set(self._entries.symbols())
-        if extra is not None:
-            wanted.add((extra.key.account, extra.key.symbol))
-        quotes = {symbol: self._fresh(*symbol) for symbol in wanted}
+    def _quotes(self) -> Mapping[tuple[str, str], Quote]:
+        quotes = {symbol: self._fresh(*symbol) for symbol in self._entries.symbols()}
         return {symbol: quote for symbol, quote in quotes.items() if quote is not None}
 
     def _fresh(self, account: str, symbol: str) -> Quote | None:

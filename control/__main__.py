@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from control.exits import ExitCode
 from control.options import CONTEXT
 from control.printer import say
+from control.quick import read_quickly
 from control.session import Session, Stop
 from control.target import TargetFlags
 
@@ -56,7 +57,8 @@ class _Nouns(TyperGroup):
             return None
         if cmd_name not in self.commands:
             module = import_module(f"control.commands.{NOUNS[cmd_name][0]}")
-            command = typer.main.get_command(module.APPS[cmd_name] if hasattr(module, "APPS") else module.app)
+            made = module.APPS[cmd_name] if hasattr(module, "APPS") else module.app
+            command = typer.main.get_command(made)
             command.name = cmd_name
             self.commands[cmd_name] = command
         return self.commands[cmd_name]
@@ -132,7 +134,7 @@ def _version(value: bool) -> None:
 
 app = typer.Typer(
     cls=_Nouns,
-    add_completion=True,
+    add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -170,9 +172,14 @@ def _root(
     ctx.obj = Session(flags=flags)
 
 
-def main() -> int:
-    """Runs the command line; the exit code is one of ExitCode."""
-    app(prog_name="terrace")
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line, by default this process's; ends in SystemExit with one of ExitCode."""
+    read_quickly()
+    if "_TERRACE_COMPLETE" in os.environ:  # A shell asks what could stand here; `terrace completion` told it how.
+        from typer.completion import completion_init  # type: ignore[attr-defined]
+
+        completion_init()
+    app(arguments, prog_name="terrace")
     return 0  # Never reached: typer exits by itself.
 
 

@@ -49,6 +49,7 @@ class Parts:
     view: View
     marks: MarksBoard
     catalogue: CatalogueBoard
+    subscribers: Subscribers
     exchanges: Mapping[str, Exchange]
     """By account. An account without one is not traded."""
     worlds: tuple[World, ...]
@@ -128,6 +129,7 @@ def assemble(
         view=view,
         marks=marks,
         catalogue=catalogue,
+        subscribers=subscribers,
         exchanges=exchanges,
         worlds=worlds,
         children=children,

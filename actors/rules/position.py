@@ -95,7 +95,7 @@ def open_group(
     desk = Desk(group, context, context.quote)
     legs = len(plan.legs)
     desk.note(
-        "group_opened",
+        "group.opened",
         f"opened at {plain(plan.entry_price)} with {legs} legs, {plain(plan.capital)}",
         category="engine",
     )
@@ -156,7 +156,7 @@ def _apply(desk: Desk, event: Event) -> Refused | None:
             if desk.state not in (GroupState.CLOSING, GroupState.CLOSED):
                 count = give_up_all(desk, event.reason)
                 if count:
-                    desk.note("entries_given_up", f"{count} unfilled entries are cancelled: {event.reason}")
+                    desk.note("entry.given_up", f"{count} unfilled entries are cancelled: {event.reason}")
         case PriceCrossed():
             _crossed(desk, event)
         case TimeReached():
@@ -178,7 +178,7 @@ def _add_pyramid(desk: Desk, event: PyramidAdded) -> Refused | None:
     pyramid = _pyramid(len(desk.pyramids), signal, event.plan, desk.context)
     desk.put_pyramid(pyramid)
     text = f"pyramid {pyramid.index} added at {plain(pyramid.entry_price)} with {len(pyramid.legs)} legs"
-    desk.note("pyramid_added", text, category="engine", attributes={"signal_id": signal.signal_id})
+    desk.note("group.pyramid_added", text, category="engine", attributes={"signal_id": signal.signal_id})
     return None
 
 
@@ -207,29 +207,31 @@ def _pyramid(index: int, signal: Signal, plan: LadderPlan, context: Context) -> 
 
 def _crossed(desk: Desk, event: PriceCrossed) -> None:
     """A watched target was reached, if the price may be believed (ORD-10) and the target has not moved away since.
-    A crossing that nothing follows from uses the watch up, so it is set again: later, if the price is no good.
+    A crossing uses the watch up. Where nothing has followed from it, it is set again: at once if the target has moved,
+    else when the group is woken.
     """
     known = {watch.watch_id: watch for watch in watches(desk.before, desk.context.fees)}
     watch = known.get(event.watch_id)
     if watch is None:
         return
+    desk.wake_at(desk.now_ms + desk.context.execution.sweep_interval_s * 1000)
     if not is_fresh(event.quote, desk.context):
         desk.wake_at(desk.now_ms + PRICE_POLL_MS)
         if desk.flag(PRICE_STALE):
             desk.alert(
-                PRICE_STALE, f"the watched price of {watch.watch_id} waits: {Reason.PRICE_STALE}", category="exchange"
+                "price.stale", f"the watched price of {watch.watch_id} waits: {Reason.PRICE_STALE}", category="exchange"
             )
     elif not is_reached(watch, event.quote):
         desk.rearm = True
     elif watch.watch_id == AGGREGATE:
         desk.hybrid_hit = True
         desk.note(
-            "target_hit", f"the watched target {plain(watch.price)} of the group was reached, closing what is held"
+            "target.hit", f"the watched target {plain(watch.price)} of the group was reached, closing what is held"
         )
     elif watch.watch_id.startswith(PYRAMID):
         pyramid = desk.pyramids[int(watch.watch_id.removeprefix(PYRAMID))]
         desk.put_pyramid(replace(pyramid, watch_hit=True))
-        desk.note("target_hit", f"the watched target {plain(watch.price)} of pyramid {pyramid.index} was reached")
+        desk.note("target.hit", f"the watched target {plain(watch.price)} of pyramid {pyramid.index} was reached")
 
 
 # --- the end ---

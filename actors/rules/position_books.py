@@ -68,7 +68,9 @@ def _leave(desk: Desk, order: Order, trade: Trade) -> None:
     oversold = left - uncovered_fee
     if oversold > 0:
         desk.flag(OVERSOLD)
-        desk.alert(OVERSOLD, f"{oversold} more was sold than the group held ({trade.trade_id})", "error", order=order)
+        desk.alert(
+            "group.oversold", f"{oversold} more was sold than the group held ({trade.trade_id})", "error", order=order
+        )
 
 
 def _value(desk: Desk, trade: Trade, quantity: Decimal) -> Decimal:
@@ -129,6 +131,8 @@ def split(wanted: Decimal, rooms: list[Decimal]) -> list[Decimal]:
     total = sum(rooms, ZERO)
     if wanted >= total:
         return list(rooms)
+    if len(rooms) == 1:
+        return [wanted]
     shares = [
         min(room, CONTEXT.divide(CONTEXT.multiply(wanted, room), total).quantize(_QUANTUM, ROUND_DOWN, CONTEXT))
         for room in rooms

@@ -71,7 +71,7 @@ def begin_close(desk: Desk, reason: Reason) -> None:
             desk.put_pyramid(replace(pyramid, watch_hit=False))
     give_up_all(desk, reason)
     if reason is Reason.ENTRIES_REFUSED:
-        desk.alert("group_refused", "every entry was refused by the exchange, the group closes", "error")
+        desk.alert("group.refused", "every entry was refused by the exchange, the group closes", "error")
 
 
 def finish(desk: Desk) -> None:
@@ -90,4 +90,4 @@ def finish(desk: Desk) -> None:
     text = f"closed, {desk.close_reason}: realized {plain(desk.realized)} {desk.instrument.quote}"
     if held:
         text += f", dust {plain(held)} {desk.instrument.base}"
-    desk.note("group_closed", text, category="engine")
+    desk.note("group.closed", text, category="engine")

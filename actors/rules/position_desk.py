@@ -173,7 +173,7 @@ class Desk:
         """
         attempt = next_attempt(self.orders.values(), *place, role)
         if attempt > MAX_ATTEMPT:
-            self.alert("attempts_exhausted", f"no more {role} orders can be named for {where(place)}", "error")
+            self.alert("order.attempts_exhausted", f"no more {role} orders can be named for {where(place)}", "error")
             return
         order = new_order(
             self.before,
@@ -209,9 +209,9 @@ class Desk:
         """Moves the group by its table and notes the change (GRP-2)."""
         earlier, self.state = self.state, move_group(self.state, event)
         self.note(
-            "group_state",
+            "group.state",
             f"{earlier} -> {self.state}: {cause}",
-            attributes={"from": earlier, "to": self.state, "event": event, "cause": cause},
+            attributes={"from": earlier.value, "to": self.state.value, "event": event.value, "cause": str(cause)},
         )
 
     def flag(self, name: str, raised: bool = True) -> bool:
@@ -260,7 +260,7 @@ class Desk:
         order: Order | None = None,
     ) -> None:
         """A note that also raises the group's alert of that type."""
-        key = f"{type}:{self.before.group_id}"
+        key = f"{type.replace('.', '_')}/{self.before.group_id}"
         self.note(type, message, severity, category=category, alert=key, order=order)
 
     # --- the end ---

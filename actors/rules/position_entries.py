@@ -73,7 +73,7 @@ def expire(desk: Desk) -> None:
         if unfinished:
             reason = _overdue(desk, pyramid) or _left_behind(desk, pyramid)
             if reason is not None:
-                desk.note("entries_given_up", f"unfilled entries of pyramid {pyramid.index} are cancelled: {reason}")
+                desk.note("entry.given_up", f"unfilled entries of pyramid {pyramid.index} are cancelled: {reason}")
                 for leg in unfinished:
                     give_up(desk, leg, reason)
 
@@ -108,16 +108,20 @@ def beyond_bound(side: Side, pyramid: Pyramid, cancel_beyond_percent: Decimal | 
 # --- placing ---
 
 
-def place_entries(desk: Desk) -> None:
-    """Places every entry that may go out now; the others show why they wait."""
+def place_entries(desk: Desk) -> bool:
+    """Places every entry that may go out now; the others show why they wait. True if one had to be given up."""
+    given_up = False
     for leg in list(desk.legs()):
         if is_given_up(leg) or (leg.pyramid, leg.index) in desk.entries:
             continue
         reason = _place_market(desk, leg) if leg.market else _place_limit(desk, leg)
-        if reason is not leg.wait_reason and not is_given_up(desk.leg_at((leg.pyramid, leg.index))):
+        if is_given_up(desk.leg_at((leg.pyramid, leg.index))):
+            given_up = True
+        elif reason is not leg.wait_reason:
             desk.put_leg(replace(leg, wait_reason=reason))
             if reason is not None:
-                desk.note("entry_waits", f"{where((leg.pyramid, leg.index))} waits: {reason}")
+                desk.note("entry.waits", f"{where((leg.pyramid, leg.index))} waits: {reason}")
+    return given_up
 
 
 def _place_limit(desk: Desk, leg: Leg) -> Reason | None:
@@ -181,7 +185,7 @@ def _send(
     place = (leg.pyramid, leg.index)
     if refusal is not None:  # The instrument's rules changed since the preflight (POOL-5).
         give_up(desk, leg, refusal)
-        desk.alert("entry_unsendable", f"{where(place)} cannot be sent: {refusal}", category="precision")
+        desk.alert("entry.unsendable", f"{where(place)} cannot be sent: {refusal}", category="precision")
         return
     desk.place(Role.ENTRY, place, quantity, price=price, immediate=immediate, expected_price=expected_price)
 
@@ -199,11 +203,11 @@ def after_entry_ended(desk: Desk, order: Order) -> None:
     elif order.expected_price is not None:
         give_up(desk, leg, Reason.PRICE_DEVIATED)
         text = f"the entry of {where((leg.pyramid, leg.index))} did not fill within its bound and is not chased"
-        desk.note("entry_not_chased", text, "warning", order=order)
+        desk.note("entry.not_chased", text, "warning", order=order)
     else:
         give_up(desk, leg, order.reason or Reason.MANUAL)
         text = f"the entry of {where((leg.pyramid, leg.index))} was {order.state} from outside"
-        desk.note("entry_lost", text, "warning", order=order)
+        desk.note("entry.lost", text, "warning", order=order)
 
 
 def _after_refusal(desk: Desk, order: Order, leg: Leg) -> None:

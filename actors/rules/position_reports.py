@@ -44,10 +44,10 @@ def take_reports(desk: Desk, reports: Iterable[OrderReport]) -> None:
 
 def _unknown(desk: Desk, report: OrderReport) -> None:
     desk.note(
-        "unknown_order",
+        "order.unknown",
         f"a report about {report.client_order_id}, which is not among the group's orders, was not counted",
         "warning",
-        alert=f"unknown_order:{report.client_order_id}",
+        alert=f"order_unknown/{report.client_order_id}",
     )
 
 
@@ -102,8 +102,10 @@ def _move(desk: Desk, order: Order, report: OrderReport) -> Order:
     if event is None:
         return order
     moved = _moved(desk, order, event)
-    if moved.is_final and not order.is_final and report.reason is not None:
-        moved = replace(moved, reason=report.reason, words=report.words)
+    if moved.is_final and not order.is_final:
+        reason = report.reason or (Reason.EXCHANGE_REFUSED if moved.state is OrderState.REJECTED else None)
+        if reason is not None:
+            moved = replace(moved, reason=reason, words=report.words)
     return moved
 
 
@@ -118,7 +120,7 @@ def _moved(desk: Desk, order: Order, event: OrderEvent) -> Order:
 def _contradiction(desk: Desk, order: Order, illegal: IllegalMove) -> None:
     """An order called dead that lives on is cancelled; of one that still counts as open the truth is asked again."""
     desk.alert(
-        "order_contradiction",
+        "order.contradiction",
         f"the exchange reports {order.client_order_id} as {illegal.event} after it was {illegal.state}",
         "error",
         order=order,
@@ -146,20 +148,20 @@ def _after_fills(desk: Desk, before: Order, order: Order, fills: list[Trade]) ->
     place = where((order.pyramid, order.leg))
     done = "" if order.state is OrderState.FILLED else f", {plain(order.filled_quantity)} of {plain(order.quantity)}"
     text = f"{place} {verb} {plain(quantity)} at {_short(value / quantity)}{done}"
-    kind = {Role.ENTRY: "entry_filled", Role.TAKE_PROFIT: "target_filled"}.get(order.role, "close_filled")
-    if kind == "target_filled" and order.state is OrderState.FILLED:
-        kind = "target_hit"
+    kind = {Role.ENTRY: "entry.filled", Role.TAKE_PROFIT: "target.filled"}.get(order.role, "close.filled")
+    if kind == "target.filled" and order.state is OrderState.FILLED:
+        kind = "target.hit"
     desk.note(kind, text, order=order)
     if before.is_final:
         desk.flag(LATE_FILL)
-        desk.alert(LATE_FILL, f"{order.client_order_id} filled after it was {before.state}", order=order)
+        desk.alert("order.late_fill", f"{order.client_order_id} filled after it was {before.state}", order=order)
 
 
 def _after_end(desk: Desk, order: Order) -> None:
     if order.type is OrderType.MARKET and beyond_slippage(desk, order):
         average = order.filled_notional / (order.filled_quantity * desk.instrument.contract_size)
         text = f"a market order got {_short(average)}, expected {order.expected_price}: beyond the bound"
-        desk.alert("slippage", text, order=order)
+        desk.alert("order.slippage", text, order=order)
     if order.role is Role.ENTRY:
         if order.state is OrderState.REJECTED:
             _refused(desk, order)
@@ -170,7 +172,7 @@ def _after_end(desk: Desk, order: Order) -> None:
         _refused(desk, order)
     elif order.state is not OrderState.FILLED and not order.cancel_requested:
         place = where((order.pyramid, order.leg))
-        desk.alert("target_lost", f"the target of {place} was {order.state} from outside, replacing it", order=order)
+        desk.alert("target.lost", f"the target of {place} was {order.state} from outside, replacing it", order=order)
 
 
 def _refused(desk: Desk, order: Order) -> None:
@@ -179,13 +181,15 @@ def _refused(desk: Desk, order: Order) -> None:
     words = f": {order.words}" if order.words else ""
     text = f"{order.role} order of {place} was refused, {order.reason or Reason.EXCHANGE_REFUSED}{words}"
     if order.reason in PRECISION_REASONS:
-        desk.alert("precision_refusal", text, "error", category="precision", order=order)
+        desk.alert("order.precision", text, "error", category="precision", order=order)
     elif order.role is Role.ENTRY and order.reason in WAIT_REASONS:
-        desk.note("entry_waits", text, "warning", order=order)
+        desk.note("entry.waits", text, "warning", order=order)
     elif order.reason is Reason.NEVER_ACCEPTED:
-        desk.note("order_never_arrived", f"{order.role} order of {place} never reached the exchange", order=order)
+        desk.note("order.never_arrived", f"{order.role} order of {place} never reached the exchange", order=order)
+    elif order.role is Role.CLOSE:
+        desk.note("close.refused", text, "error", order=order)  # The alert is that of the failing close.
     else:
-        desk.alert(f"{order.role}_refused", text, "error", order=order)
+        desk.alert("entry.refused" if order.role is Role.ENTRY else "target.failing", text, "error", order=order)
 
 
 def _after_close_ended(desk: Desk, order: Order) -> None:
@@ -203,12 +207,12 @@ def _after_close_ended(desk: Desk, order: Order) -> None:
     tries = len(failures(desk, Role.CLOSE, (order.pyramid, order.leg)))
     refused = order.state is OrderState.REJECTED and order.reason is not Reason.NEVER_ACCEPTED
     if not refused and tries < execution.limit_close_attempts:
-        desk.note("close_unfilled", f"close attempt {tries} ended {order.state}, trying again", "warning", order=order)
+        desk.note("close.unfilled", f"close attempt {tries} ended {order.state}, trying again", "warning", order=order)
         return
     desk.flag(CLOSE_FAILING)
     by_market = not refused and execution.limit_close_fallback is LimitCloseFallback.MARKET
     then = "a market order follows" if by_market else "it is tried again until it succeeds"
-    desk.alert(CLOSE_FAILING, f"closing failed {tries} times, {then}", "error", order=order)
+    desk.alert("close.failing", f"closing failed {tries} times, {then}", "error", order=order)
 
 
 def _short(price: Decimal) -> str:

@@ -65,7 +65,7 @@ def price_or_wait(desk: Desk, purpose: str) -> Quote | None:
     if desk.fresh is None:
         desk.wake_at(desk.now_ms + PRICE_POLL_MS)
         if desk.flag(PRICE_STALE):
-            desk.alert(PRICE_STALE, f"{purpose} waits: {price_fault(desk)}", category="exchange")
+            desk.alert("price.stale", f"{purpose} waits: {price_fault(desk)}", category="exchange")
     return desk.fresh
 
 

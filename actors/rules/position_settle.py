@@ -36,14 +36,14 @@ def _manage(desk: Desk) -> None:
     _sell_hits(desk)
     wanted = [] if desk.hybrid_hit else plan(desk)
     reason = close_reason(desk, wanted)
-    if reason is not None:
-        begin_close(desk, reason)
-        return
-    if not desk.hybrid_hit:
+    if reason is None and not desk.hybrid_hit:
         settle_targets(desk, wanted)
-        place_entries(desk)
-        cancel_given_up(desk)
-    _derive_state(desk, wanted)
+        if place_entries(desk):  # A leg was given up, it may have been the last one.
+            reason = close_reason(desk, wanted)
+    if reason is None:
+        _derive_state(desk, wanted)
+    else:
+        begin_close(desk, reason)
 
 
 def _sell_hits(desk: Desk) -> None:
@@ -92,7 +92,7 @@ def _cut_excess(desk: Desk) -> None:
     excess = sum((order.remaining for order in orders), ZERO) - desk.held()
     if excess <= 0:
         return
-    desk.alert("exits_exceed_held", f"open exits promise {plain(excess)} more than is held, cancelling")
+    desk.alert("order.exits_exceed_held", f"open exits promise {plain(excess)} more than is held, cancelling")
     for order in sorted(orders, key=lambda order: -order.create_time_ms):
         if excess > 0:
             desk.cancel(order)

@@ -54,7 +54,7 @@ def plan(desk: Desk) -> list[Wanted]:
         )
         for unit in units
     )
-    return [want for want in wanted if _is_sendable(desk, want) or want.place in desk.targets]
+    return [want for want in wanted if want.place in desk.targets or _is_sendable(desk, want)]
 
 
 def _is_sendable(desk: Desk, want: Wanted) -> bool:
@@ -143,8 +143,11 @@ def _adjust(desk: Desk, want: Wanted, orders: list[Order]) -> None:
     if any(order.cancel_requested for order in orders):
         return
     remaining = _remaining(orders)
+    same_price = all(order.price == want.price for order in orders)
+    if same_price and remaining == want.quantity:
+        return
     possible = _capped(desk, min(want.quantity, remaining + desk.free()))
-    if remaining == possible and all(order.price == want.price for order in orders):
+    if same_price and remaining == possible:
         return
     if want.quantity and not precision.max_sendable(possible, want.price, desk.instrument):
         return  # The rest of a target that is partly filled can stay, but could not be placed anew.

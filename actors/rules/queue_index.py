@@ -102,6 +102,25 @@ class QueueIndex:
                 found = place if found is None else min(place, found, key=_number_and_id)
         return found[2] if found is not None else None
 
+    def worst(
+        self, quotes: Quotes, continuing: frozenset[Key] = frozenset(), out: frozenset[Key] = frozenset()
+    ) -> Queued | None:
+        """The entry that `ranking.rank` would put last, those of `out` left aside: who gives way (QUE-4).
+
+        Every entry is looked at, so this is for the rare moment when the queue overflows.
+        """
+        self._regard(continuing, out)
+        last: list[_Place] = []
+        for symbol, shelf in self._shelves.items():
+            rows = list(shelf.rows.values())
+            numbers = self._numbers(rows, quotes.get(symbol))
+            if numbers:
+                most = max(numbers)
+                equal = (row[4] for number, row in zip(numbers, rows, strict=True) if number == most)
+                queued = max(equal, key=_signal_id)
+                last.append((most, queued.signal.signal_id, queued))
+        return max(last, key=_number_and_id)[2] if last else None
+
     def _regard(self, continuing: frozenset[Key], out: frozenset[Key]) -> None:
         """Symbols where the set of continuing or left-out keys has changed are judged again."""
         changed: set[Key] = set()
@@ -146,14 +165,7 @@ class QueueIndex:
         if not shelf.rows:
             return
         rows = list(shelf.rows.values())
-        quote, shift = usable(quote), self._loss_shift
-        if shift is None:
-            numbers = [row[3] for row in rows]
-        elif quote is None:
-            numbers = [(ranking.NO_MARK << shift) + row[3] for row in rows]
-        else:
-            mark = ranking.mark_term(quote)
-            numbers = [((offset + sign * mark) // divisor << shift) + rest for offset, sign, divisor, rest, _ in rows]
+        numbers = self._numbers(rows, quote)
         least = min(numbers)
         if len(rows) == 1 or numbers.count(least) == 1:
             queued = rows[numbers.index(least)][4]
@@ -161,6 +173,16 @@ class QueueIndex:
             equal = (row[4] for number, row in zip(numbers, rows, strict=True) if number == least)
             queued = min(equal, key=_signal_id)
         shelf.best = (least, queued.signal.signal_id, queued)
+
+    def _numbers(self, rows: list[_Row], quote: Quote | None) -> list[int]:
+        """Each row's packed number at this quote."""
+        quote, shift = usable(quote), self._loss_shift
+        if shift is None:
+            return [row[3] for row in rows]
+        if quote is None:
+            return [(ranking.NO_MARK << shift) + row[3] for row in rows]
+        mark = ranking.mark_term(quote)
+        return [((offset + sign * mark) // divisor << shift) + rest for offset, sign, divisor, rest, _ in rows]
 
 
 def _layout(rules: tuple[RankRule, ...]) -> tuple[tuple[tuple[RankRule, int], ...], int | None]:

@@ -9,8 +9,13 @@ from actors.rules.choices import TpMode
 from actors.rules.model import Group, Leg, LegState, Lot, Order, OrderState, Quote, Reason, Role, Side
 from actors.rules.money import CONTEXT, HUNDRED, ZERO
 from actors.rules.position_entries import is_complete
-from actors.rules.position_reports import PRECISION_REASONS
+from actors.rules.position_reports import CLOSE_FAILING, PRECISION_REASONS
+from actors.rules.position_retry import PRICE_STALE
+from actors.rules.position_targets import TARGET_FAILING
 from actors.rules.settings import FeeSettings
+
+PASSING_FLAGS = frozenset({CLOSE_FAILING, PRICE_STALE, TARGET_FAILING})
+"""Flags that are lowered again when their cause is gone. Each has an alert of the same name: `<flag>/<group id>`."""
 
 
 def leg_state(group: Group, leg: Leg) -> LegState:
@@ -102,6 +107,13 @@ def uncovered(group: Group, leg: Leg) -> Decimal:
         ZERO,
     )
     return max(leg.lot.quantity - resting, ZERO)
+
+
+def ended_alerts(before: Group, after: Group) -> tuple[str, ...]:
+    """Keys of the group's alerts whose cause is gone between two values of it: flags lowered since."""
+    return tuple(
+        f"{flag}/{after.group_id}" for flag in before.flags if flag in PASSING_FLAGS and flag not in after.flags
+    )
 
 
 def progress_percent(group: Group, quote: Quote, fees: FeeSettings | None = None) -> Decimal | None:

@@ -7,8 +7,9 @@ from actors.rules.model import Group, Quote
 from actors.rules.settings import AccountSettings
 from daemon.api import translate_account as to
 from daemon.api.account_states import describe, describe_all
-from daemon.api.engine import Context, Engine
+from daemon.api.engine import Engine
 from daemon.api.errors import faulty_field, not_built
+from daemon.api.kinds import Context
 from daemon.api.pages import slice_of
 from daemon.api.translate import decimal, number, timestamp
 from protos.terrace.v1 import account_pb2 as pb

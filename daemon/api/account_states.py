@@ -32,6 +32,9 @@ class AccountNow:
 
 async def describe(engine: Engine, account: AccountSettings) -> AccountNow:
     """Asks the account's gateway. One that does not answer is not reachable."""
+    if account.name in engine.untraded:
+        words = engine.untraded[account.name]
+        return AccountNow(settings=account, state=pb.ACCOUNT_STATE_DISCONNECTED, reason=words)
     try:
         answer = await engine.ask(
             f"gateway/{account.name}", lambda reply_to: DescribeAccount(reply_to=reply_to), None, GATEWAY_TIMEOUT_S

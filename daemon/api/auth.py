@@ -20,6 +20,7 @@ import structlog
 
 from daemon.api import roles
 from daemon.api.errors import ApiReason, Failed, abort
+from daemon.api.kinds import Context, Handler
 from daemon.tokens import TokenFaults, TokenRole, TokenTable, load_tokens
 
 _LOG = structlog.stdlib.get_logger("terrace.security")
@@ -86,9 +87,7 @@ class Identities:
         return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-_Handler = grpc.RpcMethodHandler[Any, Any]
-_Context = grpc.aio.ServicerContext[Any, Any]
-Guard = Callable[[_Handler, str], _Handler]
+Guard = Callable[[Handler, str], Handler]
 
 
 class Gate(grpc.aio.ServerInterceptor):
@@ -98,15 +97,15 @@ class Gate(grpc.aio.ServerInterceptor):
         """`guard` wraps the handler of a method once, the first time somebody may call it."""
         self._identities = identities
         self._guard = guard
-        self._guarded: dict[str, _Handler] = {}
+        self._guarded: dict[str, Handler] = {}
         self._refusals: dict[str, _Refusals] = {}
         self.refused_calls = 0
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[_Handler | None]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> _Handler:
+    ) -> Handler:
         method = handler_call_details.method
         handler = await continuation(handler_call_details)
         if method in roles.OPEN and handler is not None:
@@ -128,8 +127,8 @@ class Gate(grpc.aio.ServerInterceptor):
         return guarded
 
     def _refuse(
-        self, method: str, handler: _Handler | None, reason: ApiReason, words: str, who: Caller | None = None
-    ) -> _Handler:
+        self, method: str, handler: Handler | None, reason: ApiReason, words: str, who: Caller | None = None
+    ) -> Handler:
         self.refused_calls += 1
         kind = f"{method if handler is not None else '?'} {reason.value}"
         if kind not in self._refusals and len(self._refusals) >= MAX_REFUSAL_KINDS:
@@ -167,10 +166,10 @@ def _token(details: grpc.HandlerCallDetails) -> str:
     return ""
 
 
-def _ending(handler: _Handler | None, failed: Failed) -> _Handler:
+def _ending(handler: Handler | None, failed: Failed) -> Handler:
     """A handler of the same kind that only ends the call."""
 
-    async def end(_request: Any, context: _Context) -> None:
+    async def end(_request: Any, context: Context) -> None:
         await abort(context, failed)
 
     end_any: Any = end

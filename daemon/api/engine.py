@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-import grpc
-
 from actors.messages import ReplyTo
 from actors.ports import Catalogue, Clock, Ids, Marks, StoreFault
 from actors.rules.choices import World
@@ -18,6 +16,7 @@ from actors.rules.settings import AccountSettings, Settings
 from actors.view import View
 from daemon.api.condition import Condition
 from daemon.api.errors import Failed, faulty_field, not_found, refused
+from daemon.api.kinds import Context
 from daemon.api.translate import WORLD_OF
 from daemon.store.pages import BadPageToken, Page
 from daemon.store.read import Reader
@@ -28,8 +27,6 @@ ASK_TIMEOUT_S = 10.0
 """How long an answer of the engine is waited for, unless the caller's own deadline is earlier."""
 LAST_WORD_S = 0.05
 """Time kept of the caller's deadline, so that it hears `OUTCOME_UNKNOWN` from us and not from its own clock."""
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Asking(Protocol):
@@ -73,6 +70,8 @@ class Engine:
     ids: Ids
     condition: Condition
     in_flight: InFlight
+    untraded: Mapping[str, str]
+    """Accounts without an exchange, and why."""
     version: str
 
     async def ask(

@@ -11,8 +11,9 @@ from actors.rules.choices import World
 from actors.rules.records import AddEvent
 from daemon.api import translate_event as to
 from daemon.api.auth import caller
-from daemon.api.engine import Context, Engine
+from daemon.api.engine import Engine
 from daemon.api.errors import faulty_field, not_built
+from daemon.api.kinds import Context
 from daemon.api.status import status
 from daemon.api.translate import CATEGORY_OF, SEVERITIES, SEVERITY_OF
 from daemon.api.watching import Left, Watcher

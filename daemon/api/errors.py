@@ -16,6 +16,7 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 from actors.rules.model import Reason, Refused
+from daemon.api.kinds import Context
 
 DOMAIN = "terrace"
 DETAILS_KEY = "grpc-status-details-bin"
@@ -162,7 +163,7 @@ def to_status(failed: Failed) -> tuple[grpc.StatusCode, str, bytes]:
     return code, message, status.SerializeToString()
 
 
-async def abort(context: grpc.aio.ServicerContext[Any, Any], failed: Failed) -> NoReturn:
+async def abort(context: Context, failed: Failed) -> NoReturn:
     """Ends the call with this error."""
     code, message, details = to_status(failed)
     await context.abort(code, message, trailing_metadata=((DETAILS_KEY, details),))

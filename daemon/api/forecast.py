@@ -24,9 +24,7 @@ def answer(engine: Engine, signal: Signal) -> Answer:
     """The outcome the routing table and the pool's free slots suggest."""
     settings = engine.settings()
     account = settings.accounts[signal.key.account]
-    snapshot = engine.view.current
-    live = next((group for group in snapshot.live(account.world) if group.key == signal.key), None)
-    waiting = snapshot.queued.get((account.world, signal.key))
+    live, waiting = engine.view.current.on_key(account.world, signal.key)
     decided = route(
         signal,
         market=account.market,

@@ -11,8 +11,9 @@ from actors.rules.model import Group, GroupState, Reason
 from actors.rules.settings import FeeSettings
 from daemon.api import translate_group as to
 from daemon.api.auth import caller
-from daemon.api.engine import Context, Engine, timeout_s
+from daemon.api.engine import Engine, timeout_s
 from daemon.api.errors import Failed, not_built, not_found
+from daemon.api.kinds import Context
 from daemon.api.pages import slice_of
 from daemon.api.translate import GROUP_STATE_OF, known
 from daemon.store.found import GroupFilter
@@ -53,8 +54,8 @@ class GroupService(group_pb2_grpc.GroupServiceServicer):
                 timeframe=request.timeframe,
             )
             found = await self._engine.page(self._engine.reader.list_groups, request, stored)
-            newest = self._engine.view.current.groups
-            page = [newest.get(group.group_id, group) for group in found.items]
+            newest = self._engine.view.current
+            page = [newest.find(group.group_id) or group for group in found.items]
             next_token = found.next_token
         return pb.ListGroupsResponse(groups=[self._shown(group, detail) for group in page], next_page_token=next_token)
 
@@ -136,7 +137,7 @@ class GroupService(group_pb2_grpc.GroupServiceServicer):
         try:
             answer = await self._engine.ask(f"group/{group.group_id}", make, context)
         except Failed as failed:
-            now = self._engine.view.current.groups.get(group.group_id)
+            now = self._engine.view.current.find(group.group_id)
             if failed.reason in (Reason.NOT_FOUND, Reason.GROUP_CLOSING) and now is not None:
                 if now.state in (GroupState.CLOSING, GroupState.CLOSED):
                     return now
@@ -150,7 +151,7 @@ class GroupService(group_pb2_grpc.GroupServiceServicer):
         """Live or closed. NOT_FOUND if there is none."""
         if not group_id:
             raise not_found("group", group_id)
-        group = self._engine.view.current.groups.get(group_id)
+        group = self._engine.view.current.find(group_id)
         if group is None:
             group = await self._engine.read(self._engine.reader.get_group, group_id)
         if group is None:

@@ -20,8 +20,9 @@ from actors.rules.choices import EngineMode
 from actors.rules.model import Reason
 from daemon.api import roles
 from daemon.api.auth import caller
-from daemon.api.engine import Context, Engine
+from daemon.api.engine import Engine
 from daemon.api.errors import ApiReason, Failed, abort, faulty_field
+from daemon.api.kinds import Context, Handler
 from daemon.api.recorder import Recorder
 
 _LOG = structlog.stdlib.get_logger("terrace.system")
@@ -31,7 +32,6 @@ MAX_REMEMBERED = 10_000
 MAX_REQUEST_ID_CHARS = 128
 MAX_SHOWN_CHARS = 64
 
-_Handler = grpc.RpcMethodHandler[Any, Any]
 _Unary = Callable[[Any, Context], Awaitable[Any]]
 
 
@@ -43,7 +43,7 @@ class Guard:
         self._recorder = recorder
         self._repeats = Repeats()
 
-    def wrap(self, handler: _Handler, method: str) -> _Handler:
+    def wrap(self, handler: Handler, method: str) -> Handler:
         if handler.request_streaming:
             return handler  # Reflection, the only one, is not ours.
         if handler.response_streaming:
@@ -112,7 +112,7 @@ class Guard:
             f"{who.name} called {name}{f' ({about})' if about else ''}: {result}",
             {**shown, "who": who.name, "role": who.role.value, "method": name, "result": result},
         )
-        self._recorder.note(event)
+        self._recorder.commit((event,))
 
 
 class Repeats:

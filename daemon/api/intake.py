@@ -22,8 +22,9 @@ from daemon.api import forecast
 from daemon.api.admission import Admission
 from daemon.api.auth import caller
 from daemon.api.body import MAX_BODY_BYTES
-from daemon.api.engine import Context, Engine
+from daemon.api.engine import Engine
 from daemon.api.errors import ApiReason, Failed, FieldFault, faulty_field, invalid_body
+from daemon.api.kinds import Context
 from daemon.api.reading import FaultyBody, NoCatalogue, Sent, Symbols, Understood, read_body, understand, unreadable
 from daemon.api.recorder import Recorder
 from daemon.api.translate import milliseconds
@@ -83,7 +84,7 @@ class Intake:
         read = read_body(sent.body, sent.source)
         if isinstance(read, FaultyBody):
             return read
-        return understand(sent, read, self._engine.settings(), self._symbols)
+        return understand(sent, read, self._engine.settings(), self._symbols, self._engine.untraded)
 
     async def _take(self, sent: Sent, context: Context, look_only: bool) -> signal_pb2.SubmitSignalResponse:
         read = self.read(sent)

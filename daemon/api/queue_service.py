@@ -6,8 +6,9 @@ from actors.messages import Answer, PromoteQueued, RemoveQueued, ReplyTo
 from actors.rules.choices import World
 from actors.rules.model import Outcome, Queued
 from daemon.api.auth import caller
-from daemon.api.engine import Context, Engine
+from daemon.api.engine import Engine
 from daemon.api.errors import not_found
+from daemon.api.kinds import Context
 from daemon.api.pages import slice_of
 from daemon.api.translate_queue import queued_signal, ranked
 from daemon.api.translate_signal import facts, put_answer

@@ -6,6 +6,7 @@ what can be said of it all the same.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -104,13 +105,21 @@ def read_body(data: bytes, source: SourceSettings) -> ReadBody | FaultyBody:
     return ReadBody(read, mapped.tree, text)
 
 
-def understand(sent: Sent, read: ReadBody, settings: Settings, symbols: Symbols) -> Understood | NoCatalogue:
-    """Account, instrument, key and intent of an alert (SIG-4, SIG-6), and whether it is too old (SIG-5)."""
+def understand(
+    sent: Sent, read: ReadBody, settings: Settings, symbols: Symbols, untraded: Mapping[str, str]
+) -> Understood | NoCatalogue:
+    """Account, instrument, key and intent of an alert (SIG-4, SIG-6), and whether it is too old (SIG-5).
+
+    `untraded`: accounts that cannot be traded at all, and why.
+    """
     alert = read.alert
     account = settings.account_for(alert.exchange, sent.source.name)
     if account is None:
         words = f"no route leads from the exchange {alert.exchange} or the source {sent.source.name} to an account"
         return Understood(_unplaced(sent, read, None), None, Refused(reason=Reason.NO_ROUTE, detail=words))
+    if account.name in untraded:
+        refused = Refused(reason=Reason.NOT_BUILT, detail=f"account {account.name}: {untraded[account.name]}")
+        return Understood(_unplaced(sent, read, account), account, refused)
     index = symbols.of(account.name)
     if index is None:
         return NoCatalogue(account)

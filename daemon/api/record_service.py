@@ -9,8 +9,9 @@ from actors.rules.model import Reason
 from actors.rules.records import AcknowledgeAlert
 from daemon.api import translate_event as to
 from daemon.api.auth import caller
-from daemon.api.engine import Context, Engine
+from daemon.api.engine import Engine
 from daemon.api.errors import Failed, faulty_field, not_built, not_built_stream, not_found
+from daemon.api.kinds import Context
 from daemon.api.recorder import Recorder
 from daemon.api.translate import CATEGORY_OF, SEVERITY_OF, milliseconds
 from daemon.store.found import AlertFilter, AlertState, EventFilter

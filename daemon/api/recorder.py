@@ -11,7 +11,8 @@ from itertools import count
 
 from actors.messages import Commit, Participant, ReplyTo, Send
 from actors.rules.records import AddEvent, Row
-from daemon.api.engine import ASK_TIMEOUT_S, Context, Engine
+from daemon.api.engine import ASK_TIMEOUT_S, Engine
+from daemon.api.kinds import Context
 
 AUTHOR_NAMES = 1024
 """Names that take turns: more than one batch holds, few enough to be remembered."""
@@ -29,9 +30,9 @@ class Recorder:
             "journal", lambda reply_to: self._commit(rows, reply_to, answer), context, ASK_TIMEOUT_S
         )
 
-    def note(self, event: AddEvent) -> None:
-        """Adds a line to the event log and does not wait for it."""
-        self._engine.system.tell("journal", self._commit((event,), None, None))
+    def commit(self, rows: Sequence[Row]) -> None:
+        """Commits the rows and does not wait for it. Any thread."""
+        self._engine.system.tell("journal", self._commit(rows, None, None))
 
     def event(self, type: str, message: str, attributes: Mapping[str, str]) -> AddEvent:
         """A line about a caller's doing."""

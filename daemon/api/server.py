@@ -83,6 +83,7 @@ class ApiServer:
         self.intake = Intake(engine, recorder)
         self._server = grpc.aio.server(interceptors=(self.gate,), options=OPTIONS)
         self._socket: Path | None = None
+        self.is_serving = False
         self._add_services(recorder)
 
     def _add_services(self, recorder: Recorder) -> None:
@@ -125,12 +126,18 @@ class ApiServer:
         self._socket = path
 
     async def start(self) -> None:
-        """Answers calls from here on."""
+        """Answers calls from here on; its health says not serving until `serve`."""
+        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         await self._server.start()
+
+    async def serve(self) -> None:
+        """The daemon is ready."""
+        self.is_serving = True
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
 
     async def refuse_new(self) -> None:
         """Tells those who look at its health to go elsewhere; calls under way go on."""
+        self.is_serving = False
         await self._health.enter_graceful_shutdown()
 
     async def stop(self, grace_s: float = STOP_GRACE_S) -> None:

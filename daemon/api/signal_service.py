@@ -7,9 +7,10 @@ from typing import Any
 
 from actors.rules.model import Outcome, Reason
 from daemon.api.body import MAX_BODY_BYTES, SECRET
-from daemon.api.engine import Context, Engine
+from daemon.api.engine import Engine
 from daemon.api.errors import ApiReason, Failed, FieldFault, not_built, not_found
 from daemon.api.intake import Intake
+from daemon.api.kinds import Context
 from daemon.api.reading import FaultyBody, NoCatalogue, Sent, read_body
 from daemon.api.translate import OUTCOME, OUTCOME_OF, known, milliseconds, optional_timestamp, reason, timestamp
 from daemon.api.translate_event import event
@@ -60,7 +61,7 @@ class SignalService(signal_pb2_grpc.SignalServiceServicer):
             raise not_found("signal", request.signal_id)
         message = self._stored(found.signal)
         message.body = found.signal.signal.body
-        group = self._engine.view.current.groups.get(found.signal.group_id)
+        group = self._engine.view.current.find(found.signal.group_id)
         if group is None and found.signal.group_id:
             group = await self._engine.read(self._engine.reader.get_group, found.signal.group_id)
         for pyramid in group.pyramids if group is not None else ():

@@ -42,6 +42,7 @@ def open_writer(path: Path, durability: str) -> SqliteDatabase:
     """The writer's database. One connection, usable from any thread; the store's lock lets one in at a time.
 
     `durability` `full`: a commit survives a power cut; `normal`: it survives the death of the process.
+    ANALYZE is never run: figures of a young store would have SQLite walk through the tables of an old one.
     """
     pragmas: dict[str, Any] = {
         "busy_timeout": BUSY_TIMEOUT_MS,

@@ -57,7 +57,7 @@ def live_group_ids(execute: Execute, world: World | None = None) -> list[str]:
 def load_groups(
     execute: Execute, group_ids: Sequence[str], *, final_limit: int = FINAL_ORDERS_KEPT, open_only: bool = False
 ) -> list[Group]:
-    """The groups with these ids in this order, unknown ids left out.
+    """The groups with these ids (letters and digits, ORD-2) in this order, unknown ids left out.
 
     `open_only`: with their open orders alone and without trades, for who counts reservations.
     """

@@ -7,6 +7,7 @@ from typing import Any
 from peewee import SQL, ModelSelect
 
 from actors.messages import EventStored
+from actors.rules.choices import World
 from actors.rules.model import Instrument
 from daemon.store import record_rows
 from daemon.store.found import (
@@ -24,11 +25,15 @@ from daemon.store.query import RunQuery, columns, matching, older_than, within
 from daemon.store.tables import Alert as AlertTable
 from daemon.store.tables import ConfigVersion as ConfigTable
 from daemon.store.tables import DeadLetter as DeadLetterTable
+from daemon.store.tables import EngineState as EngineStateTable
 from daemon.store.tables import Event as EventTable
 from daemon.store.tables import Instrument as InstrumentTable
 
 MAX_EVENTS = 1000
 """Most events of one answer."""
+MAX_SWITCHES = 10_000
+MAX_SWITCHES = 10_000
+"""Most durable switches of one answer."""
 
 _EVENT = columns(EventTable, ["sequence", *record_rows.EVENT.names])
 _ALERT = columns(AlertTable, [*record_rows.ALERT.names, "acknowledge_time_ms", "acknowledged_by", "resolve_time_ms"])

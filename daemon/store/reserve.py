@@ -59,8 +59,10 @@ class Reserve:
 
     def renew(self) -> None:
         """Makes a released reserve again if there is room by now; looks only every few seconds."""
+        if not self.released:
+            return
         now_s = time.monotonic()
-        if not self.released or now_s < self._next_look_s:
+        if now_s < self._next_look_s:
             return
         self._next_look_s = now_s + RENEW_INTERVAL_S
         room = os.statvfs(self._path.parent)

@@ -220,9 +220,7 @@ class World:
     def listed(self, *reports: OrderReport, asked_ms: int | None = None) -> None:
         asked_ms = self.now_ms if asked_ms is None else asked_ms
         self.tell(
-            m.OpenOrdersFetched(
-                incarnation=self.incarnation, fate=Fate.ACCEPTED, reports=reports, asked_ms=asked_ms
-            )
+            m.OpenOrdersFetched(incarnation=self.incarnation, fate=Fate.ACCEPTED, reports=reports, asked_ms=asked_ms)
         )
 
     def quote(self, bid: str, ask: str, symbol: str = "BTC/USDT") -> None:
@@ -258,9 +256,7 @@ def instrument(symbol: str = "BTC/USDT") -> Instrument:
 
 
 def order(attempt: int = 1, role: Role = Role.ENTRY, group_id: str = "g" * 12, leg: int = 0) -> Order:
-    name = make_client_order_id(
-        prefix=PREFIX, group_id=group_id, pyramid=0, leg=leg, role=role, attempt=attempt
-    )
+    name = make_client_order_id(prefix=PREFIX, group_id=group_id, pyramid=0, leg=leg, role=role, attempt=attempt)
     return Order(
         client_order_id=name,
         group_id=group_id,
@@ -279,9 +275,7 @@ def order(attempt: int = 1, role: Role = Role.ENTRY, group_id: str = "g" * 12, l
     )
 
 
-def report(
-    of: Order | str, state: OrderState | None = OrderState.OPEN, trades: tuple[Trade, ...] = ()
-) -> OrderReport:
+def report(of: Order | str, state: OrderState | None = OrderState.OPEN, trades: tuple[Trade, ...] = ()) -> OrderReport:
     name = of if isinstance(of, str) else of.client_order_id
     return OrderReport(client_order_id=name, exchange_order_id="1", state=state, trades=trades, time_ms=START_MS)
 

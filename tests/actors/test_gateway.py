@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from actors import messages as m
-from actors.gateway import ACCOUNT_PAUSE_MS, FETCH_TIMEOUT_MS, REFRESH_PAUSE_MS
+from actors.gateway import REFRESH_PAUSE_MS
+from actors.gateway_account import ANSWER_TIMEOUT_MS, TELL_PAUSE_MS
 from actors.messages import Fate
 from actors.rules.events import Direction, Watch
 from actors.rules.model import Reason, Refused
@@ -68,7 +69,7 @@ def test_a_failed_question_is_asked_again_with_growing_pauses_and_said(kind: str
         assert world.exchange.take(call) == []
         world.pass_ms(1)
         assert len(world.exchange.take(call)) == 1
-    world.pass_ms(ACCOUNT_PAUSE_MS)
+    world.pass_ms(TELL_PAUSE_MS)
     newest = world.told(m.AccountChanged)[-1]
     assert not newest.ready
     assert f"{kind}: away" in newest.detail
@@ -77,7 +78,7 @@ def test_a_failed_question_is_asked_again_with_growing_pauses_and_said(kind: str
 def test_a_question_that_is_never_answered_is_asked_again() -> None:
     world = World()
     world.exchange.asked.clear()
-    world.pass_ms(FETCH_TIMEOUT_MS + 1_000)
+    world.pass_ms(ANSWER_TIMEOUT_MS + 1_000)
     assert len(world.exchange.take("fetch_instruments")) == 1
 
 
@@ -98,7 +99,7 @@ def test_balances_that_change_quickly_are_told_together() -> None:
     world.pass_ms(10_000)
     for free in ("90", "80", "70"):
         world.tell(m.BalancesFetched(incarnation=7, fate=Fate.ACCEPTED, balances=balances(free)))
-    world.pass_ms(ACCOUNT_PAUSE_MS)
+    world.pass_ms(TELL_PAUSE_MS)
     told = [change.balances["USDT"].free for change in world.told(m.AccountChanged)]
     assert told == [Decimal(90), Decimal(70)]
 
@@ -107,7 +108,7 @@ def test_balances_that_did_not_change_are_not_told() -> None:
     world = World().settle()
     world.pass_ms(10_000)
     world.tell(m.BalancesFetched(incarnation=7, fate=Fate.ACCEPTED, balances=balances("100")))
-    world.pass_ms(ACCOUNT_PAUSE_MS)
+    world.pass_ms(TELL_PAUSE_MS)
     assert world.told(m.AccountChanged) == []
 
 
@@ -116,7 +117,7 @@ def test_alerts_of_an_earlier_life_are_resolved_when_all_is_well() -> None:
     world.tell(m.InstrumentsFetched(incarnation=7, fate=Fate.ACCEPTED, instruments=(instrument(),)))
     world.tell(m.BalancesFetched(incarnation=7, fate=Fate.ACCEPTED))
     world.listed()
-    assert "account:paper:unreachable" in [row.alert_key for row in world.rows(ResolveAlert)]
+    assert "unreachable:paper" in [row.alert_key for row in world.rows(ResolveAlert)]
 
 
 # --- the catalogue ---------------------------------------------------------------------------------
@@ -326,7 +327,7 @@ def test_a_check_of_a_silent_exchange_is_answered_all_the_same() -> None:
     world = World().settle()
     box = Box()
     world.tell(m.CheckAccount(reply_to=box))
-    world.pass_ms(FETCH_TIMEOUT_MS)
+    world.pass_ms(ANSWER_TIMEOUT_MS)
     (report,) = world.told(m.AccountReport, box)
     assert ("balances", False, "balances: no answer") in report.checks
 

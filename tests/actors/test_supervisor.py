@@ -232,6 +232,7 @@ def test_a_unit_that_fails_at_both_ends_starts_once(seed: int) -> None:
 def test_a_dead_journal_takes_everybody_along_who_decides(engine: Engine) -> None:
     for name in ("group/a", "group/b"):
         engine.system.spawn(name)
+    engine.face.until(lambda: {"group/a", "group/b"} <= set(engine.starts()))
     engine.face.settle()
     mark = len(engine.tape.seen)
     crash(engine, "journal")
@@ -281,6 +282,7 @@ def fence(engine: Engine, name: str) -> None:
 
 def test_a_fenced_life_is_followed_by_a_new_one(engine: Engine) -> None:
     engine.system.spawn("group/a")
+    engine.face.until(lambda: "group/a" in engine.starts())
     fence(engine, "group/a")
     engine.face.until(lambda: engine.steps_of("group/a") == ["group/a start", "group/a stopped", "group/a start"])
     assert "actor.fenced" in engine.events()

@@ -45,7 +45,7 @@ def test_every_leg_goes_out_at_once_as_a_pending_limit_order_with_its_own_id() -
         (GROUP_ID, 0, leg, 1) for leg in range(5)
     ]
     assert story.state() is GroupState.LIVE
-    assert "group_opened" in story.note_types()
+    assert "group.opened" in story.note_types()
 
 
 @pytest.mark.rule("DCA-4")
@@ -83,7 +83,7 @@ def test_a_bounded_market_entry_is_an_immediate_order_at_the_bound_and_is_not_ch
     story.end(story.entry(0), OrderState.EXPIRED)
     assert story.leg(0).cancel_reason is Reason.PRICE_DEVIATED
     assert story.submitted() == []
-    assert "entry_not_chased" in story.note_types()
+    assert "entry.not_chased" in story.note_types()
     assert [order.leg for order in story.orders(Role.ENTRY)] == [1]
 
 
@@ -98,7 +98,7 @@ def test_the_signal_s_own_slippage_bound_goes_before_the_config_s() -> None:
 def test_a_market_entry_that_came_out_beyond_the_bound_is_warned_about_afterwards(average: str, warned: bool) -> None:
     story = Story(ladder(*ONE, market=True))
     story.fill(story.entry(0), price=average)
-    assert ("slippage" in story.alerts()) is warned
+    assert ("order_slippage" in story.alerts()) is warned
 
 
 @pytest.mark.rule("ORD-10")
@@ -204,7 +204,7 @@ def test_refused_first_legs_close_the_group_though_a_pyramid_waits_unfilled() ->
 def test_a_refusal_for_precision_is_an_error_with_an_alert() -> None:
     story = Story(ladder(*TWO))
     story.reject(story.entry(0), Reason.BAD_PRICE)
-    note = next(note for note in story.notes if note.type == "precision_refusal")
+    note = next(note for note in story.notes if note.type == "order.precision")
     assert (note.severity, note.category) == ("error", "precision")
 
 
@@ -226,7 +226,7 @@ def test_an_entry_cancelled_from_outside_ends_its_leg_with_a_warning() -> None:
     story.end(story.entry(0))
     assert story.leg(0).cancel_reason is Reason.MANUAL
     assert story.submitted() == []
-    assert [note.severity for note in story.notes if note.type == "entry_lost"] == ["warning"]
+    assert [note.severity for note in story.notes if note.type == "entry.lost"] == ["warning"]
 
 
 @pytest.mark.rule("DCA-7")
@@ -351,7 +351,7 @@ def test_a_group_is_live_then_partially_filled_then_active() -> None:
     assert story.state() is GroupState.PARTIALLY_FILLED
     story.fill(story.entry(1))
     assert story.state() is GroupState.ACTIVE
-    changes = [note.attributes for note in story.notes if note.type == "group_state"]
+    changes = [note.attributes for note in story.notes if note.type == "group.state"]
     assert [(change["from"], change["to"]) for change in changes] == [
         ("live", "partially_filled"),
         ("partially_filled", "active"),

@@ -206,7 +206,7 @@ def test_a_close_that_came_out_beyond_the_bound_is_warned_about_afterwards(price
     story.close()
     story.confirm_cancels()
     story.fill(story.closing(), price=price)
-    assert ("slippage" in story.alerts()) is warned
+    assert ("order_slippage" in story.alerts()) is warned
 
 
 @pytest.mark.rule("ORD-10")
@@ -369,7 +369,7 @@ def test_more_sold_than_held_is_flagged_and_never_a_negative_lot() -> None:
     story.venue.fill(target)  # The exchange fills what it had confirmed as cancelled.
     story.report(target)
     assert "oversold" in story.group.flags
-    assert "oversold" in story.alerts()
+    assert "group_oversold" in story.alerts()
     assert all(leg.lot.quantity >= 0 for leg in story.group.legs())
     assert closed(story)
     assert story.order(target).state is OrderState.FILLED
@@ -387,7 +387,7 @@ def test_exits_that_promise_more_than_is_held_after_a_late_fill_are_cut_at_once(
     assert second != first
     story.fill(first, "2")
     assert story.order(second).cancel_requested
-    assert "exits_exceed_held" in story.alerts()
+    assert "order_exits_exceed_held" in story.alerts()
     story.end(second)
     assert story.order(story.target(0)).quantity == 3
 
@@ -456,3 +456,23 @@ def test_a_short_group_is_closed_by_a_reduce_only_buy_at_the_ask() -> None:
     story.fill(story.closing())
     assert closed(story)
     assert story.group.realized == D("1000") - D("910") - D("1") - Decimal("0.91")
+
+
+@pytest.mark.parametrize("flag", ["price_stale", "close_failing"])
+def test_an_alert_whose_cause_is_gone_is_named_by_the_flag_that_was_lowered(flag: str) -> None:
+    story = Story(ladder(*ONE))
+    story.fill(story.entry(0))
+    story.close()
+    if flag == "price_stale":
+        story.now_ms += 31_000
+    story.confirm_cancels()
+    if flag == "close_failing":
+        story.reject(story.closing())
+    before = story.group
+    assert flag in before.flags
+    assert flag in story.alerts()
+    story.wait("1")
+    if flag == "close_failing":
+        story.fill(story.closing())
+    assert states.ended_alerts(before, story.group) == (f"{flag}/{before.group_id}",)
+    assert states.ended_alerts(story.group, before) == ()

@@ -160,7 +160,7 @@ def test_a_report_of_an_order_the_group_does_not_know_is_alerted_and_not_counted
     report = OrderReport(client_order_id="abcd000123456789ab000e00z", state=OrderState.OPEN, time_ms=0)
     story.step(OrdersReported(reports=(report,)))
     assert story.group is before
-    assert story.alerts() == ["unknown_order"]
+    assert story.alerts() == ["order_unknown"]
 
 
 def test_a_trade_of_no_quantity_is_no_trade() -> None:

@@ -39,6 +39,7 @@ def order(
         index.put(entry)
     assert ranked[0].queued is ranking.best(entries, quotes, continuing, rules)
     assert ranked[0].queued is index.best(quotes, continuing)
+    assert ranked[-1].queued is index.worst(quotes, continuing)
     assert [one.rank for one in ranked] == list(range(1, len(entries) + 1))
     return [one.queued.signal.signal_id.removeprefix("signal-").lstrip("0") for one in ranked]
 
@@ -194,9 +195,9 @@ def test_the_rank_is_a_total_order_that_does_not_depend_on_the_order_of_asking(
     assert ranking.best(pair, quotes, continuing, rules) is ranked[0]
 
 
-@pytest.mark.rule("QUE-2")
+@pytest.mark.rule("QUE-2", "QUE-4")
 @given(many, some_quotes, some_quotes, some_rules, st.data())
-def test_the_index_always_names_the_first_in_rank(
+def test_the_index_always_names_the_first_and_the_last_in_rank(
     entries: list[Queued],
     before: dict[tuple[str, str], Quote],
     after: dict[tuple[str, str], Quote],
@@ -215,6 +216,8 @@ def test_the_index_always_names_the_first_in_rank(
             left = [entry for where, entry in there.items() if where not in out]
             best = index.best(quotes, continuing, out)
             assert best is ranking.best(left, quotes, continuing, rules)
+            ranked = ranking.rank(left, quotes, continuing, rules)
+            assert index.worst(quotes, continuing, out) is (ranked[-1].queued if ranked else None)
             assert len(index) == len(there)
             if best is None or data.draw(st.booleans()):
                 break
@@ -233,6 +236,7 @@ def test_the_index_gives_back_what_was_put_in(entries: list[Queued]) -> None:
         index.remove(entry.key)
         index.remove(entry.key)
     assert (len(index), list(index), index.best({})) == (0, [], None)
+    assert index.worst({}) is None
 
 
 @pytest.mark.rule("QUE-2")

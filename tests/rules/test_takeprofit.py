@@ -84,7 +84,7 @@ def test_a_hit_target_closes_its_own_leg_only_and_the_group_goes_on() -> None:
     assert story.state() is GroupState.ACTIVE
     assert states.leg_state(story.group, story.leg(1)) is LegState.TP_HIT
     assert states.leg_state(story.group, story.leg(0)) is LegState.FILLED
-    assert "target_hit" in story.note_types()
+    assert "target.hit" in story.note_types()
     story.fill(story.target(0))
     assert closed(story)
     assert story.group.close_reason is Reason.FLAT
@@ -495,7 +495,7 @@ def test_a_refused_target_is_flagged_and_tried_again_with_growing_pauses() -> No
         assert story.wake_ms == story.now_ms + pause_ms
         story.wait(str(D(pause_ms) / 1000))
         assert len(story.submitted()) == 1
-    assert "take_profit_refused" in story.alerts()
+    assert "target_failing" in story.alerts()
     story.report(story.target(0))
     assert story.group.flags == ()
 

@@ -338,7 +338,7 @@ class Story:
         return [note.type for note in self.notes]
 
     def alerts(self) -> list[str]:
-        return [note.alert.partition(":")[0] for note in self.notes if note.alert]
+        return [note.alert.partition("/")[0] for note in self.notes if note.alert]
 
     # --- promises ---
 

@@ -22,6 +22,7 @@ decimals = st.builds(
 )
 texts = st.text(max_size=12)
 times = st.integers(0, 2**53)
+group_ids = st.text("abcxyz0189", min_size=12, max_size=12)
 settings = st.sampled_from(
     (
         StrategySettings(),
@@ -81,7 +82,7 @@ def ladders(draw: st.DrawFn) -> tuple[Pyramid, ...]:
 
 @st.composite
 def groups(draw: st.DrawFn) -> Group:
-    group: Group = draw(any_of(Group, pyramids=ladders(), orders=st.just({})))
+    group: Group = draw(any_of(Group, group_id=group_ids, pyramids=ladders(), orders=st.just({})))
     drawn = draw(st.lists(orders, max_size=4, unique_by=lambda order: order.client_order_id))
     return replace(group, orders={order.client_order_id: replace(order, group_id=group.group_id) for order in drawn})
 

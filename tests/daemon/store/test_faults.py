@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -39,11 +40,12 @@ def test_a_full_disk_refuses_the_batch_keeps_what_was_there_and_gives_the_reserv
     store: SqliteStore, tmp_path: Path
 ) -> None:
     assert store.apply([("a", samples.opening(1))])[0].broken is None
-    assert not store.on_reserve
+    states = [store.on_reserve]
     fill(store)
     with pytest.raises(DiskFull, match="disk is full"):
         store.apply([("b", samples.opening(2)), *big(3)])
-    assert store.on_reserve
+    states.append(store.on_reserve)
+    assert states == [False, True]
     assert not (tmp_path / "reserve.bin").exists()
     assert store.live_group_ids() == [samples.group(1).group_id]
     assert store.apply([("c", samples.opening(4))])[0].broken is None, "the connection is made anew"
@@ -88,7 +90,7 @@ def test_an_unforeseen_error_leaves_no_transaction_behind(store: SqliteStore, mo
     def fail(*_: object) -> None:
         raise Unforeseen
 
-    monkeypatch.setitem(WRITERS, AddDeadLetter, fail)  # type: ignore[arg-type]
+    monkeypatch.setitem(cast(dict[type, Any], WRITERS), AddDeadLetter, fail)
     letter = AddDeadLetter(dead_letter_id="d", time_ms=1, actor="a", message_type="m", message="", error="")
     with pytest.raises(Unforeseen):
         store.apply([("a", samples.opening(1)), ("b", (letter,))])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.ports import StoreFault
+from actors.ports import Store, StoreFault
 from actors.rules.naming import is_installation_id
 from daemon.store import checks
 from daemon.store.checks import library_warning
@@ -239,11 +239,12 @@ def test_an_old_sqlite_is_named_once_with_what_is_wrong(tmp_path: Path) -> None:
 
 
 def test_a_closed_store_says_so(store: SqliteStore) -> None:
+    port: Store = store
     store.close()
     with pytest.raises(StoreFault, match="closed"):
-        store.apply([("a", samples.opening(1))])
+        port.apply([("a", samples.opening(1))])
     with pytest.raises(StoreFault, match="closed"):
-        store.live_groups()
+        port.live_groups()
 
 
 def test_a_reader_never_writes(store: SqliteStore, tmp_path: Path) -> None:

@@ -1,0 +1,141 @@
+"""`terraced`: the daemon in the foreground, and what needs its code but no daemon.
+
+Exit codes: 0 stopped in peace or done, 1 could not start, failed, or not built yet, 2 usage or a faulty config.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from daemon.config.load import ConfigFaults, LoadedConfig, load_config
+
+DONE, FAILED, FAULTY = 0, 1, 2
+DEFAULT_CONFIG = "config.yaml"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the program; answers the exit code."""
+    chosen = _parser().parse_args(arguments)
+    if chosen.command in ("replay", "backup"):
+        print(f"terraced: {chosen.command} is not built yet", file=sys.stderr)
+        return FAILED
+    config = load_config(_config_path(chosen.config), os.environ)
+    if isinstance(config, ConfigFaults):
+        print(config, file=sys.stderr)
+        return FAULTY
+    if chosen.command == "db":
+        return _db(chosen.action, config)
+    if chosen.check:
+        return _check(config)
+    from daemon.app import run
+
+    return run(config, os.environ)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="terraced",
+        description="The Terrace daemon. Runs in the foreground until SIGTERM; SIGHUP reads the config again, "
+        "SIGUSR1 writes threads and mailboxes to the log.",
+        epilog="Exit codes: 0 stopped in peace, 1 could not start or failed, 2 usage or a faulty config.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.add_argument("--check", action="store_true", help="check the config and exit")
+    _add_config(parser, default=None)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    db = commands.add_parser("db", help="look after the store while no daemon uses it", allow_abbrev=False)
+    _add_config(db, default=argparse.SUPPRESS)
+    db.add_argument(
+        "action",
+        choices=("check", "migrate", "rollback"),
+        help="check: look it through; migrate: bring its schema up; rollback: take the newest migration back",
+    )
+    for name, words in (
+        ("replay", "run the engine on recorded prices and signals (not built yet)"),
+        ("backup", "restore or verify a backup (not built yet)"),
+    ):
+        later = commands.add_parser(name, help=words, allow_abbrev=False)
+        later.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser, default: str | None) -> None:
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        default=default,
+        help=f"the configuration (else TERRACE_CONFIG, else {DEFAULT_CONFIG} here)",
+    )
+
+
+class _Version(argparse.Action):
+    """Reads the metadata only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"terraced {version('terrace')}")
+        parser.exit()
+
+
+def _config_path(given: str | None) -> Path:
+    return Path(given or os.environ.get("TERRACE_CONFIG") or DEFAULT_CONFIG)
+
+
+def _check(config: LoadedConfig) -> int:
+    for warning in config.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(f"{config.daemon.config_path}: valid")
+    return DONE
+
+
+def _db(action: str, config: LoadedConfig) -> int:
+    from daemon.store import tools
+    from daemon.store.open import StoreRefused
+
+    url = config.daemon.storage.url if config.daemon.storage.url.startswith("sqlite:") else "sqlite:///terrace.db"
+    data_dir = config.daemon.data_dir
+    if action == "check":
+        return _db_check(tools.check(url, data_dir))
+    change = tools.migrate_store if action == "migrate" else tools.rollback_store
+    done = change(url, data_dir)
+    if isinstance(done, StoreRefused):
+        print(f"terraced: {done}", file=sys.stderr)
+        return FAILED
+    if not done.migrations:
+        print("nothing to do")
+    for name in done.migrations:
+        print(f"{'ran' if action == 'migrate' else 'took back'} {name}")
+    if done.kept is not None:
+        print(f"the store as it was before is kept in {done.kept}")
+    return DONE
+
+
+def _db_check(found: object) -> int:
+    from daemon.store.tools import Checked
+
+    if not isinstance(found, Checked):
+        print(f"terraced: {found}", file=sys.stderr)
+        return FAILED
+    print(f"{found.path}: {found.size_bytes} bytes, schema {found.schema or 'none'}, SQLite {found.engine_version}")
+    for problem in found.problems:
+        print(f"problem: {problem}")
+    for name in found.pending:
+        print(f"pending migration: {name}")
+    for name in found.unknown:
+        print(f"migration of a newer Terrace: {name}")
+    if found.warning:
+        print(f"warning: {found.warning}", file=sys.stderr)
+    if not found.finished:
+        print("the check did not come to its end in time")
+    print("the store is well" if found.is_well else "the store is not well")
+    return DONE if found.is_well else FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,412 @@
+"""The composition root: everything a daemon is, started in order and stopped in reverse.
+
+store (lock, schema) -> tokens and secrets -> View -> API bound, not answering yet -> actors -> ready. What stands in
+the way of a start is a `StartRefused` with words for a person; nothing is left running then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+
+import structlog
+from grpc_health.v1 import health
+
+from actors.messages import DescribeAccount, Shutdown
+from actors.rules.events import Note
+from actors.runtime import SUPERVISOR
+from actors.threaded import Threaded
+from daemon.api.auth import Identities
+from daemon.api.condition import SERVING, Condition
+from daemon.api.engine import Engine, InFlight
+from daemon.api.recorder import Recorder
+from daemon.api.server import AddressInUse, ApiServer
+from daemon.assembly import Parts, SettingsHolder, assemble, open_exchanges
+from daemon.clock import SystemClock
+from daemon.config.kinds import split_address
+from daemon.config.load import LoadedConfig
+from daemon.config_follower import ConfigFollower, version_of
+from daemon.first_view import first_view
+from daemon.housekeeping import Housekeeping
+from daemon.ids import RandomIds
+from daemon.metered_store import MeteredStore
+from daemon.notes import Notes
+from daemon.observe import dump
+from daemon.observe.event_log import EventLog
+from daemon.observe.gauges import Gauges
+from daemon.observe.http import ObserveServer, Page
+from daemon.observe.logging import Log
+from daemon.observe.masking import Masker
+from daemon.observe.metrics import Metrics
+from daemon.secrets import Secret, make_source_secrets, resolve
+from daemon.store.open import StoreRefused, open_store
+from daemon.store.read import Reader
+from daemon.store.store import SqliteStore
+from daemon.tokens import TokenFaults, TokensReady, ensure_tokens
+
+_LOG = structlog.stdlib.get_logger("terrace.system")
+
+READY_LIMIT_S = 15.0
+"""After this the daemon answers for itself even if an account is still not ready: a person must be able to look."""
+READY_LOOK_S = 0.02
+DRAIN_LIMIT_S = 10.0
+"""How long questions under way may take once the daemon is to stop."""
+STOP_LIMIT_S = 20.0
+DEFAULT_STORE = "sqlite:///terrace.db"
+MAX_UNIX_PATH_BYTES = 100
+"""What every system allows for the path of a unix socket, with a little room."""
+
+_OK = Page("200 OK", b"ok\n")
+
+
+class StartRefused(Exception):
+    """The daemon cannot start; the words say why and what helps."""
+
+
+def program_version() -> str:
+    try:
+        return version("terrace")
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
+class Daemon:
+    """One daemon in one loop. `run` returns when it has stopped in peace."""
+
+    def __init__(self, config: LoadedConfig, environ: Mapping[str, str]) -> None:
+        self._config = config
+        self._environ = environ
+        self._clock = SystemClock()
+        self._ids = RandomIds(self._clock.now_ms)
+        self._condition = Condition(self._clock.now_ms())
+        self._masker = Masker()
+        self._metrics = Metrics()
+        self._stopping = asyncio.Event()
+        self._failed = ""
+        self._in_flight = InFlight()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._loop: asyncio.AbstractEventLoop
+        self._parts: Parts
+        self._engine: Engine
+        self._server: ApiServer
+        self._notes: Notes
+        self._store: SqliteStore
+        self._metered: MeteredStore
+        self._reader: Reader
+        self._follower: ConfigFollower
+        self._log: Log
+        self.port = 0
+        """Port the API listens on, once it does."""
+        self.observe_port = 0
+
+    async def run(self) -> None:
+        """Starts, serves until it is told to stop, stops. StartRefused if it cannot start."""
+        self._loop = asyncio.get_running_loop()
+        async with AsyncExitStack() as stack:
+            self._start_log(stack)
+            self._open_store(stack)
+            table = self._make_secrets()
+            self._build(stack)
+            await self._listen(stack, table)
+            self._start_engine(stack)
+            await self._start_serving(stack)
+            await self._stopping.wait()
+            await self._drain()
+        if self._failed:
+            raise StartRefused(self._failed)
+
+    def stop(self) -> None:
+        """SIGTERM: stop in peace. Only from the loop."""
+        if not self._stopping.is_set():
+            _LOG.info("stopping")
+            self._stopping.set()
+
+    # --- start ------------------------------------------------------------------------------------
+
+    def _start_log(self, stack: AsyncExitStack) -> None:
+        self._log = Log(self._config.daemon.logging, self._masker)
+        self._log.start()
+        stack.callback(self._log.stop)
+        _LOG.info("starting", version=program_version(), config=str(self._config.daemon.config_path))
+        for warning in self._config.warnings:
+            _LOG.warning(warning, category="config")
+
+    def _open_store(self, stack: AsyncExitStack) -> None:
+        daemon = self._config.daemon
+        url = daemon.storage.url if daemon.storage.url.startswith("sqlite:") else DEFAULT_STORE
+        store = open_store(url, daemon.storage.durability.value, daemon.data_dir)
+        if isinstance(store, StoreRefused):
+            raise StartRefused(str(store))
+        self._store = store
+        stack.callback(store.close)
+        for warning in store.boot.warnings:
+            _LOG.warning(warning)
+        self._reader = Reader(daemon.storage.path)
+        stack.callback(self._reader.close)
+        version = version_of(self._config.text, self._reader.config_version())
+        self._config = replace(self._config, settings=replace(self._config.settings, version=version))
+
+    def _make_secrets(self) -> TokensReady:
+        daemon, settings = self._config.daemon, self._config.settings
+        for path in make_source_secrets(settings, daemon.data_dir):
+            _LOG.info("secret_made", category="security", file=str(path))
+        tokens = ensure_tokens(daemon)
+        if isinstance(tokens, TokenFaults):
+            raise StartRefused(f"{daemon.api.tokens} cannot be used:\n{tokens}")
+        for path in tokens.made:
+            _LOG.info("token_made", category="security", file=str(path))
+        for warning in tokens.warnings:
+            _LOG.warning(warning, category="security")
+        for source in settings.sources.values():
+            for reference in (source.secret, source.hmac_secret):
+                found = resolve(reference, daemon.data_dir, self._environ) if reference else None
+                if isinstance(found, Secret):
+                    self._masker.know([found.reveal()])
+                elif found is not None:
+                    _LOG.warning(f"sources.{source.name}: {found}", category="security")
+        return tokens
+
+    def _build(self, stack: AsyncExitStack) -> None:
+        settings, data_dir = self._config.settings, self._config.daemon.data_dir
+        groups = self._store.live_groups()
+        view = first_view(settings, self._store, self._reader, groups, self._clock.now_ms())
+        system = Threaded(self._clock, on_fatal=self._fatal)
+        stack.callback(system.stop_all)
+        exchanges, untraded = open_exchanges(settings.accounts, data_dir, self._clock)
+        for account, why in untraded.items():
+            self._condition.trouble(f"account/{account}", f"account {account}: {why}")
+            _LOG.error(f"account {account} is not traded: {why}", category="exchange", account=account)
+        self._metered = MeteredStore(self._store, self._metrics)
+        holder = SettingsHolder(settings)
+        self._parts = assemble(
+            system=system,
+            settings=holder,
+            store=self._metered,
+            view=view,
+            exchanges=exchanges,
+            ids=self._ids,
+            installation_id=self._store.boot.installation_id,
+            observe=self._supervised,
+            store_state=view.mark_store,
+        )
+        for exchange in exchanges.values():
+            stack.callback(exchange.stop)
+        stack.push_async_callback(self._shut_down, system)
+        self._metered.expect(groups, self._parts.worlds)
+        self._engine = Engine(
+            system=system,
+            settings=holder,
+            view=view,
+            reader=self._reader,
+            marks=self._parts.marks,
+            catalogue=self._parts.catalogue,
+            clock=self._clock,
+            ids=self._ids,
+            condition=self._condition,
+            in_flight=self._in_flight,
+            untraded=untraded,
+            version=program_version(),
+        )
+        self._notes = Notes(Recorder(self._engine), self._clock)
+
+    async def _listen(self, stack: AsyncExitStack, tokens: TokensReady) -> None:
+        """Binds everything before the engine starts: who cannot be reached must not trade."""
+        daemon = self._config.daemon
+        identities = Identities(daemon.api.tokens, tokens.table)
+        self._server = ApiServer(self._engine, identities, health.aio.HealthServicer())
+        stack.push_async_callback(self._server.stop)
+        try:
+            self.port = self._server.listen(daemon.api.address, daemon.api.tls)
+            self._listen_unix()
+        except AddressInUse as taken:
+            raise StartRefused(f"{taken}. Is another daemon running? Set api.address to another") from taken
+        except (OSError, ValueError) as error:
+            raise StartRefused(f"api.tls cannot be used: {error}") from error
+        self._metrics.look_at(self._gauges())
+        pages = {"/metrics": self._metrics_page, "/healthz": lambda: _OK, "/readyz": self._ready_page}
+        observe = ObserveServer(pages)
+        host, port = split_address(daemon.observe.address)
+        try:
+            self.observe_port = await observe.start(host, int(port))
+        except OSError as error:
+            address = daemon.observe.address
+            raise StartRefused(f"{address} cannot be listened on: {error}. Set observe.address to another") from error
+        stack.push_async_callback(observe.stop)
+
+    def _listen_unix(self) -> None:
+        path = self._config.daemon.api.unix_socket
+        if path is None:
+            return
+        if len(bytes(path)) > MAX_UNIX_PATH_BYTES:
+            _LOG.warning(f"{path} is too long for a unix socket; the API listens on {self._config.daemon.api.address}")
+            return
+        self._server.listen_unix(path)
+
+    def _start_engine(self, stack: AsyncExitStack) -> None:
+        EventLog(self._metrics).join(self._parts.subscribers, self._parts.view.current.last_sequence)
+        self._parts.start()
+        self._follower = ConfigFollower(
+            self._config, self._environ, apply=self._parts.change_settings, notes=self._notes, clock=self._clock
+        )
+        stack.callback(self._follower.stop)
+
+    async def _start_serving(self, stack: AsyncExitStack) -> None:
+        await self._server.start()
+        self._handle_signals()
+        if await self._ready():
+            self._follower.start(self._reader.config_version())
+            self._tasks.append(asyncio.create_task(self._housekeeping().run()))
+            stack.push_async_callback(self._end_tasks)
+            await self._server.serve()
+            gc.collect()
+            gc.freeze()  # What is loaded stays: later collections need not look at it again.
+            self._say_ready()
+
+    async def _ready(self) -> bool:
+        """Waits until everybody has loaded and the accounts may trade; False: it is to stop before that."""
+        loop = asyncio.get_running_loop()
+        limit_s = loop.time() + READY_LIMIT_S
+        waiting = set(self._parts.exchanges)
+        while not self._stopping.is_set():
+            if not self._metered.still_to_load:
+                self._condition.serve()
+                waiting = {account for account in waiting if not await self._is_ready(account)}
+                if not waiting:
+                    return True
+            if loop.time() > limit_s:
+                self._condition.serve()
+                _LOG.warning("not_ready", still_to_load=self._metered.still_to_load, accounts=sorted(waiting))
+                return True
+            await asyncio.sleep(READY_LOOK_S)
+        return False
+
+    async def _is_ready(self, account: str) -> bool:
+        try:
+            answer = await self._parts.system.ask_async(
+                f"gateway/{account}", lambda reply_to: DescribeAccount(reply_to=reply_to), 1.0
+            )
+        except TimeoutError:
+            return False
+        return bool(getattr(answer, "ready", False))
+
+    def _say_ready(self) -> None:
+        took_ms = self._clock.now_ms() - self._condition.start_time_ms
+        _LOG.info(
+            "ready",
+            port=self.port,
+            observe_port=self.observe_port,
+            live_groups=len(self._parts.view.current.groups),
+            took_ms=took_ms,
+        )
+
+    # --- while it runs ----------------------------------------------------------------------------
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.stop)
+        loop.add_signal_handler(signal.SIGINT, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGUSR1, self._dump)
+
+    def _reload(self) -> None:
+        _LOG.info("reading_config_again", category="config")
+        self._loop.run_in_executor(None, self._follower.read_again)
+
+    def _dump(self) -> None:
+        system = self._parts.system
+        mailboxes = dump.waiting(system.depths())
+        _LOG.info("dump_of_mailboxes", waiting=mailboxes, actors=len(system.names()), in_flight=self._in_flight.count)
+        for name, stack in dump.threads().items():
+            _LOG.info("dump_of_thread", thread=name, stack=stack)
+
+    def _fatal(self, error: str) -> None:
+        """There can be no supervisor any more: without one nothing is restarted. Called from any thread."""
+        _LOG.critical("engine_failed", error=error)
+        self._failed = f"the engine failed: {error}"
+        self._loop.call_soon_threadsafe(self._stopping.set)
+
+    def _supervised(self, note: Note) -> None:
+        """What the supervisor has to say while the store does not take it."""
+        if not self._parts.view.current.store_ok:
+            log = structlog.stdlib.get_logger(f"terrace.{note.category}")
+            log.log(_LEVELS.get(note.severity, 20), note.message, type=note.type, attributes=dict(note.attributes))
+
+    # --- stop -------------------------------------------------------------------------------------
+
+    async def _drain(self) -> None:
+        """No new questions, those under way are waited for."""
+        self._condition.stop()
+        await self._server.refuse_new()
+        loop = asyncio.get_running_loop()
+        limit_s = loop.time() + DRAIN_LIMIT_S
+        while self._in_flight.count and loop.time() < limit_s:
+            await asyncio.sleep(READY_LOOK_S)
+        if self._in_flight.count:
+            _LOG.warning("stopped_with_questions_open", questions=self._in_flight.count)
+
+    async def _shut_down(self, system: Threaded) -> None:
+        """Everybody in reverse order, the Journal last: what was decided is committed."""
+        if not system.incarnation(SUPERVISOR):
+            return
+        try:
+            await system.ask_async(SUPERVISOR, lambda reply_to: Shutdown(reply_to=reply_to), STOP_LIMIT_S)
+        except TimeoutError:
+            _LOG.error("actors_did_not_stop", names=list(system.names()))
+
+    async def _end_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _housekeeping(self) -> Housekeeping:
+        daemon = self._config.daemon
+        return Housekeeping(
+            self._store,
+            daemon.data_dir,
+            daemon.storage.keep_events_days,
+            settings=self._parts.settings,
+            condition=self._condition,
+            notes=self._notes,
+            clock=self._clock,
+        )
+
+    # --- what is shown ----------------------------------------------------------------------------
+
+    def _metrics_page(self) -> Page:
+        return Page("200 OK", self._metrics.text(), "text/plain; version=0.0.4; charset=utf-8")
+
+    def _ready_page(self) -> Page:
+        if self._condition.phase == SERVING and self._server.is_serving:
+            return _OK
+        return Page("503 Service Unavailable", f"{self._condition.phase}\n".encode())
+
+    def _gauges(self) -> Gauges:
+        start_ms = self._condition.start_time_ms
+        intake, gate = self._server.intake, self._server.gate
+        counts = {
+            "terrace_questions_in_flight": ("Calls that wait for the engine", lambda: self._in_flight.count),
+            "terrace_signals_in_flight": ("Signals without an outcome yet", lambda: intake.admission.in_flight),
+            "terrace_refused_calls": ("Calls without a valid token or role", lambda: gate.refused_calls),
+            "terrace_log_lines_lost": ("Log lines that were dropped", lambda: self._log.dropped_lines),
+            "terrace_uptime_seconds": ("Since the start", lambda: (self._clock.now_ms() - start_ms) / 1000),
+        }
+        return Gauges(system=self._parts.system, view=self._parts.view, worlds=self._parts.worlds, counts=counts)
+
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+
+
+def run(config: LoadedConfig, environ: Mapping[str, str]) -> int:
+    """Runs a daemon until it is told to stop. The exit code: 0 stopped in peace, 1 could not start or failed."""
+    try:
+        asyncio.run(Daemon(config, environ).run())
+    except StartRefused as refused:
+        print(f"terraced: {refused}", file=sys.stderr)
+        return 1
+    return 0

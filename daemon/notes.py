@@ -1,0 +1,30 @@
+"""What the daemon itself has to say, beside the engine: lines of the event log and alerts. Safe from any thread."""
+
+from __future__ import annotations
+
+from actors.ports import Clock
+from actors.rules.records import AddEvent, RaiseAlert, ResolveAlert, Row
+from daemon.api.recorder import Recorder
+
+
+class Notes:
+    def __init__(self, recorder: Recorder, clock: Clock) -> None:
+        self._recorder = recorder
+        self._clock = clock
+
+    def commit(self, *rows: Row) -> None:
+        """Does not wait for the rows to be durable."""
+        self._recorder.commit(rows)
+
+    def event(self, category: str, severity: str, type: str, words: str) -> AddEvent:
+        return AddEvent(time_ms=self._clock.now_ms(), severity=severity, category=category, type=type, message=words)
+
+    def raise_alert(self, alert_key: str, severity: str, category: str, words: str) -> None:
+        """Raises the alert, or again, with a line of the event log beside it."""
+        alert = RaiseAlert(
+            alert_key=alert_key, time_ms=self._clock.now_ms(), severity=severity, category=category, message=words
+        )
+        self.commit(alert, self.event(category, severity, f"{category}.{alert_key}", words))
+
+    def resolved(self, alert_key: str) -> ResolveAlert:
+        return ResolveAlert(alert_key=alert_key, time_ms=self._clock.now_ms())
