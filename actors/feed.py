@@ -81,9 +81,22 @@ class Feed(Batching):
         """One delivery per watcher for all of these. One that was seen already is left out."""
         new: list[EventStored] = []
         for event in arrived:
-            if event.sequence > self._last:
-                self._last = event.sequence
-                new.append(event)
+            if event.sequence <= self._last:
+                continue
+            if event.sequence > self._last + 1:
+                self._hand_out(new)
+                new = []
+                self._skip_to(event.sequence - 1)
+            self._last = event.sequence
+            new.append(event)
+        self._hand_out(new)
+
+    def _skip_to(self, sequence: int) -> None:
+        """What lies before it was stored unseen, by a batch that had seemed to fail (rule 9): it is a gap."""
+        self._ring.clear()
+        self._floor = self._last = sequence
+
+    def _hand_out(self, new: list[EventStored]) -> None:
         if not new:
             return
         self._ring.extend(new)

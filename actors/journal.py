@@ -6,7 +6,8 @@ Invariants (the numbers are the protocol's, see docs/architecture.md):
 - 2   `Settle` answers for a draft for good: committed with this outcome, or never.
 - 4   A refused or failed commit fences its author: nothing later of that life is taken.
 - 5   `Load` runs behind every commit told before it, because both wait in this one mailbox.
-- 9   A batch that failed may be durable all the same: its authors are reloaded and find out.
+- 9   A batch that failed may be durable all the same: its authors are reloaded and find out, and the View is read anew
+      before anything else is done.
 - 11  A broken constraint refuses one commit, a device fault refuses the batch.
 - 12  The View swaps first, then replies and effects leave in commit order.
 """
@@ -32,6 +33,7 @@ from actors.messages import (
 from actors.ports import Applied, ConstraintBroken, Store, StoreFault, Viewer
 from actors.rules.choices import World
 from actors.runtime import Batching, Life
+from actors.told import group_changed
 
 MAX_TOMBSTONES = 10_000
 """Drafts buried and remembered. One is needed only until its late commit arrives, milliseconds later."""
@@ -62,6 +64,8 @@ class Journal(Batching):
         self._tombstones: OrderedDict[str, None] = OrderedDict()
         self._waiting: list[_Waiting] = []
         self._failing = False
+        self._in_doubt = False
+        """The outcome of a batch is unknown, so the View may be behind the store."""
 
     def receive_batch(self, messages: list[object]) -> None:
         """Runs of commits go into one transaction; a question in between sees everything told before it."""
@@ -88,6 +92,7 @@ class Journal(Batching):
         if isinstance(message, Load):
             self._raise_to(self._lives, Participant(message.name, message.incarnation))
         try:
+            self._renew_view()
             if isinstance(message, Load):
                 self._load(message)
             else:
@@ -113,13 +118,18 @@ class Journal(Batching):
 
     def _settle(self, message: Settle) -> None:
         answer = self._store.draft_answer(message)
+        group = self._store.load_group(answer.group_id) if answer is not None and answer.group_id else None
         if answer is None:
             self._tombstones[message.draft_id] = None
             while len(self._tombstones) > MAX_TOMBSTONES:
                 self._tombstones.popitem(last=False)
-        self.life.tell(
-            message.reply_to, Settled(incarnation=message.incarnation, draft_id=message.draft_id, done=answer)
+        settled = Settled(
+            incarnation=message.incarnation,
+            draft_id=message.draft_id,
+            done=answer,
+            told=group_changed(group) if group is not None else None,
         )
+        self.life.tell(message.reply_to, settled)
 
     # --- commits ----------------------------------------------------------------------------------
 
@@ -128,7 +138,10 @@ class Journal(Batching):
         if not batch:
             return
         try:
+            self._renew_view()
+            self._in_doubt = True
             applied = self._store.apply([(commit.author.name, commit.rows) for commit in batch])
+            self._in_doubt = False
         except StoreFault as fault:
             self._store_failed(str(fault))
             for commit in batch:
@@ -184,6 +197,12 @@ class Journal(Batching):
             lives.popitem(last=False)
 
     # --- the store's health -----------------------------------------------------------------------
+
+    def _renew_view(self) -> None:
+        """Rule 9. Before anything is built on the View again; StoreFault if it must wait."""
+        if self._in_doubt:
+            self._view.renew()
+            self._in_doubt = False
 
     def _store_failed(self, error: str) -> None:
         if not self._failing:

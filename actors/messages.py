@@ -134,6 +134,8 @@ class Settled:
     incarnation: int
     draft_id: str
     done: Answer | None
+    told: GroupChanged | None = None
+    """The group of `done` as it is in the store: the release that would have told it may never have come (rule 9)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -488,11 +488,18 @@ class Pool(Actor):
         work = self._drafts.get(message.draft_id)
         if work is None or message.incarnation != self.life.incarnation:
             return
-        if message.done is not None:
-            self._finish(work, message.done)
-        else:
+        if message.done is None:
             work.settling = False
             self._again(work)
+            return
+        # It was committed, but its release may never have come (rule 9): what would have been in it is made up for.
+        if message.told is not None:
+            self._group_changed(message.told)
+        if work.leaving is not None:
+            self._books.waiting.pop(work.key, None)
+            gone = m.QueueChanged(key=work.key, signal_id=work.leaving.signal.signal_id, gone=True)
+            self.life.tell(self._queue, gone)
+        self._finish(work, message.done)
 
     def _again(self, work: Work) -> None:
         """Gives everything back and begins anew after a moment; the lane stays taken."""

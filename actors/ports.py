@@ -142,3 +142,9 @@ class Viewer(Protocol):
     """The read model. `swap` is called by the Journal after each durable batch, before anything is released."""
 
     def swap(self, commits: Sequence[Commit], events: Sequence[EventStored]) -> None: ...
+
+    def renew(self) -> None:
+        """Show what the store holds: a batch that failed may be durable all the same (rule 9).
+
+        Raises `StoreFault` where the store cannot be read.
+        """

@@ -24,15 +24,18 @@ from actors.rules.records import (
     changes,
     claim,
 )
-from actors.rules.reserve import planned, reserved
 from actors.rules.settings import AccountSettings, Settings
 from actors.runtime import Actor, Life
+from actors.told import group_changed
 
 MAX_HELD = 10_000
 """Messages kept while the group loads; reports are cumulative, so what is beyond is asked for again."""
 TELL_AGAIN_MS = 2_000
 """How often a closed group tells Pool so until it may stop (rules 8 and 14)."""
+OPEN_LIMIT_MS = 30_000
+"""How long a new group waits for what it is to be; Pool may have died before it could say."""
 _CLOSED = "closed"
+_UNOPENED = "unopened"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,8 @@ class PositionGroup(Actor):
     def start(self) -> None:
         if self._loading:
             self.life.tell("journal", m.Load(name=self.life.name, incarnation=self.life.incarnation))
+        else:
+            self.life.wake_at(self.life.now_ms() + OPEN_LIMIT_MS, _UNOPENED)
 
     def receive(self, message: object) -> None:
         if isinstance(message, m.Loaded):
@@ -98,12 +103,15 @@ class PositionGroup(Actor):
     def _handle(self, message: object) -> None:
         group = self._group
         if isinstance(message, m.OpenGroup):
+            self.life.cancel_wake(_UNOPENED)
             self._open(message)
         elif group is not None:
             handler = _HANDLERS.get(type(message))
             if handler is None:
                 raise TypeError(f"a group does not take {type(message).__name__}")
             handler(self, group, message)
+        elif isinstance(message, m.TimerFired):
+            self.life.stop()
 
     def _orders_reported(self, group: Group, message: m.OrdersReported) -> None:
         self._step(group, events.OrdersReported(reports=message.reports))
@@ -113,10 +121,10 @@ class PositionGroup(Actor):
             self._step(group, events.PriceCrossed(watch_id=message.watch_id, quote=message.quote))
 
     def _time_reached(self, group: Group, message: m.TimerFired) -> None:
-        if message.name != _CLOSED:
-            self._step(group, events.TimeReached())
-        elif group.is_closed:
+        if message.name == _CLOSED and group.is_closed:
             self._tell_pool_now(group)
+        elif message.name not in (_CLOSED, _UNOPENED):
+            self._step(group, events.TimeReached())
 
     def _close_asked(self, group: Group, message: m.CloseGroup) -> None:
         self._command(group, events.CloseAsked(reason=Reason.MANUAL), message.who, "close", message.reply_to)
@@ -260,7 +268,7 @@ class PositionGroup(Actor):
         self._group = after
         all_rows = (*rows, *changes(before, after), *self._notes(after, decision.effects))
         sends = [send for effect in decision.effects for send in self._sends(after, effect)]
-        told = self._changed(after)
+        told = group_changed(after)
         if told != self._told:
             self._told = told
             sends.append(m.Send(self._pool_name(after), told))
@@ -297,25 +305,9 @@ class PositionGroup(Actor):
             )
             yield m.Send(gateway, watches)
 
-    def _changed(self, group: Group) -> m.GroupChanged:
-        return m.GroupChanged(
-            group_id=group.group_id,
-            key=group.key,
-            side=group.side,
-            slot_token=group.slot_token,
-            closing=group.state.value == "closing",
-            closed=group.is_closed,
-            pyramid_count=len(group.pyramids),
-            reserved=reserved(group),
-            planned=planned(group),
-            opened_stamp_ms=group.opened_stamp_ms,
-            settings=group.settings,
-            instrument=group.instrument,
-        )
-
     def _tell_pool_now(self, group: Group) -> None:
         """A closed group says so again until it may stop: Pool may have died with the news (rule 8)."""
-        self._told = self._changed(group)
+        self._told = group_changed(group)
         self.life.tell(self._pool_name(group), self._told)
         self.life.wake_at(self.life.now_ms() + TELL_AGAIN_MS, _CLOSED)
 

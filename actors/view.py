@@ -138,6 +138,8 @@ class Snapshot:
 
 WorldOf = Callable[[str], World | None]
 """Account name to its world; None for an account the config no longer has."""
+Stored = Callable[[], tuple[Snapshot, Iterable[tuple[str, Totals]]]]
+"""What the store holds now, as `start` and `counted` of a View."""
 
 
 class View:
@@ -149,22 +151,19 @@ class View:
         world_of: WorldOf,
         start: Snapshot | None = None,
         counted: Iterable[tuple[str, Totals]] = (),
+        stored: Stored | None = None,
     ) -> None:
         """`start`: what the store holds at start; `live_count` and `by_key` follow from its groups.
         `counted`: the share of closed groups in its `closed_totals`.
 
         A late fill on a closed group that is not among `counted` (`MAX_COUNTED` of the newest suffice) would count its
-        earlier profit twice until the next start.
+        earlier profit twice until the next start. `stored` reads both anew.
         """
-        start = start or Snapshot()
-        self.current = replace(
-            start,
-            live_count=Counter(group.world for group in start.live()),
-            by_key=_by_key(start.live()),
-        )
+        self.current = _complete(start or Snapshot())
         self._lock = threading.Lock()
         self._world_of = world_of
         self._counted: OrderedDict[str, Totals] = OrderedDict(counted)
+        self._stored = stored
 
     def swap(self, commits: Sequence[Commit], events: Sequence[EventStored]) -> None:
         """Everything these made durable, in order, as one new snapshot."""
@@ -176,6 +175,26 @@ class View:
                 change.last_sequence = max(change.last_sequence, events[-1].sequence)
             self.current = change.snapshot()
 
+    def renew(self) -> None:
+        """What the store holds now, in the place of what is known of it: a batch that failed may be durable (rule 9).
+
+        Signals and closed groups in sight stay. Raises `StoreFault` where the store cannot be read.
+        """
+        if self._stored is None:
+            return
+        start, counted = self._stored()
+        with self._lock:
+            old = self.current
+            self._counted = OrderedDict(counted)
+            self.current = replace(
+                _complete(start),
+                version=old.version + 1,
+                closed={group_id: group for group_id, group in old.closed.items() if group_id not in start.groups},
+                signals=old.signals,
+                store_ok=old.store_ok,
+                store_error=old.store_error,
+            )
+
     def mark_store(self, ok: bool, error: str = "") -> None:
         """The store begins or ceases to fail."""
         with self._lock:
@@ -183,6 +202,12 @@ class View:
 
 
 _NOTHING = Totals()
+
+
+def _complete(start: Snapshot) -> Snapshot:
+    """With what follows from its groups."""
+    live_count = Counter(group.world for group in start.live())
+    return replace(start, live_count=live_count, by_key=_by_key(start.live()))
 
 
 def _by_key(groups: Iterable[Group]) -> Mapping[tuple[World, Key], tuple[str, ...]]:

@@ -15,10 +15,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from control import handover
 from control.config_file import ConfigFile, read_config
 from control.exits import ExitCode
-from control.handover import daemon_command
-from control.printer import say
+from control.printer import say, write
+from control.readable import readable_line
 from control.target import TargetFlags
 
 READY_S = 60.0
@@ -104,7 +105,8 @@ async def _pump(name: str, process: asyncio.subprocess.Process) -> None:
 
 
 def _print(name: str, line: bytes) -> None:
-    say(f"{name:9} | {line.decode('utf-8', 'replace').rstrip()}")
+    text = line.decode("utf-8", "replace").rstrip()
+    say(f"{name:9} | {readable_line(text) if sys.stderr.isatty() else text}")
 
 
 def run(flags: TargetFlags, *, panel: bool) -> int:
@@ -143,7 +145,7 @@ class _Together:
 
     async def _live(self) -> int:
         named = ["--config", str(self._config.path)] if self._config.path else []
-        daemon = _Child("daemon", [*daemon_command(), *named])
+        daemon = _Child("daemon", [*handover.daemon_command(), *named])
         await self._house.start(daemon)
         if not await self._wait("the daemon", self._is_daemon_ready):
             return self._verdict()
@@ -155,7 +157,8 @@ class _Together:
             return self._verdict()
         from control.welcome import welcome
 
-        say(await asyncio.to_thread(welcome, self._flags, self._config, self._has_panel()))
+        write(await asyncio.to_thread(welcome, self._flags, self._config, self._has_panel()) + "\n")
+        sys.stdout.flush()
         await self._until_the_end()
         return self._verdict()
 

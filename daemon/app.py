@@ -10,6 +10,7 @@ import asyncio
 import gc
 import signal
 import sys
+import threading
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -20,6 +21,7 @@ from grpc_health.v1 import health
 
 from actors.messages import DescribeAccount, Shutdown
 from actors.rules.events import Note
+from actors.rules.settings import Settings
 from actors.runtime import SUPERVISOR
 from actors.threaded import Threaded
 from daemon.api.auth import Identities
@@ -79,7 +81,9 @@ def program_version() -> str:
 class Daemon:
     """One daemon in one loop. `run` returns when it has stopped in peace."""
 
-    def __init__(self, config: LoadedConfig, environ: Mapping[str, str]) -> None:
+    def __init__(self, config: LoadedConfig, environ: Mapping[str, str], *, with_signals: bool = True) -> None:
+        """`with_signals`: SIGTERM, SIGHUP and SIGUSR1 are this daemon's; only possible in the main thread."""
+        self._with_signals = with_signals
         self._config = config
         self._environ = environ
         self._clock = SystemClock()
@@ -104,6 +108,8 @@ class Daemon:
         self.port = 0
         """Port the API listens on, once it does."""
         self.observe_port = 0
+        self.ready = threading.Event()
+        """Set once signals are taken; for who runs a daemon in a thread."""
 
     async def run(self) -> None:
         """Starts, serves until it is told to stop, stops. StartRefused if it cannot start."""
@@ -111,9 +117,10 @@ class Daemon:
         async with AsyncExitStack() as stack:
             self._start_log(stack)
             self._open_store(stack)
-            table = self._make_secrets()
+            tokens = self._make_tokens()
+            self._make_secrets(self._config.settings)
             self._build(stack)
-            await self._listen(stack, table)
+            await self._listen(stack, tokens)
             self._start_engine(stack)
             await self._start_serving(stack)
             await self._stopping.wait()
@@ -122,7 +129,10 @@ class Daemon:
             raise StartRefused(self._failed)
 
     def stop(self) -> None:
-        """SIGTERM: stop in peace. Only from the loop."""
+        """Stop in peace, as SIGTERM does. Any thread."""
+        self._loop.call_soon_threadsafe(self._stop)
+
+    def _stop(self) -> None:
         if not self._stopping.is_set():
             _LOG.info("stopping")
             self._stopping.set()
@@ -152,10 +162,8 @@ class Daemon:
         version = version_of(self._config.text, self._reader.config_version())
         self._config = replace(self._config, settings=replace(self._config.settings, version=version))
 
-    def _make_secrets(self) -> TokensReady:
-        daemon, settings = self._config.daemon, self._config.settings
-        for path in make_source_secrets(settings, daemon.data_dir):
-            _LOG.info("secret_made", category="security", file=str(path))
+    def _make_tokens(self) -> TokensReady:
+        daemon = self._config.daemon
         tokens = ensure_tokens(daemon)
         if isinstance(tokens, TokenFaults):
             raise StartRefused(f"{daemon.api.tokens} cannot be used:\n{tokens}")
@@ -163,14 +171,25 @@ class Daemon:
             _LOG.info("token_made", category="security", file=str(path))
         for warning in tokens.warnings:
             _LOG.warning(warning, category="security")
+        return tokens
+
+    def _make_secrets(self, settings: Settings) -> None:
+        """Makes the secrets of sources that have none yet, and keeps all of them out of the log."""
+        data_dir = self._config.daemon.data_dir
+        for path in make_source_secrets(settings, data_dir):
+            _LOG.info("secret_made", category="security", file=str(path))
         for source in settings.sources.values():
             for reference in (source.secret, source.hmac_secret):
-                found = resolve(reference, daemon.data_dir, self._environ) if reference else None
+                found = resolve(reference, data_dir, self._environ) if reference else None
                 if isinstance(found, Secret):
                     self._masker.know([found.reveal()])
                 elif found is not None:
                     _LOG.warning(f"sources.{source.name}: {found}", category="security")
-        return tokens
+
+    def _apply(self, settings: Settings) -> None:
+        """A new config is in force. From the watcher's thread."""
+        self._make_secrets(settings)
+        self._parts.change_settings(settings)
 
     def _build(self, stack: AsyncExitStack) -> None:
         settings, data_dir = self._config.settings, self._config.daemon.data_dir
@@ -252,13 +271,14 @@ class Daemon:
         EventLog(self._metrics).join(self._parts.subscribers, self._parts.view.current.last_sequence)
         self._parts.start()
         self._follower = ConfigFollower(
-            self._config, self._environ, apply=self._parts.change_settings, notes=self._notes, clock=self._clock
+            self._config, self._environ, apply=self._apply, notes=self._notes, clock=self._clock
         )
         stack.callback(self._follower.stop)
 
     async def _start_serving(self, stack: AsyncExitStack) -> None:
         await self._server.start()
-        self._handle_signals()
+        if self._with_signals:
+            self._handle_signals()
         if await self._ready():
             self._follower.start(self._reader.config_version())
             self._tasks.append(asyncio.create_task(self._housekeeping().run()))
@@ -304,13 +324,14 @@ class Daemon:
             live_groups=len(self._parts.view.current.groups),
             took_ms=took_ms,
         )
+        self.ready.set()
 
     # --- while it runs ----------------------------------------------------------------------------
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self.stop)
-        loop.add_signal_handler(signal.SIGINT, self.stop)
+        loop.add_signal_handler(signal.SIGTERM, self._stop)
+        loop.add_signal_handler(signal.SIGINT, self._stop)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         loop.add_signal_handler(signal.SIGUSR1, self._dump)
 

@@ -1,4 +1,4 @@
-"""The View as the store has it at start."""
+"""The View as the store has it, at start and after a batch of unknown outcome."""
 
 from __future__ import annotations
 
@@ -19,8 +19,20 @@ COUNTED_MS = 7 * 86_400_000
 
 def first_view(settings: Settings, store: Store, reader: Reader, groups: Sequence[Group], now_ms: int) -> View:
     """`groups`: all that are not closed. Raises `StoreFault` where the store cannot be read."""
-    worlds = sorted({account.world for account in settings.accounts.values()} | {group.world for group in groups})
     accounts = {account.name: account.world for account in settings.accounts.values()}
+    start, counted = _stored(settings, store, reader, groups, now_ms)
+    return View(
+        world_of=accounts.get,
+        start=start,
+        counted=counted,
+        stored=lambda: _stored(settings, store, reader, store.live_groups(), now_ms),
+    )
+
+
+def _stored(
+    settings: Settings, store: Store, reader: Reader, groups: Sequence[Group], now_ms: int
+) -> tuple[Snapshot, list[tuple[str, Totals]]]:
+    worlds = sorted({account.world for account in settings.accounts.values()} | {group.world for group in groups})
     queued: dict[tuple[World, Key], Queued] = {}
     for world in worlds:
         queued.update({(world, entry.key): entry for entry in store.load_queue(world).entries})
@@ -38,7 +50,7 @@ def first_view(settings: Settings, store: Store, reader: Reader, groups: Sequenc
         for world in worlds
         for closed in reader.closed_groups(world, start_ms=now_ms - COUNTED_MS)
     ]
-    return View(world_of=accounts.get, start=start, counted=counted)
+    return start, counted
 
 
 def _last_signals(settings: Settings, reader: Reader, worlds: Sequence[World]) -> Mapping[World, int]:

@@ -51,9 +51,11 @@ def sell(desk: Desk, pyramid: int | None, reason: Reason) -> bool:
 
 
 def _held(desk: Desk, pyramid: int | None) -> Decimal:
+    """What is to be sold of a part; a pyramid takes the loose remainder along unless another close does already."""
     if pyramid is None:
         return desk.held()
-    return sum((leg.lot.quantity for leg in desk.legs_of(pyramid)), desk.loose.quantity)
+    loose = ZERO if desk.closes else desk.loose.quantity
+    return sum((leg.lot.quantity for leg in desk.legs_of(pyramid)), loose)
 
 
 def _bound(desk: Desk, quote: Quote, tries: int) -> Decimal | None:

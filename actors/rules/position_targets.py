@@ -41,9 +41,9 @@ class Wanted:
 
 def plan(desk: Desk) -> list[Wanted]:
     """Every target the group should have now, watched ones included. Leftovers of finished parts become loose."""
-    hit = {index for index, pyramid in desk.pyramids.items() if pyramid.watch_hit}
-    units = [unit for unit in takeprofit.targets(desk, desk.context.fees) if unit.pyramid not in hit]
-    units = [unit for unit in units if not _is_leftover(desk, unit)]
+    units = _units(desk)
+    if [unit for unit in units if _sweep(desk, unit)]:
+        units = _units(desk)
     if desk.settings.tp_mode is not TpMode.AGGREGATE:
         units = _with_loose(desk, units)
     wanted = (
@@ -57,6 +57,11 @@ def plan(desk: Desk) -> list[Wanted]:
     return [want for want in wanted if want.place in desk.targets or _is_sendable(desk, want)]
 
 
+def _units(desk: Desk) -> list[Target]:
+    hit = {index for index, pyramid in desk.pyramids.items() if pyramid.watch_hit}
+    return [unit for unit in takeprofit.targets(desk, desk.context.fees) if unit.pyramid not in hit]
+
+
 def _is_sendable(desk: Desk, want: Wanted) -> bool:
     return precision.max_sendable(want.quantity, want.price, desk.instrument) > 0
 
@@ -64,24 +69,22 @@ def _is_sendable(desk: Desk, want: Wanted) -> bool:
 # --- what rounding leaves over (PRC-6) ---
 
 
-def _is_leftover(desk: Desk, unit: Target) -> bool:
-    """Whether a part is done and holds only what cannot be sold on its own; then it has become loose."""
+def _sweep(desk: Desk, unit: Target) -> bool:
+    """Makes what a finished part still holds loose, if it cannot be sold on its own. True if something became loose."""
     place = (unit.pyramid, unit.leg)
     if place in desk.targets or place in desk.closes or (unit.pyramid, None) in desk.closes:
         return False
     if precision.max_sendable(unit.quantity, unit.price, desk.instrument) > 0:
         return False
-    legs = [leg for leg in _legs_of(desk, unit) if leg.lot.quantity]
+    legs = _legs_of(desk, unit)
     if unit.pyramid is None:  # The aggregate keeps what was never sold: later fills make it sendable.
         legs = [leg for leg in legs if leg.sold_quantity and is_finished(desk, leg)]
-        for leg in legs:
-            move_to_loose(desk, leg)
+    elif not all(is_finished(desk, leg) for leg in legs):
         return False
-    if not all(is_finished(desk, leg) for leg in _legs_of(desk, unit)):
-        return False
-    for leg in legs:
+    leftovers = [leg for leg in legs if leg.lot.quantity]
+    for leg in leftovers:
         move_to_loose(desk, leg)
-    return True
+    return bool(leftovers)
 
 
 def _legs_of(desk: Desk, unit: Target) -> list[Leg]:

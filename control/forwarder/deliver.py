@@ -26,6 +26,8 @@ BACKOFF_MOST_S = 5.0
 SPOOLED_TIMEOUT_S = 10.0
 """Nobody waits for a spooled delivery: the daemon gets time to answer."""
 READ_MOST = 64
+NOT_THE_BODY = frozenset({"UNKNOWN_SOURCE"})
+"""Invalid for a reason that passes: the daemon has not read the configuration with this source yet."""
 CLOSE_OLD_AFTER_S = 15.0
 
 
@@ -126,10 +128,10 @@ class Deliverer:
         request.receive_time.FromNanoseconds(alert.receive_time_ns)
         try:
             answer = await self._client.call(request, pb.SubmitSignalResponse, timeout_s=timeout_s)
-        except Invalid as error:
-            self._note_answer(alert.source)
-            return Faulty(error=error)
         except ClientError as error:
+            if isinstance(error, Invalid) and error.reason not in NOT_THE_BODY:
+                self._note_answer(alert.source)
+                return Faulty(error=error)
             self._note_trouble(alert.source, error)
             return NotYet(error=error)
         self._note_answer(alert.source)
@@ -232,7 +234,7 @@ class Deliverer:
         remedy = error.remedy
         if isinstance(error, NotPermitted):
             remedy = f"Check the token in {self.target.token.path}. {error.remedy}".strip()
-        elif isinstance(error, NotFound):
+        elif isinstance(error, NotFound | Invalid):
             remedy = "Do the daemon and the forwarder use the same configuration?"
         self._log.error(
             "the daemon does not take alerts: they are spooled",

@@ -29,7 +29,7 @@ from control.printer import enum_name
 from protos.terrace.v1 import signal_pb2 as pb
 
 BODY_TIMEOUT_S = 5.0
-MAX_REQUEST_ID = 200
+MAX_REQUEST_ID = 128
 FAILURES_PER_MINUTE = 60
 FAILURE_BURST = 100
 UNREADABLE_PER_MINUTE = 6000

@@ -1,32 +1,50 @@
-"""The forwarder's log: one JSON object a line on standard error. Bodies and secrets never go in."""
+"""The forwarder's log on standard error: one JSON object a line, readable lines on a terminal.
+
+Its names are those of the daemon's log: time, severity, category, message. Bodies and secrets never go in.
+"""
 
 from __future__ import annotations
 
 import sys
+import traceback
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
 from control.forwarder.limits import Bursts
+from control.readable import readable
 
 Log = Any
 """A structlog logger."""
 
-_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
-
-def make_log(level: str = "info") -> Log:
+def make_log() -> Log:
     return structlog.wrap_logger(
         structlog.PrintLogger(sys.stderr),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS.get(level, 20)),
-        category="signal",
-        program="forwarder",
+        processors=[_in_our_names, _readable if sys.stderr.isatty() else structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(20),
     )
+
+
+def _in_our_names(_logger: Any, severity: str, entry: Any) -> dict[str, Any]:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    message = entry.pop("event", "")
+    if entry.pop("exc_info", None):
+        entry["traceback"] = traceback.format_exc()
+    severity = "error" if severity == "exception" else severity
+    return {
+        "time": now,
+        "severity": severity,
+        "category": "signal",
+        "message": message,
+        "program": "forwarder",
+        **entry,
+    }
+
+
+def _readable(_logger: Any, _severity: str, entry: Any) -> str:
+    return readable(entry)
 
 
 class BurstLog:

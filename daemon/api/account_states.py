@@ -59,7 +59,8 @@ async def describe_all(engine: Engine, accounts: Sequence[AccountSettings]) -> l
 
 def _state(engine: Engine, account: AccountSettings, told: AccountChanged) -> tuple[pb.AccountState, str]:
     if not told.ready:
-        return pb.ACCOUNT_STATE_RECONCILING, told.detail
+        # Without balances it has never been compared; with them it was, and is not reachable now.
+        return (pb.ACCOUNT_STATE_DISCONNECTED if told.balances else pb.ACCOUNT_STATE_RECONCILING), told.detail
     switches = engine.view.current.switches
     if switches.get((account.world, f"paused:{account.name}")):
         return pb.ACCOUNT_STATE_PAUSED, "paused by a user"

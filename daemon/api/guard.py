@@ -106,7 +106,7 @@ class Guard:
     def _note(self, method: str, request: Message, result: str) -> None:
         who, name = caller(), method.rpartition("/")[2]
         shown = describe(request)
-        about = ", ".join(f"{field} {value}" for field, value in shown.items())
+        about = ", ".join(f"{field} {value}" for field, value in shown.items() if field != "request_id")
         event = self._recorder.event(
             "api.call",
             f"{who.name} called {name}{f' ({about})' if about else ''}: {result}",

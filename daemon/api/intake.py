@@ -68,7 +68,17 @@ class Intake:
             judge_age=not from_forwarder,
         )
         with self.admission.one():
-            return await self._take(sent, context, request.validate_only)
+            response = await self._take(sent, context, request.validate_only)
+        if not request.validate_only and caller().role is not TokenRole.INGEST:
+            self._note_sender(response.signal)
+        return response
+
+    def _note_sender(self, signal: signal_pb2.Signal) -> None:
+        """A person sent this one, not a source: who is on record (LOG-3)."""
+        who = caller()
+        facts = {"who": who.name, "role": who.role.value, "method": "SubmitSignal", "result": "OK"}
+        event = self._recorder.event("api.call", f"{who.name} sent a signal of {signal.source}", facts)
+        self._recorder.commit((replace(event, signal_id=signal.signal_id, account=signal.account),))
 
     def source(self, name: str) -> SourceSettings:
         """The configured source, INVALID_ARGUMENT if there is none of that name."""

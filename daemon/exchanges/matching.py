@@ -338,10 +338,15 @@ class Book:
         return changes
 
     def state(self) -> BookState:
-        """The book as a value; orders and positions are copies."""
+        """The book as a value, everything in a fixed order; orders and positions are copies."""
         return BookState(
-            balances=tuple(self.funds.balances().values()),
-            positions=tuple(position.copy() for position in self.settlement.positions() if position.quantity),
+            balances=tuple(self.funds.balance(asset) for asset in sorted(self.funds.balances())),
+            positions=tuple(
+                sorted(
+                    (position.copy() for position in self.settlement.positions() if position.quantity),
+                    key=lambda position: (position.symbol, position.side),
+                )
+            ),
             orders=tuple(sorted((order.copy() for order in self.orders.values()), key=lambda order: order.number)),
             prices={symbol: market.price for symbol, market in self.markets.items() if market.price is not None},
             next_order=self.next_order,

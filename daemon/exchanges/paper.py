@@ -221,9 +221,7 @@ class PaperExchange(_Port):
             try:
                 is_running = self._turn()
             except Exception:
-                # The books in memory may be half changed; the file is not. The gateway finds out by asking.
-                _log.exception("the paper exchange of %s failed and reads its books again", self._venue.account.name)
-                self._venue.doubt()
+                self._failed()
                 time.sleep(PAUSE_AFTER_FAULT_S)
         self._close()
 
@@ -235,10 +233,22 @@ class PaperExchange(_Port):
         while self._travelling and len(due) < MAX_BATCH and (self._travelling[0][0] <= now_s or not is_running):
             due.append(self._travelling.popleft()[1])
         if due:
-            self._deliver(self._venue.handle(due, self._incarnation, now_ms))
+            self._deliver(self._handled(due, now_ms))
         if self._venue.due_ms(now_ms) <= now_ms:
             self._deliver(self._venue.tick(self._incarnation, now_ms))
         return is_running or bool(self._travelling)
+
+    def _handled(self, due: list[Request], now_ms: int) -> Iterable[Outgoing]:
+        try:
+            return self._venue.handle(due, self._incarnation, now_ms)
+        except Exception:
+            self._failed()
+            return [out for request in due for out in no_answer(request, Fate.UNKNOWN, "The exchange failed.")]
+
+    def _failed(self) -> None:
+        """The books in memory may be half changed; the file is not. The gateway finds out by asking."""
+        _log.exception("the paper exchange of %s failed and reads its books again", self._venue.account.name)
+        self._venue.doubt()
 
     def _wait_s(self) -> float:
         if self._stopping:

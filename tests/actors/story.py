@@ -6,8 +6,8 @@ meanwhile, is replaced once, and takes A's slot; it fills in part and is closed 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,12 +22,6 @@ LIMIT = 1
 
 class Injected(Exception):
     """The failure a test asks for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    words: str
-    do: Callable[[Town], None]
 
 
 def settings() -> Settings:
@@ -65,17 +59,20 @@ class Story:
         self.town.pass_time(1)
 
     def repeat(self, name: str) -> None:
-        self.town.submit(replace(self.signals[name]))
+        self.town.submit(self.signals[name])
 
 
-def told(folder: Path, *, seed: int = 1, rush: float = 0.0, prepare: Callable[[Town], None] | None = None) -> Town:
+@contextmanager
+def told(
+    folder: Path, *, seed: int = 1, rush: float = 0.0, prepare: Callable[[Town], None] | None = None
+) -> Iterator[Town]:
     """A town in which the story has come to its end."""
-    town = Town(folder, settings=settings(), seed=seed, rush=rush)
-    if prepare is not None:
-        prepare(town)
-    Story(town).tell()
-    town.settle()
-    return town
+    with Town(folder, settings=settings(), seed=seed, rush=rush) as town:
+        if prepare is not None:
+            prepare(town)
+        Story(town).tell()
+        town.settle()
+        yield town
 
 
 OUTCOMES = {

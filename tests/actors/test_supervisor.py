@@ -217,6 +217,22 @@ def test_a_unit_ends_wholly_before_any_of_it_starts(face: Face, first: str, othe
     assert engine.steps_of(POOL, QUEUE)[2:] == [f"{other} stopped", f"{QUEUE} start", f"{POOL} start"]
 
 
+def test_a_unit_does_not_wait_for_ever_for_one_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STOP_LIMIT_MS", 50)
+    face = ThreadedFace()
+    hold = Hold(threading.Event(), threading.Event())
+    try:
+        engine = Engine(face).begin()
+        engine.system.tell(POOL, hold)
+        assert hold.entered.wait(5)
+        engine.system.tell(QUEUE, Boom())
+        face.until(lambda: engine.starts().count(QUEUE) == engine.starts().count(POOL) == 2)
+        assert engine.ask(POOL) == "echo"
+    finally:
+        hold.gate.set()
+        face.system.stop_all()
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_a_unit_that_fails_at_both_ends_starts_once(seed: int) -> None:
     engine = Engine(SteppedFace(seed)).begin()

@@ -228,6 +228,8 @@ class Town:
         """Client order ids as they left for the venue, by every process."""
         self.sent_signals = 0
         self.on_message: Callable[[str, object], None] | None = None
+        self.on_tell: Callable[[str, object], None] | None = None
+        """(who tells, what), before it is told."""
         self.on_handled: Callable[[str, object], None] | None = None
         self.checked_version = -1
         self.is_dead = False
@@ -261,9 +263,22 @@ class Town:
             store_state=self.view.mark_store,
         )
         system.before_message = self._before
+        system.before_tell = self._tells
         system.after_message = self._after
         drive(self.exchange, system, system.call_at)
         self.parts.start()
+
+    def close(self) -> None:
+        """Nobody will look at this town any more."""
+        self.reader.close()
+        self.store.store.close()
+        self.venue.close()
+
+    def __enter__(self) -> Town:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def change(self, settings: Settings) -> None:
         """Another version of the config is in force, now and for later processes."""
@@ -449,7 +464,7 @@ class Town:
         if actor is None or actor._loading:
             yield f"group {group.group_id} is not alive"
             return
-        if actor._group is not group:
+        if actor._group != group:
             yield f"group {group.group_id} is ahead of what is committed"
         if group.state is GroupState.CLOSING:
             yield f"group {group.group_id} is closing"
@@ -474,6 +489,10 @@ class Town:
     def _before(self, name: str, message: object) -> None:
         if self.on_message is not None:
             self.on_message(name, message)
+
+    def _tells(self, name: str, _to: str | ReplyTo, message: object) -> None:
+        if self.on_tell is not None:
+            self.on_tell(name, message)
 
     def _after(self, name: str, handled: object) -> None:
         if self.on_handled is not None:

@@ -73,12 +73,15 @@ class Storm:
             ),
             "cross": (0.5, self._cross),
             "time": (5, self._time),
-            "load": (0.5, lambda: self.machine.the_group_is_loaded_again()),
+            "load": (0.5, self._load),
             "pyramid": (0.3, self._pyramid),
             "rules": (0.1, self._rules),
             "exit": (0.05, lambda: self.machine.an_exit_is_asked(0)),
             "give up": (0.1, lambda: self.machine.the_entries_are_cancelled(0)),
         }
+
+    def _load(self) -> None:
+        self.machine.the_group_is_loaded_again()
 
     def _rules(self) -> None:
         """The venue has changed the instrument's rules."""

@@ -472,6 +472,25 @@ def test_a_watched_pyramid_target_closes_that_pyramid_only() -> None:
     assert not story.order(story.entry(1, pyramid=1)).cancel_requested
 
 
+@pytest.mark.rule("TP-5", "TP-7", "PRC-6")
+def test_two_pyramids_that_are_closed_at_once_take_the_loose_remainder_along_once() -> None:
+    story = Story(ladder(*ONE), tp_execution=TpExecution.WATCHED, **BY_PYRAMID)
+    story.pyramid(ladder(*ONE), "signal-2")
+    story.pyramid(ladder(*ONE), "signal-3")
+    story.fill(story.entry(0))
+    story.fill(story.entry(0, pyramid=1))
+    story.fill(story.entry(0, pyramid=2), "0.04")
+    story.end(story.entry(0, pyramid=2))
+    assert story.group.loose.quantity == D("0.04")
+    story.cross("pyramid:0", "101")
+    story.cross("pyramid:1", "101")
+    assert [order.quantity for order in story.orders(Role.CLOSE)] == [D("10.04"), D("10")]
+    story.fill(story.closing(pyramid=0))
+    story.fill(story.closing(pyramid=1))
+    assert closed(story)
+    assert story.group.dust == 0
+
+
 # --- refused, lost, replaced ---
 
 

@@ -38,11 +38,13 @@ def free_ports(count: int) -> list[int]:
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Plain:
-    """`base` with `changes` laid over it, map by map."""
+    """`base` with `changes` laid over it, map by map; an empty map clears."""
     both = dict(base)
     for key, value in changes.items():
         inner = both.get(key)
-        both[key] = merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+        both[key] = (
+            merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) and value else value
+        )
     return both
 
 

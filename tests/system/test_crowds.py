@@ -31,7 +31,7 @@ TEN_SYMBOLS = {
 
 def settle_spool(stack: Stack) -> None:
     """Until the forwarder has nothing left to deliver."""
-    until(lambda: not stack.rows("SELECT 1 FROM spool LIMIT 1", file="spool.db"), failure="the spool does not drain")
+    until(lambda: not stack.rows("SELECT 1 FROM spooled LIMIT 1", file="spool.db"), failure="the spool does not drain")
 
 
 @pytest.mark.rule("GRP-1", "SIG-7", "SIG-9")
@@ -100,7 +100,7 @@ def test_ten_groups_on_one_symbol_keep_their_coins_apart(start: Starter) -> None
         signal = stack.send(alert(timeframe=str(number + 1), price=entry))
         assert signal["outcome"] == "OPENED"
         opened.append(signal["group_id"])
-    stack.price("BTC/USDT", "98.6")
+    stack.price("BTC/USDT", "98.5")
     until(lambda: all(group["legs_filled"] >= 3 for group in stack.groups()))
     held = {group["group_id"]: D(group["quantity"]) for group in stack.groups()}
     assert sum(held.values()) == stack.balances()["BTC"]

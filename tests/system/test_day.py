@@ -24,6 +24,13 @@ ALERTS = 24
 """Sent evenly over the day, for both symbols and both ways."""
 
 
+FINE = {
+    "BTC/USDT": {"tick_size": "0.01", "step_size": "0.00001", "min_quantity": "0.00001", "min_notional": "5"},
+    "ETH/USDT": {"tick_size": "0.01", "step_size": "0.0001", "min_quantity": "0.0001", "min_notional": "5"},
+}
+"""As Binance has them."""
+
+
 def day_of_candles(folder: Path, symbol: str, start: float, rng: random.Random) -> None:
     """A day of made-up one-minute candles that move about as much as a coin does."""
     price, lines = start, []
@@ -50,7 +57,7 @@ def run_day(start: Starter, candles: Path) -> Stack:
     """A day with alerts at fixed times: entries, pyramids and exits on two symbols and two timeframes."""
     paper = {
         "prices": "replay", "candles": str(candles), "speed": SPEED, "symbols": ["BTC/USDT", "ETH/USDT"],
-        "start_prices": {}, "instruments": {}, "fill": "cross", "spread_percent": "0.01", "slippage_percent": "0.01",
+        "start_prices": {}, "instruments": FINE, "fill": "cross", "spread_percent": "0.01", "slippage_percent": "0.01",
     }  # fmt: skip
     stack = start({"accounts": {"paper": paper}, "execution": {"max_quote_age_s": 30}})
     begun = time.monotonic()
@@ -69,17 +76,17 @@ def books_balance(stack: Stack) -> dict[str, Any]:
 
     def settled() -> bool:
         moving = stack.rows("SELECT 1 FROM orders WHERE state = 'pending'")
-        moving += stack.rows("SELECT 1 FROM groups WHERE state = 'closing'")
+        moving += stack.rows("SELECT 1 FROM position_groups WHERE state = 'closing'")
         seen = stack.rows("SELECT count(*) FROM fills")
         return not moving and seen == stack.rows("SELECT count(*) FROM trades", file="paper/paper.db")
 
     until(settled)
     stack.kill("daemon")  # Both files as a crash leaves them: nothing is tidied up on the way out.
     balances = {row[0]: D(row[1]) + D(row[2]) for row in stack.rows("SELECT * FROM balances", file="paper/paper.db")}
-    realized = sum((D(row[0]) for row in stack.rows("SELECT realized FROM groups")), D(0))
+    realized = sum((D(row[0]) for row in stack.rows("SELECT realized FROM position_groups")), D(0))
     lots = stack.rows(
-        "SELECT g.symbol, l.lot_quantity, l.lot_cost FROM legs l JOIN groups g ON g.group_id = l.group_id "
-        "UNION ALL SELECT symbol, loose_quantity, loose_cost FROM groups"
+        "SELECT g.symbol, l.lot_quantity, l.lot_cost FROM legs l JOIN position_groups g ON g.group_id = l.group_id "
+        "UNION ALL SELECT symbol, loose_quantity, loose_cost FROM position_groups"
     )
     cost = sum((D(row[2]) for row in lots), D(0))
     quantity = {s: sum((D(row[1]) for row in lots if row[0] == f"{s}/USDT"), D(0)) for s in ("BTC", "ETH")}
@@ -93,7 +100,7 @@ def books_balance(stack: Stack) -> dict[str, Any]:
     )
     assert realized + unrealized == equity - 100000
     trades = stack.rows("SELECT count(*) FROM trades", file="paper/paper.db")[0][0]
-    return {"trades": trades, "realized": realized, "groups": len(stack.rows("SELECT 1 FROM groups"))}
+    return {"trades": trades, "realized": realized, "groups": len(stack.rows("SELECT 1 FROM position_groups"))}
 
 
 @pytest.mark.rule("PNL-1", "PNL-2", "PAPER-1", "PAPER-2", "PAPER-3")

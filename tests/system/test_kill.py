@@ -70,7 +70,7 @@ def check(stack: Stack, signals: int) -> None:
     venue = dict(stack.rows("SELECT client_order_id, quantity FROM orders", file="paper/paper.db"))
     assert set(venue) <= set(ours)
     entries = Counter((group, pyramid, leg) for group, pyramid, leg, role in ours.values() if role == "entry")
-    legs = stack.rows("SELECT group_id, pyramid, leg_index FROM legs")
+    legs = stack.rows("SELECT group_id, pyramid, leg FROM legs")
     assert len(legs) == 5 * signals
     sent = Counter(ours[name][:3] for name in venue if ours[name][3] == "entry")
     assert all(sent[leg] == 1 for leg in legs), "every leg is at the exchange exactly once"
