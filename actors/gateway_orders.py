@@ -13,26 +13,22 @@ Invariants:
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from heapq import heappop, heappush
 
 from actors.due import Due
-from actors.gateway_hand import CANCEL_PRIORITY, CancelStage, Hand, Stage, merged
+from actors.gateway_hand import CancelStage, Hand, Stage, merged
+from actors.gateway_sending import SendQueue
 from actors.messages import Answered, Fate, LookedUp, OpenOrdersFetched, OrdersReported
 from actors.ports import Exchange
 from actors.rules.model import Order, OrderReport, OrderState, Reason, Role
 from actors.rules.naming import is_ours, parse_client_order_id
 from actors.rules.settings import ExecutionSettings
 
-MAX_IN_FLIGHT = 256
-"""Submits and cancels that may wait for their answers at once; the rest queue by urgency."""
 MAX_LOOK_UPS = 64
 """Look-ups that may be under way at once."""
-MAX_QUEUED = 50_000
-"""Orders waiting to be sent. Entries beyond that are refused, exits never."""
 MAX_REMEMBERED = 50_000
 """Final orders kept, so that an id is not sent twice and a late question has its answer."""
 ANSWER_TIMEOUT_MS = 15_000
@@ -79,12 +75,8 @@ class OrderDesk:
         self._hands: dict[str, Hand] = {}
         self._open: dict[str, Hand] = {}
         self._done: OrderedDict[str, None] = OrderedDict()
-        self._submits: list[tuple[int, int, str]] = []
-        self._cancels: deque[str] = deque()
-        self._number = 0
-        self._sent: set[str] = set()
-        self._cancelling: set[str] = set()
-        """Submits and cancels that wait for their answers."""
+        self._queue = SendQueue()
+        self._looks = 0
         self._to_look: dict[str, None] = {}
         self._looking: dict[str, int] = {}
         """Look-ups under way, each with its own number."""
@@ -112,13 +104,14 @@ class OrderDesk:
         for order in orders:
             hand = self._hands.get(order.client_order_id)
             if hand is not None:  # Rule 16: once is enough. Its fate is what the group wants to know.
+                hand.order = hand.order or order
                 self._answer_about(hand)
                 continue
             hand = self._take(order, Stage.QUEUED)
-            if len(self._submits) >= MAX_QUEUED and order.role is Role.ENTRY:
+            if self._queue.is_full and order.role is Role.ENTRY:
                 self._reject(hand, Reason.OVERLOADED, "too many orders wait to be sent")
             else:
-                self._queue_submit(hand)
+                self._queue.submit(hand)
 
     def cancel(self, orders: Iterable[Order]) -> None:
         for order in orders:
@@ -128,7 +121,7 @@ class OrderDesk:
                 hand = self._take(order, Stage.LOOKING)
                 hand.is_awaited = True
                 self._doubt(hand)
-                self._queue_cancel(hand)
+                self._queue.cancel(hand)
             elif hand.stage in (Stage.QUEUED, Stage.WAITING):
                 self._take_back(hand)
             elif hand.stage is Stage.DONE:
@@ -137,7 +130,7 @@ class OrderDesk:
                 hand.order = order
                 hand.cancel = CancelStage.WANTED
                 if hand.stage is Stage.OPEN:
-                    self._queue_cancel(hand)
+                    self._queue.cancel(hand)
 
     def resolve(self, orders: Iterable[Order]) -> None:
         for order in orders:
@@ -170,24 +163,12 @@ class OrderDesk:
 
     # --- sending ----------------------------------------------------------------------------------
 
-    def _queue_submit(self, hand: Hand) -> None:
-        hand.stage = Stage.QUEUED
-        self._number += 1
-        heappush(self._submits, (hand.priority, self._number, hand.client_order_id))
-
-    def _queue_cancel(self, hand: Hand) -> None:
-        hand.cancel = CancelStage.QUEUED
-        self._cancels.append(hand.client_order_id)
-
     def pump(self) -> None:
         """Lets out what may leave now, in batches that keep the order of urgency."""
         now_ms = self.desk.now_ms()
         batch: list[Order] = []
         is_cancels = False
-        while len(self._sent) + len(self._cancelling) < MAX_IN_FLIGHT:
-            taken = self._next()
-            if taken is None:
-                break
+        while (taken := self._queue.take(can_submit=self.is_trading)) is not None:
             hand, is_cancel = taken
             assert hand.order is not None
             if batch and is_cancel is not is_cancels:
@@ -203,35 +184,12 @@ class OrderDesk:
             del self._to_look[client_order_id]
             self._look_now(self._hands.get(client_order_id))
 
-    def _next(self) -> tuple[Hand, bool] | None:
-        """The most urgent request, and whether it is a cancel. What was dropped meanwhile is passed over."""
-        while self._cancels and not self._is_cancel_due(self._cancels[0]):
-            self._cancels.popleft()
-        while self._submits and not self._is_submit_due(self._submits[0][2]):
-            heappop(self._submits)
-        can_submit = self.is_trading and bool(self._submits)
-        if self._cancels and not (can_submit and self._submits[0][0] < CANCEL_PRIORITY):
-            return self._hands[self._cancels.popleft()], True
-        if can_submit:
-            return self._hands[heappop(self._submits)[2]], False
-        return None
-
-    def _is_submit_due(self, client_order_id: str) -> bool:
-        hand = self._hands.get(client_order_id)
-        return hand is not None and hand.stage is Stage.QUEUED
-
-    def _is_cancel_due(self, client_order_id: str) -> bool:
-        hand = self._hands.get(client_order_id)
-        return hand is not None and hand.cancel is CancelStage.QUEUED and hand.stage is not Stage.DONE
-
     def _note_sent(self, hand: Hand, is_cancel: bool, now_ms: int) -> None:
         if is_cancel:
-            self._cancelling.add(hand.client_order_id)
             hand.cancel = CancelStage.SENT
             hand.cancel_tries += 1
             self._at(now_ms + ANSWER_TIMEOUT_MS, self._cancel_lost, hand, hand.cancel_tries)
         else:
-            self._sent.add(hand.client_order_id)
             hand.stage = Stage.SENT
             hand.sent_ms = now_ms
             hand.turn += 1
@@ -258,7 +216,7 @@ class OrderDesk:
         is_late = 0 < message.asked_ms < hand.sent_ms  # To an earlier try: only an acceptance still counts.
         is_expected = hand.stage is Stage.SENT and not is_late
         if is_expected:
-            self._sent.discard(hand.client_order_id)
+            self._queue.sent.discard(hand.client_order_id)
         if message.fate == Fate.ACCEPTED:
             self._accepted(hand, message, is_expected)
         elif is_late or hand.stage not in (Stage.SENT, Stage.LOOKING) or hand.sent_ms == 0:
@@ -300,7 +258,7 @@ class OrderDesk:
         self._at(self.desk.now_ms() + pause_ms, self._retry, hand)
 
     def _cancel_answered(self, hand: Hand, message: Answered) -> None:
-        self._cancelling.discard(hand.client_order_id)
+        self._queue.cancelling.discard(hand.client_order_id)
         if hand.cancel is CancelStage.SENT:
             hand.cancel = CancelStage.WANTED
         if message.fate == Fate.ACCEPTED and message.report is not None:
@@ -318,7 +276,7 @@ class OrderDesk:
 
     def _doubt(self, hand: Hand) -> None:
         """From here on its fate is unknown."""
-        self._sent.discard(hand.client_order_id)
+        self._queue.sent.discard(hand.client_order_id)
         self._open.pop(hand.client_order_id, None)
         hand.stage = Stage.LOOKING
         hand.turn += 1
@@ -340,10 +298,10 @@ class OrderDesk:
     def _look_now(self, hand: Hand | None) -> None:
         if hand is None or hand.order is None or hand.stage is Stage.DONE or hand.client_order_id in self._looking:
             return
-        self._number += 1
-        self._looking[hand.client_order_id] = self._number
+        self._looks += 1
+        self._looking[hand.client_order_id] = self._looks
         hand.looks += 1
-        self._at(self.desk.now_ms() + ANSWER_TIMEOUT_MS, self._look_lost, hand, self._number)
+        self._at(self.desk.now_ms() + ANSWER_TIMEOUT_MS, self._look_lost, hand, self._looks)
         self.desk.exchange.look_up(hand.order)
 
     def looked_up(self, message: LookedUp) -> None:
@@ -452,10 +410,10 @@ class OrderDesk:
                     hand.cancel_tries,
                 )
             else:
-                self._queue_cancel(hand)
+                self._queue.cancel(hand)
 
     def _certain(self, hand: Hand) -> None:
-        self._sent.discard(hand.client_order_id)
+        self._queue.sent.discard(hand.client_order_id)
         hand.turn += 1
         hand.looks = 0
         hand.unknown_since_ms = None
@@ -463,7 +421,7 @@ class OrderDesk:
 
     def _finish(self, hand: Hand) -> None:
         self._certain(hand)
-        self._cancelling.discard(hand.client_order_id)
+        self._queue.cancelling.discard(hand.client_order_id)
         hand.stage, hand.cancel = Stage.DONE, CancelStage.NONE
         self._open.pop(hand.client_order_id, None)
         self._done[hand.client_order_id] = None
@@ -492,7 +450,7 @@ class OrderDesk:
 
     def _retry(self, hand: Hand, turn: int) -> None:
         if hand.turn == turn and hand.stage is Stage.WAITING:
-            self._queue_submit(hand)
+            self._queue.submit(hand)
 
     def _answer_lost(self, hand: Hand, turn: int) -> None:
         if hand.turn == turn and hand.stage is Stage.SENT:
@@ -511,11 +469,11 @@ class OrderDesk:
 
     def _cancel_again(self, hand: Hand, tries: int) -> None:
         if hand.cancel_tries == tries and hand.cancel is CancelStage.WANTED and hand.stage is not Stage.DONE:
-            self._queue_cancel(hand)
+            self._queue.cancel(hand)
 
     def _cancel_lost(self, hand: Hand, tries: int) -> None:
         if hand.cancel_tries == tries and hand.cancel is CancelStage.SENT:
-            self._cancelling.discard(hand.client_order_id)
+            self._queue.cancelling.discard(hand.client_order_id)
             hand.cancel = CancelStage.WANTED
             self._doubt_and_look(hand)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from actors import messages as m
-from actors.gateway_orders import ANSWER_TIMEOUT_MS, FRESH_MS, MAX_IN_FLIGHT
+from actors.gateway_orders import ANSWER_TIMEOUT_MS, FRESH_MS
+from actors.gateway_sending import MAX_IN_FLIGHT
 from actors.messages import Fate
 from actors.rules.model import OrderState, Reason, Role
 from actors.rules.records import AddEvent, RaiseAlert, ResolveAlert
@@ -279,6 +280,17 @@ def test_held_orders_leave_once_the_account_is_ready() -> None:
     assert world.exchange.take("submit") == []
     world.listed()
     assert world.exchange.take("submit") == [ids([order()])]
+
+
+def test_too_many_waiting_orders_refuse_entries_and_never_exits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.gateway_sending.MAX_QUEUED", 2)
+    world = World()
+    world.tell(m.SubmitOrders(orders=tuple(order(attempt) for attempt in (1, 2, 3))))
+    assert [(each.client_order_id, each.reason) for each in world.reports()] == [
+        (order(3).client_order_id, Reason.OVERLOADED)
+    ]
+    world.tell(m.SubmitOrders(orders=(order(role=Role.CLOSE),)))
+    assert world.reports() == []
 
 
 # --- cancels ---------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
+from actors.children import PartState
 from actors.journal import Journal
 from actors.messages import Answer, EventStored, ReplyTo, SubmitSignal
 from actors.pool import Pool
@@ -410,6 +411,8 @@ class Town:
             yield f"starting or stopping {supervisor._line} {supervisor._awaited} {list(supervisor._ending)}"
         elif supervisor._notebook._pending:
             yield "the supervisor's notes are not stored"
+        elif down := [part.key for part in supervisor._parts.values() if part.state is not PartState.RUNNING]:
+            yield f"{down} are down"
         else:
             for name in ("journal", "feed", f"gateway/{ACCOUNT}", f"queue/{WORLD.value}", f"pool/{WORLD.value}"):
                 if not self.system.incarnation(name):

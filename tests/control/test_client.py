@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,12 +106,12 @@ def test_a_lost_answer_to_a_change_is_unknown_and_a_daemon_never_reached_is_not(
 
 
 def test_a_daemon_that_dies_in_the_middle_of_a_change_leaves_it_unknown(daemon: FakeDaemon, close: Ask) -> None:
-    import threading
-
     daemon.delay_s = 5
-    threading.Timer(0.5, daemon.stop).start()
+    killer = threading.Timer(0.5, daemon.stop)
+    killer.start()
     with pytest.raises(Unknown):
         close()
+    killer.join()
     daemon.start()
 
 
@@ -196,13 +197,12 @@ def test_a_config_is_read_with_the_environment_over_it(home: Home) -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("a: [b", "not valid YAML line"), ("- a", "not a map"), ("a: &x [*x]", "not valid YAML"), ("a: \x01", "YAML")],
+    [("a: [b", "not valid YAML line"), ("- a", "not a map"), ("a: *b", "not valid YAML"), ("a: \x01", "YAML")],
 )
 def test_a_config_that_is_none_is_told_in_one_line(home: Home, text: str, words: str) -> None:
     home.write(text)
     with pytest.raises(ConfigFault, match=words):
-        config = read_config(home.config, {})
-        config.texts("a")
+        read_config(home.config, {})
 
 
 def test_a_config_that_is_missing_is_told(home: Home) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from control.printer import Column, enum_name, plain, table
 from control.readable import readable_line
 from control.screen import bar, group_lines, progress
-from protos.terrace.v1 import account_pb2, engine_pb2, record_pb2, signal_pb2
+from protos.terrace.v1 import account_pb2, config_pb2, engine_pb2, report_pb2, risk_pb2, signal_pb2, types_pb2
 from tests.control.fake_daemon import a_group
 
 
@@ -57,7 +57,7 @@ def test_every_field_of_a_message_is_printed() -> None:
 
 
 def test_every_enum_loses_its_prefix() -> None:
-    for file in (signal_pb2, engine_pb2, account_pb2, record_pb2, signal_pb2.types__pb2):  # type: ignore[attr-defined]
+    for file in (types_pb2, account_pb2, config_pb2, risk_pb2, report_pb2):
         for enum in file.DESCRIPTOR.enum_types_by_name.values():
             names = {enum_name(enum, value.number) for value in enum.values}
             assert "UNSPECIFIED" in names, enum.name
