@@ -76,6 +76,8 @@ def merged(last: OrderReport | None, new: OrderReport) -> OrderReport | None:
     """
     if last is None:
         return new
+    if new.state is last.state and new.trades == last.trades:
+        return None
     trades = {trade.trade_id: trade for trade in last.trades}
     trades.update((trade.trade_id, trade) for trade in new.trades)
     state = last.state if new.state is None or _is_overtaken(last, new) else new.state

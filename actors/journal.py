@@ -41,6 +41,8 @@ MAX_LIVES = 200_000
 """Actor names remembered with their newest incarnation; the longest unused are forgotten."""
 MAX_RECENT_KEYS = 50_000
 """Idempotency keys given to Pool on load; older ones are still held by the store's unique index."""
+SPOOL_MS = 86_400_000
+"""Keys that expired no longer ago than this still count: a copy may come late out of a forwarder's spool."""
 RETRY_MS = 500
 """How often a store that failed is tried again while a question waits for it."""
 
@@ -63,7 +65,8 @@ class Journal(Batching):
         self._fenced: OrderedDict[str, int] = OrderedDict()
         self._tombstones: OrderedDict[str, None] = OrderedDict()
         self._waiting: list[_Waiting] = []
-        self._failing = False
+        self._told_ok: bool | None = None
+        """What the supervisor heard of the store from this life; an earlier one may have left it in bad repute."""
         self._in_doubt = False
         """The outcome of a batch is unknown, so the View may be behind the store."""
 
@@ -109,7 +112,7 @@ class Journal(Batching):
         if kind == "group":
             state: object = self._store.load_group(rest)
         elif kind == "pool":
-            state = self._store.load_pool(World(rest), MAX_RECENT_KEYS, self.life.now_ms())
+            state = self._store.load_pool(World(rest), MAX_RECENT_KEYS, self.life.now_ms() - SPOOL_MS)
         elif kind == "queue":
             state = self._store.load_queue(World(rest))
         else:
@@ -205,11 +208,11 @@ class Journal(Batching):
             self._in_doubt = False
 
     def _store_failed(self, error: str) -> None:
-        if not self._failing:
-            self._failing = True
+        if self._told_ok is not False:
+            self._told_ok = False
             self.life.tell("supervisor", StoreFailed(ok=False, error=error))
 
     def _store_works(self) -> None:
-        if self._failing:
-            self._failing = False
+        if self._told_ok is not True:
+            self._told_ok = True
             self.life.tell("supervisor", StoreFailed(ok=True))

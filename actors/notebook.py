@@ -75,6 +75,7 @@ class Notebook:
         if self._pending[oldest].tries >= MAX_TRIES and store_ok:
             del self._pending[oldest]
             self.lost += 1
+            self._halted = bool(self._pending)
         elif not store_ok:
             self._pending[oldest].tries = 0
         self._send_oldest()

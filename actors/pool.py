@@ -96,7 +96,7 @@ class Pool(Actor):
 
     def _submit(self, message: m.SubmitSignal) -> None:
         signal = message.signal
-        first = self._books.first_answer(signal.idempotency_key, self.life.now_ms())
+        first = self._books.first_answer(signal.idempotency_key, signal.receive_time_ms)
         if first is not None:
             self._answer(message.reply_to, _duplicate(first))
             return
@@ -545,7 +545,7 @@ class Pool(Actor):
         if work.signal is not None:
             self._in_flight.pop(work.signal.idempotency_key, None)
             if isinstance(result, m.Answer) and result.outcome is not Outcome.DUPLICATE:
-                expires_ms = self.life.now_ms() + work.signal.idempotency_window_s * 1000
+                expires_ms = work.signal.receive_time_ms + work.signal.idempotency_window_s * 1000
                 self._books.remember(work.signal.idempotency_key, result, expires_ms)
         if not replied:
             self._answer(work.reply_to, result)
@@ -581,7 +581,7 @@ class Pool(Actor):
                 draft_id=draft.draft_id,
                 time_ms=now_ms,
             ),
-            claim(signal, now_ms),
+            claim(signal),
             self._event(signal, outcome, reason, detail),
         ]
         if alert:

@@ -158,9 +158,10 @@ class PoolBooks:
         while len(self.recent) > MAX_RECENT:
             self.recent.popitem(last=False)
 
-    def first_answer(self, idempotency_key: str, now_ms: int) -> Answer | None:
+    def first_answer(self, idempotency_key: str, receive_time_ms: int) -> Answer | None:
+        """What became of the first signal with this key, if the one that arrived then falls into its window."""
         seen = self.recent.get(idempotency_key)
-        return seen[0] if seen is not None and seen[1] > now_ms else None
+        return seen[0] if seen is not None and seen[1] > receive_time_ms else None
 
     # --- switches ---------------------------------------------------------------------------------
 

@@ -237,7 +237,7 @@ class PositionGroup(Actor):
                     time_ms=now_ms,
                 )
             )
-            rows.append(claim(signal, now_ms))
+            rows.append(claim(signal))
         sends: list[m.Send] = []
         if leaving is not None:
             gone = leaving.signal.signal_id

@@ -319,7 +319,7 @@ class Queue(Actor):
                 draft_id=draft.draft_id,
                 time_ms=now_ms,
             ),
-            claim(signal, now_ms),
+            claim(signal),
             self._event(signal, "info", f"signal.{outcome.value}", detail or reason.value),
         ]
 

@@ -82,6 +82,8 @@ class Supervisor(Actor):
         self._closing: m.Shutdown | None = None
         self._closing_names: set[str] = set()
         self._late = LateReports()
+        self._inherited: set[str] = set()
+        """Who was alive when this life followed on another, which may have asked them to end and begin anew."""
         self.unrouted = 0
         """Mail to nobody that nobody had to hear of."""
 
@@ -95,6 +97,7 @@ class Supervisor(Actor):
                 self._bring_down(part, fenced=False)
             else:
                 self._enlist(part.names)
+        self._inherited = {name for name in self._system.names() if (child := self._child(name)) and child.many}
         self._enlist(self._expected())
         self._start_next()
 
@@ -399,11 +402,14 @@ class Supervisor(Actor):
                 self.life.tell(name, message)
 
     def _store_changed(self, message: m.StoreFailed) -> None:
-        self._store_ok = message.ok
+        """Each life of the Journal says so once; told on even if it is no news here, for whoever was told otherwise."""
+        is_news, self._store_ok = message.ok is not self._store_ok, message.ok
         if self._store_state is not None:
             with suppress(Exception):
                 self._store_state(message.ok, message.error)
         self._tell_pools(message)
+        if message.ok and not is_news:
+            return
         if message.ok:
             self._note("info", "store.recovered", "the store takes writes again")
         else:

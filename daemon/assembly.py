@@ -108,7 +108,7 @@ def assemble(
             system=system,
             children=children,
             ids=ids,
-            expected=lambda: _live_groups(store),
+            expected=lambda: _live_groups(store, view),
             observe=observe,
             store_state=store_state,
         )
@@ -142,13 +142,13 @@ def worlds_of(settings: Settings) -> tuple[World, ...]:
     return tuple(world for world in World if world in found)
 
 
-def _live_groups(store: MeteredStore) -> list[str]:
-    """Names of the groups that are not closed. A store that cannot be read has none for now: the supervisor is
-    started again when it fails, and reports bring groups back."""
+def _live_groups(store: MeteredStore, view: View) -> list[str]:
+    """Names of the groups that are not closed; as far as the View knows where the store cannot be read."""
     try:
-        return [f"group/{group_id}" for group_id in store.live_group_ids()]
+        group_ids = store.live_group_ids()
     except StoreFault:
-        return []
+        group_ids = [group.group_id for group in view.current.live()]
+    return [f"group/{group_id}" for group_id in group_ids]
 
 
 def open_exchanges(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 
+from actors.journal import SPOOL_MS
 from actors.ports import Clock
 from actors.rules.settings import Settings
 from daemon.api.condition import Condition
@@ -79,5 +80,5 @@ class Housekeeping:
         """Deletes what has outlived its use: expired idempotency keys, old events, resolved alerts."""
         now_ms = self._clock.now_ms()
         oldest_ms = now_ms - self._keep_events_days * DAY_MS
-        while await asyncio.to_thread(self._store.prune, now_ms, oldest_ms):
+        while await asyncio.to_thread(self._store.prune, now_ms - SPOOL_MS, oldest_ms):
             await asyncio.sleep(PRUNE_PAUSE_S)

@@ -211,13 +211,16 @@ Row = (
 )
 
 
-def claim(signal: Signal, now_ms: int) -> ClaimIdempotency:
-    """The row by which a signal takes its idempotency key (SIG-7)."""
+def claim(signal: Signal) -> ClaimIdempotency:
+    """The row by which a signal takes its idempotency key (SIG-7).
+
+    The window counts from the arrival at the forwarder: a copy that lay in its spool is no newer for that.
+    """
     return ClaimIdempotency(
         idempotency_key=signal.idempotency_key,
         signal_id=signal.signal_id,
-        now_ms=now_ms,
-        expire_time_ms=now_ms + signal.idempotency_window_s * 1000,
+        now_ms=signal.receive_time_ms,
+        expire_time_ms=signal.receive_time_ms + signal.idempotency_window_s * 1000,
     )
 
 

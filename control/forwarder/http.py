@@ -136,7 +136,6 @@ class Forwarder:
             "status": "failed" if trouble else "ok" if is_ready else "degraded",
             "reason": trouble or ("" if is_ready else "the daemon does not answer"),
             "daemon_reachable": is_ready,
-            "daemon_address": self.deliverer.target.address,
             "spool_length": self.spool.length,
             "spool_bytes": self.spool.size_bytes,
             "oldest_age_s": 0 if oldest_ns is None else max(0, round(time.time() - oldest_ns / 1e9, 3)),
@@ -290,6 +289,7 @@ def _answer(
     response = web.Response(
         status=status, body=json.dumps(values).encode() + b"\n", content_type="application/json", charset="utf-8"
     )
+    response.headers["Server"] = "terrace"  # Instead of the names and versions of what it is made of.
     if retry_after_s:
         response.headers["Retry-After"] = str(retry_after_s)
     if allow:

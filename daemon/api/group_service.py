@@ -172,7 +172,7 @@ class GroupService(group_pb2_grpc.GroupServiceServicer):
     def _shown(self, group: Group, detail: to.Detail) -> pb.Group:
         account = self._engine.settings().accounts.get(group.account)
         fees = account.fees if account is not None else FeeSettings()
-        quote = None if group.is_closed else self._engine.fresh_quote(group.account, group.symbol)
+        quote = self._engine.fresh_quote(group.account, group.symbol)
         return to.group(group, quote, fees, detail)
 
 

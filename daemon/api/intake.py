@@ -173,7 +173,7 @@ class Intake:
             draft_id="",
             time_ms=now_ms,
         )
-        taken: ClaimIdempotency = claim(signal, now_ms)
+        taken: ClaimIdempotency = claim(signal)
         account = self._engine.settings().accounts.get(signal.key.account)
         event = AddEvent(
             time_ms=now_ms,

@@ -46,6 +46,9 @@ class ForwarderSettings:
     spool: Path
     deliver_timeout_ms: int
     daemon: str | None
+    max_spooled: int
+    max_spool_mb: int
+    trusted_proxies: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from daemon.config.kinds import Address, DaemonAddress, SecretReference, StoreUrl, Whole, Word
+from daemon.config.kinds import Address, DaemonAddress, Network, SecretReference, StoreUrl, Whole, Word
 from daemon.config.section import FILE, FLAG, Section
 
 
@@ -66,6 +66,9 @@ class ForwarderModel(Section):
     spool: Annotated[str, FILE] = "spool.db"
     deliver_timeout_ms: Annotated[int, Whole(10, 2900, "ms")] = 2000
     daemon: Annotated[str, DaemonAddress()] | None = None
+    max_spooled: Annotated[int, Whole(1, 100_000_000, "alerts")] = 100_000
+    max_spool_mb: Annotated[int, Whole(1, 1_000_000, "MB")] = 256
+    trusted_proxies: tuple[Annotated[str, Network()], ...] = ()
 
 
 class PanelModel(Section):

@@ -9,6 +9,8 @@ from actors.rules import precision
 from actors.rules.choices import Market
 from actors.rules.model import Instrument, Order, OrderType, Reason, Refused, TimeInForce
 
+MAX_NUMBER = Decimal(10) ** 18
+"""Prices and quantities are below this; beyond it money would no longer be exact."""
 _CLIENT_ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
 
 
@@ -85,7 +87,7 @@ def _check_prices(order: Order, instrument: Instrument) -> Refused | None:
 
 
 def _check_tick(price: Decimal, instrument: Instrument) -> Refused | None:
-    if not price.is_finite() or price <= 0 or price % instrument.tick_size:
+    if not price.is_finite() or not 0 < price < MAX_NUMBER or price % instrument.tick_size:
         return PRICE_FILTER
     return None
 
@@ -95,7 +97,7 @@ def _check_quantity(order: Order, instrument: Instrument) -> Refused | None:
     if not quantity.is_finite() or quantity < precision.min_quantity(instrument, market=market) or quantity <= 0:
         return LOT_MINIMUM
     most = precision.max_quantity(instrument, market=market)
-    if most is not None and quantity > most:
+    if quantity >= MAX_NUMBER or (most is not None and quantity > most):
         return LOT_MAXIMUM
     if quantity % precision.quantity_step(instrument, market=market):
         return LOT_STEP

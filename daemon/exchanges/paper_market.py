@@ -8,13 +8,16 @@ from decimal import Decimal
 from actors.price_heap import PriceHeap
 from actors.rules.choices import FillRule
 from actors.rules.model import Instrument, OrderSide, OrderType, Quote
-from actors.rules.money import HUNDRED
+from actors.rules.money import HUNDRED, round_cost
 from actors.rules.settings import AccountSettings
 from daemon.exchanges.paper_order import PaperOrder
 
 
 class PaperMarket:
-    """Bid and ask are the price less and plus half the spread, unrounded; every comparison is with them."""
+    """Bid and ask are the price less and plus half the spread; every comparison is with them.
+
+    They are exact to 18 places, which is where a price ends: finer ones would not leave room for exact money (PNL-2).
+    """
 
     def __init__(self, account: AccountSettings, instrument: Instrument) -> None:
         self.instrument = instrument
@@ -41,8 +44,8 @@ class PaperMarket:
             yield from heap
 
     def set_price(self, price: Decimal) -> None:
-        self.price = price
-        self.bid, self.ask = price * self._bid_factor, price * self._ask_factor
+        self.price = price = _bounded(price)
+        self.bid, self.ask = _bounded(price * self._bid_factor), _bounded(price * self._ask_factor)
 
     def quote(self, time_ms: int) -> Quote | None:
         return None if self.price is None else Quote(bid=self.bid, ask=self.ask, time_ms=time_ms)
@@ -51,10 +54,10 @@ class PaperMarket:
 
     def taking_price(self, side: OrderSide) -> Decimal:
         """What a taker pays or gets now, slippage included."""
-        return self.ask * self._buy_factor if side is OrderSide.BUY else self.bid * self._sell_factor
+        return self.slipped(side, self.ask if side is OrderSide.BUY else self.bid)
 
     def slipped(self, side: OrderSide, price: Decimal) -> Decimal:
-        return price * (self._buy_factor if side is OrderSide.BUY else self._sell_factor)
+        return _bounded(price * (self._buy_factor if side is OrderSide.BUY else self._sell_factor))
 
     def is_marketable(self, side: OrderSide, price: Decimal) -> bool:
         """Whether a new limit order would take at once."""
@@ -106,3 +109,8 @@ class PaperMarket:
         """Harmless if it does not rest."""
         self.heap_of(order).discard(order.number)
         self.reduce_only.pop(order.number, None)
+
+
+def _bounded(price: Decimal) -> Decimal:
+    rounded = round_cost(price)
+    return price if rounded == price else rounded

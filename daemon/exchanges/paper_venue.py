@@ -27,12 +27,13 @@ from actors.messages import (
 )
 from actors.rules.choices import PaperPrices
 from actors.rules.model import Balance, Instrument, Order, OrderReport, Quote, Reason, Refused
-from actors.rules.money import ZERO
+from actors.rules.money import COST_PLACES, ZERO, round_cost
 from actors.rules.settings import AccountSettings
 from daemon.exchanges.candle_path import run_candle
 from daemon.exchanges.matching import Book, BookState, Changes
+from daemon.exchanges.order_checks import MAX_NUMBER
 from daemon.exchanges.paper_books import BooksFault, PaperBooks
-from daemon.exchanges.paper_instruments import paper_instruments
+from daemon.exchanges.paper_instruments import paper_instruments, unified_symbol
 from daemon.exchanges.paper_order import PaperOrder
 from daemon.exchanges.paper_requests import (
     Cancel,
@@ -119,7 +120,8 @@ class PaperVenue:
             answer = self._set_price(request, now_ms)
             out.extend(self._stream(done, incarnation))
             if isinstance(answer, Quote):
-                out.append(Outgoing(Quoted(incarnation=incarnation, quotes={request.symbol: answer}), incarnation))
+                symbol = unified_symbol(request.symbol, self.account.market)
+                out.extend(self._stream_quotes((symbol,), incarnation, now_ms))
             out.append(Outgoing(answer, request.incarnation, request.reply_to))
         elif isinstance(request, SubscribePrices):
             self._wanted = frozenset(request.symbols)
@@ -138,13 +140,16 @@ class PaperVenue:
         if self.account.prices is not PaperPrices.MANUAL:
             words = f"the prices of account {self.account.name} are {self.account.prices}; only manual ones can be set"
             return Refused(reason=Reason.EXCHANGE_REFUSED, detail=words)
-        if request.symbol not in self._symbols:
+        symbol = unified_symbol(request.symbol, self.account.market)
+        if symbol not in self._symbols:
             return Refused(reason=Reason.UNKNOWN_SYMBOL, detail=f"{request.symbol} is not a symbol of this account")
-        if not request.price.is_finite() or request.price <= 0:
-            return Refused(reason=Reason.BAD_PRICE, detail="a price must be above zero")
-        self._book.move(request.symbol, request.price, now_ms)
-        self._moved.add(request.symbol)
-        quote = self._book.markets[request.symbol].quote(now_ms)
+        if not request.price.is_finite() or not 0 < request.price < MAX_NUMBER:
+            return Refused(reason=Reason.BAD_PRICE, detail="a price must be above zero and below 10^18")
+        if round_cost(request.price) != request.price:
+            return Refused(reason=Reason.BAD_PRICE, detail=f"a price has at most {COST_PLACES} decimal places")
+        self._book.move(symbol, request.price, now_ms)
+        self._moved.add(symbol)
+        quote = self._book.markets[symbol].quote(now_ms)
         assert quote is not None
         return quote
 

@@ -420,7 +420,7 @@ class Town:
 
     def _journal_busy(self) -> Iterator[str]:
         journal = self.actor("journal", Journal)
-        if journal is None or journal._waiting or journal._failing:
+        if journal is None or journal._waiting or journal._told_ok is False:
             yield "the journal waits for the store"
 
     def _pool_busy(self) -> Iterator[str]:

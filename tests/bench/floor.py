@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 
 BODY = b'{"source":"bench","tv":{"symbol":"BTCUSDT","timeframe":"15","action":"buy","exchange":"BINANCE"}}'
 
@@ -70,8 +69,8 @@ def server(directory: Path) -> Iterator[int]:
         process.wait()
 
 
-def latencies_ms(port: int, count: int) -> list[float]:
-    """From before the POST leaves until its body is on the disk, one after the other."""
+def latencies_ms(port: int, count: int, pause_s: float = 0) -> list[float]:
+    """From before the POST leaves until its body is on the disk, one after the other with a pause between."""
     request = b"POST / HTTP/1.1\r\nHost: floor\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
     found = []
     with socket.create_connection(("127.0.0.1", port)) as connection:
@@ -81,6 +80,7 @@ def latencies_ms(port: int, count: int) -> list[float]:
             connection.sendall(request)
             answer = connection.recv(4096)
             found.append((int(answer.rpartition(b"\r\n")[2]) - started) / 1e6)
+            time.sleep(pause_s)
     return found
 
 
@@ -99,12 +99,6 @@ async def per_second(port: int, count: int, clients: int) -> float:
     started = time.monotonic()
     await asyncio.gather(*(client() for _ in range(clients)))
     return count / (time.monotonic() - started)
-
-
-def median_ms(directory: Path, count: int = 300) -> float:
-    with server(directory) as port:
-        latencies_ms(port, 20)
-        return median(latencies_ms(port, count))
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def machine(directory: Path) -> dict[str, Any]:
         "file_system": _file_system(directory),
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
-        "load_before": [short(load) for load in os.getloadavg()],
+        "load": [short(load) for load in os.getloadavg()],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.traced_daemon import Trace
-from tests.system.stack import START_S, Stack, now_iso, until
+from tests.system.stack import START_S, Stack, now_iso
 
 BASES = ("BTC", "ETH", "SOL", "BNB", "XRP", "ADA", "DOGE", "LINK", "AVAX", "LTC")
 SYMBOLS = tuple(f"{base}/USDT" for base in BASES)
@@ -53,7 +54,10 @@ class World(Stack):
 
     def wait_ready_s(self) -> float:
         """Seconds from the start of the process until it says that it trades."""
-        until(self._is_ready, START_S, lambda: "the daemon is not ready: " + self.log("daemon")[-4000:], LOOK_S)
+        while not self._is_ready():
+            if time.monotonic_ns() - self.spawned_ns > START_S * 1e9:
+                raise AssertionError("the daemon is not ready: " + self.log("daemon")[-4000:])
+            time.sleep(LOOK_S)
         return (time.monotonic_ns() - self.spawned_ns) / 1e9
 
     def _is_ready(self) -> bool:
@@ -63,6 +67,11 @@ class World(Stack):
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
         return False
+
+    def cpu_s(self) -> float:
+        """Processor time the daemon has used, user and system."""
+        fields = Path(f"/proc/{self.processes['daemon'].pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def rss_mib(self) -> float:
         """Resident memory of the daemon, as the system counts it."""

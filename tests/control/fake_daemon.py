@@ -84,6 +84,9 @@ class FakeDaemon:
         return self
 
     def stop(self, grace_s: float = 0.0) -> None:
+        """Ends it; harmless to repeat."""
+        if not self._thread.is_alive():
+            return
         asyncio.run_coroutine_threadsafe(self._server.stop(grace_s), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join(10)

@@ -148,12 +148,26 @@ def test_a_price_is_answered_after_the_fills_it_caused_are_durable(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("symbol", "price", "reason"), [("FOO/USDT", "1", Reason.UNKNOWN_SYMBOL), (BTC, "0", Reason.BAD_PRICE)]
+    ("symbol", "price", "reason"),
+    [
+        ("FOO/USDT", "1", Reason.UNKNOWN_SYMBOL),
+        (BTC, "0", Reason.BAD_PRICE),
+        (BTC, "-1", Reason.BAD_PRICE),
+        (BTC, "NaN", Reason.BAD_PRICE),
+        (BTC, "1e40", Reason.BAD_PRICE),
+        (BTC, "1.0000000000000000001", Reason.BAD_PRICE),
+    ],
 )
 def test_a_price_that_makes_no_sense_is_refused(symbol: str, price: str, reason: Reason) -> None:
     answer = Bench().price(price, symbol)
     assert isinstance(answer, Refused)
     assert answer.reason is reason
+
+
+def test_a_price_of_a_perpetual_can_be_set_by_the_pair_alone() -> None:
+    bench = Bench(market=Market.SWAP)
+    assert bench.price("98", BTC) == Quote(bid=D(98), ask=D(98), time_ms=START_MS)
+    assert bench.venue._book.markets[f"{BTC}:USDT"].price == 98
 
 
 def test_only_manual_prices_can_be_set() -> None:

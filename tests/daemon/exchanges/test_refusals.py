@@ -30,6 +30,8 @@ def with_rules(book: Book, **changes: Any) -> Instrument:
         (new_order(BUY, "1", "100.001"), Reason.BAD_PRICE, "Filter failure: PRICE_FILTER"),
         (new_order(BUY, "1", "0"), Reason.BAD_PRICE, "Filter failure: PRICE_FILTER"),
         (new_order(BUY, "1", "-100"), Reason.BAD_PRICE, "Filter failure: PRICE_FILTER"),
+        (new_order(BUY, "1", "1e60"), Reason.BAD_PRICE, "Filter failure: PRICE_FILTER"),
+        (new_order(BUY, "1e60", "100"), Reason.ABOVE_MAX_QUANTITY, "Filter failure: LOT_SIZE"),
         (new_order(BUY, "1", "NaN"), Reason.BAD_PRICE, "Filter failure: PRICE_FILTER"),
         (new_order(BUY, "1", type=LIMIT), Reason.BAD_PRICE, "Mandatory parameter 'price'"),
         (new_order(BUY, "1", "100", type=MARKET), Reason.BAD_PRICE, "Parameter 'price' sent when not required."),
