@@ -243,11 +243,12 @@ class Supervisor(Actor):
         if incarnation or who.incarnation < part.since or part.state is not PartState.RUNNING:
             # A newer life is there, in the line, or will be when the rest of it is down.
             self._tell_pools(m.Reloaded(name=who.name, incarnation=incarnation))
-        elif again:
+        elif again or (who.name in self._inherited and who.name in self._expected()):
             self._bring_down(part, fenced=False)
         else:
             self._parts.pop(part.key, None)
             self._tell_pools(m.Reloaded(name=who.name, incarnation=0))
+        self._inherited.discard(who.name)
 
     # --- down and up again ------------------------------------------------------------------------
 
@@ -390,6 +391,11 @@ class Supervisor(Actor):
             self.life.tell(reply_to, poisoned)
         if isinstance(lost, m.OpenGroup):
             self._system.stop(message.who.name)
+        if isinstance(lost, m.Commit) and lost.author.name == SUPERVISOR:
+            # A note of this one's own: the others go on without it.
+            for send in lost.then:
+                if isinstance(send.message, m.Recorded):
+                    self._recorded(send.message)
         text = f"{type_name(lost)} for {message.who.name} was put aside"
         self._note("warning", "message.quarantined", text, attributes={"actor": message.who.name})
 

@@ -268,7 +268,7 @@ class Daemon:
         self._server.listen_unix(path)
 
     def _start_engine(self, stack: AsyncExitStack) -> None:
-        EventLog(self._metrics).join(self._parts.subscribers, self._parts.view.current.last_sequence)
+        EventLog(self._log, self._metrics).join(self._parts.subscribers, self._parts.view.current.last_sequence)
         self._parts.start()
         self._follower = ConfigFollower(
             self._config, self._environ, apply=self._apply, notes=self._notes, clock=self._clock

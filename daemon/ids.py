@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import random
-import secrets
 import threading
 from collections.abc import Callable
 
@@ -27,24 +27,24 @@ class RandomIds:
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
         self._lock = threading.Lock()
-        self._group_count = secrets.randbelow(36**3)
-        self._chance = random.SystemRandom()
+        self._chance = random.Random(os.urandom(32))
+        """Names are no secrets. Asking the system for chance each time would give up the interpreter in between."""
+        self._group_count = self._chance.randrange(36**3)
 
     def signal_id(self) -> str:
         """20 characters."""
-        return _base36(self._now_ms(), _TIME_CHARS) + _base36(
-            secrets.randbits(56) % 36**_SIGNAL_RANDOM_CHARS, _SIGNAL_RANDOM_CHARS
-        )
+        chance = self._chance.randrange(36**_SIGNAL_RANDOM_CHARS)
+        return _base36(self._now_ms(), _TIME_CHARS) + _base36(chance, _SIGNAL_RANDOM_CHARS)
 
     def group_id(self) -> str:
         with self._lock:
             self._group_count = (self._group_count + 1) % 36**3
             count = self._group_count
         seconds = max(0, self._now_ms() // 1000 - _EPOCH_S)
-        return _base36(seconds, _SECONDS_CHARS) + _base36(count, 3) + _base36(secrets.randbelow(36**3), 3)
+        return _base36(seconds, _SECONDS_CHARS) + _base36(count, 3) + _base36(self._chance.randrange(36**3), 3)
 
     def token(self) -> str:
-        return secrets.token_hex(TOKEN_BYTES)
+        return self._chance.randbytes(TOKEN_BYTES).hex()
 
     def fraction(self) -> float:
         return self._chance.random()

@@ -22,8 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         config = read_config(given.config or None, os.environ)
         target = find_target(TargetFlags(config=given.config))
-        refresh_ms = int(config.text("panel.refresh_ms", "500"))
-    except (ConfigFault, ValueError) as fault:
+        refresh_ms = config.whole("panel.refresh_ms", 500)
+    except ConfigFault as fault:
         print(f"terrace panel: {fault}", file=sys.stderr)
         return 2
     host, _, port = config.text("panel.address", "127.0.0.1:8462").rpartition(":")
@@ -36,7 +36,15 @@ def main(arguments: list[str] | None = None) -> int:
     with Client(target) as client:
         page = build(client, refresh_ms=refresh_ms)
         try:
-            page.launch(server_name=host, server_port=int(port), css=CSS, prevent_thread_lock=True, quiet=True)
+            page.launch(
+                server_name=host,
+                server_port=int(port),
+                css=CSS,
+                footer_links=[],
+                ssr_mode=False,
+                prevent_thread_lock=True,
+                quiet=True,
+            )
         except OSError as error:
             print(f"terrace panel: {host}:{port}: {error}", file=sys.stderr)
             return 1

@@ -2,49 +2,81 @@
 
 from __future__ import annotations
 
-import structlog
+import time
+from collections.abc import Iterator
+
+from prometheus_client import Counter
 
 from actors.feed import Subscriber, Subscribers
 from actors.messages import EventStored, FeedGap
 from actors.rules.model import Outcome
 from actors.rules.records import AddEvent
+from daemon.observe.logging import Line, Log, iso
 from daemon.observe.metrics import Metrics
 
 SUBSCRIBER = "log"
 
 _OUTCOMES = frozenset(outcome.value for outcome in Outcome)
 _IDS = ("signal_id", "group_id", "client_order_id", "account", "symbol", "timeframe")
-_LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 
 
 class EventLog:
-    """`put` is the Feed's end: it only hands lines to the log's own thread."""
+    """`put` is the Feed's end: it hands the events to the log's own thread, which does the rest."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, log: Log, metrics: Metrics) -> None:
+        self._log = log
         self._metrics = metrics
+        self._counters: dict[tuple[str, str, str], tuple[Counter, ...]] = {}
 
     def join(self, subscribers: Subscribers, last_sequence: int) -> None:
         """Before the Feed starts, so that not one event is missed."""
         subscribers.put(SUBSCRIBER, Subscriber(sink=self.put, wanted=None, last_sequence=last_sequence))
 
     def put(self, items: list[object]) -> None:
+        self._log.put(lambda: self._lines(items))
+
+    def _lines(self, items: list[object]) -> Iterator[Line]:
         for item in items:
             if isinstance(item, EventStored) and isinstance(item.event, AddEvent):
-                self._line(item.sequence, item.event)
+                self._count(item.event)
+                if self._log.takes(item.event.severity):
+                    yield _line(item.sequence, item.event)
             elif isinstance(item, FeedGap):
                 missing = item.resume_sequence - item.after_sequence - 1
-                structlog.stdlib.get_logger("terrace.system").warning("events_not_logged", events=missing)
+                now = iso(time.time())
+                words = "events_not_logged"
+                yield {"time": now, "severity": "warning", "category": "system", "message": words, "events": missing}
 
-    def _line(self, sequence: int, event: AddEvent) -> None:
-        level = event.severity if event.severity in _LEVELS else "info"
-        self._metrics.events.labels(event.category, level).inc()
+    def _count(self, event: AddEvent) -> None:
+        kind = (event.category, event.severity, event.type)
+        counters = self._counters.get(kind)
+        if counters is None:
+            counters = self._counters[kind] = tuple(self._counters_of(event))
+        for counter in counters:
+            counter.inc()
+
+    def _counters_of(self, event: AddEvent) -> Iterator[Counter]:
+        yield self._metrics.events.labels(event.category, event.severity)
         kind, _, outcome = event.type.partition(".")
         if kind == "signal" and outcome in _OUTCOMES:
-            self._metrics.signals.labels(outcome).inc()
-        fields = {name: getattr(event, name) for name in _IDS if getattr(event, name)}
-        if event.world is not None:
-            fields["world"] = event.world.value
-        if event.attributes:
-            fields["attributes"] = dict(event.attributes)
-        log = structlog.stdlib.get_logger(f"terrace.{event.category}")
-        getattr(log, level)(event.message, type=event.type, sequence=sequence, **fields)
+            yield self._metrics.signals.labels(outcome)
+
+
+def _line(sequence: int, event: AddEvent) -> Line:
+    line: Line = {
+        "time": iso(event.time_ms / 1000),
+        "severity": event.severity,
+        "category": event.category,
+        "message": event.message,
+        "type": event.type,
+        "sequence": sequence,
+    }
+    for name in _IDS:
+        value = getattr(event, name)
+        if value:
+            line[name] = value
+    if event.world is not None:
+        line["world"] = event.world.value
+    if event.attributes:
+        line["attributes"] = dict(event.attributes)
+    return line

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -13,12 +12,14 @@ MB = 1024 * 1024
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 DAY_S = 86_400
+MAX_SAME_SECOND = 10_000
+"""Files that may be rotated away within one second and keep names of their own."""
 
 
-class LogFiles(logging.Handler):
+class LogFiles:
     """Writes lines to `path`. A full file, or one of an earlier day, is renamed to `<stem>.<UTC time><suffix>`.
 
-    A disk that takes no more costs lines, counted in `lost_lines`, and never the daemon.
+    A disk that takes no more costs lines, counted in `lost_lines`, and never the daemon. For one thread.
     """
 
     def __init__(
@@ -30,7 +31,6 @@ class LogFiles(logging.Handler):
         keep_bytes: int,
         now_s: Callable[[], float],
     ) -> None:
-        super().__init__()
         self._path = path
         self._rotate_bytes = rotate_bytes
         self._keep_days = keep_days
@@ -41,23 +41,31 @@ class LogFiles(logging.Handler):
         self._day = ""
         self.lost_lines = 0
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def write(self, lines: Sequence[str]) -> None:
+        """These lines, without line ends, in one go."""
+        written = 0
         try:
-            line = f"{self.format(record)}\n".encode("utf-8", "replace")
-            file = self._open_for(len(line))
-            file.write(line)
-            file.flush()
-            self._size += len(line)
+            now_s = self._now_s()
+            for line in lines:
+                data = f"{line}\n".encode("utf-8", "replace")
+                self._open_for(len(data), now_s).write(data)
+                self._size += len(data)
+                written += 1
+            if self._file is not None:
+                self._file.flush()
         except OSError:
-            self.lost_lines += 1
-            self._drop()
+            self.lost_lines += max(1, len(lines) - written)
+            self.close()
 
     def close(self) -> None:
-        self._drop()
-        super().close()
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                file.close()
+            except OSError:
+                self.lost_lines += 1
 
-    def _open_for(self, size: int) -> BinaryIO:
-        now_s = self._now_s()
+    def _open_for(self, size: int, now_s: float) -> BinaryIO:
         today = _day(now_s)
         if self._file is None:
             self._open(today)
@@ -75,19 +83,15 @@ class LogFiles(logging.Handler):
         self._day = _day(status.st_mtime) if status.st_size else today
 
     def _rotate(self, now_s: float, today: str) -> None:
-        self._drop()
+        self.close()
         os.replace(self._path, self._free_name(now_s))
         self._open(today)
         self._clean(now_s)
 
     def _free_name(self, now_s: float) -> Path:
         stamp = datetime.fromtimestamp(now_s, UTC).strftime("%Y%m%dT%H%M%S")
-        for number in range(10_000):
-            extra = f"-{number}" if number else ""
-            name = self._path.with_name(f"{self._path.stem}.{stamp}{extra}{self._path.suffix}")
-            if not name.exists():
-                return name
-        return self._path.with_name(f"{self._path.stem}.{stamp}-full{self._path.suffix}")
+        names = (f"{self._path.stem}.{stamp}{extra}{self._path.suffix}" for extra in _extras())
+        return next(path for name in names if not (path := self._path.with_name(name)).exists())
 
     def _clean(self, now_s: float) -> None:
         """Deletes the oldest rotated files beyond days and total size."""
@@ -104,13 +108,9 @@ class LogFiles(logging.Handler):
                 found.append((path, path.stat()))
         return found
 
-    def _drop(self) -> None:
-        file, self._file = self._file, None
-        if file is not None:
-            try:
-                file.close()
-            except OSError:
-                self.lost_lines += 1
+
+def _extras() -> list[str]:
+    return ["", *(f"-{number}" for number in range(1, MAX_SAME_SECOND))]
 
 
 def _day(time_s: float) -> str:

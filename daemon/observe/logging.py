@@ -1,36 +1,45 @@
 """The log: one JSON object per line on file, readable lines on a terminal (LOG-1).
 
 Loggers are named `terrace.<category>`; every line has time, severity, category, message and the ids it is about
-(`signal_id`, `group_id`, `client_order_id`, `account`, ...). Lines are written by a thread of the log's own: a slow
-disk or terminal holds nobody up, and beyond a limit lines are dropped and counted.
+(`signal_id`, `group_id`, `client_order_id`, `account`, ...). Whoever logs only hands a line over: one thread shapes,
+masks and writes what has come in, many lines at once, so that neither a slow disk nor the work itself holds up the
+engine. Beyond a limit lines are dropped and counted.
 """
 
 from __future__ import annotations
 
 import logging
-import queue
 import sys
+import threading
 import time
-from collections.abc import Callable, MutableMapping
+import traceback
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from logging.handlers import QueueHandler, QueueListener
+from queue import Empty, SimpleQueue
 from typing import Any, TextIO
 
 import orjson
 import structlog
-from structlog.typing import ProcessorReturnValue, WrappedLogger
 
 from daemon.config.daemon_settings import LoggingSettings
 from daemon.observe.log_files import MB, LogFiles
 from daemon.observe.masking import Masker
 
-MAX_LINES_WAITING = 10_000
-"""Lines that wait for the log's thread; beyond it they are dropped and counted."""
+MAX_WAITING = 10_000
+"""Lines, or deliveries of events, that wait for the log's thread."""
+MAX_AT_ONCE = 1_000
+PAUSE_S = 0.02
+"""Between two rounds of the log's thread: lines gather, and the engine's threads are woken less often."""
 ROOT = "terrace"
 OTHERS = "system"
 """Category of lines by libraries."""
 
+_SEVERITIES = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 _FIRST = ("time", "severity", "category", "message")
+
+Line = dict[str, Any]
+Lines = Callable[[], Iterable[Line]]
+"""Makes lines when the log's thread asks for them."""
 
 
 class Log:
@@ -38,25 +47,25 @@ class Log:
 
     def __init__(self, settings: LoggingSettings, masker: Masker, stream: TextIO | None = None) -> None:
         self._masker = masker
-        stream = sys.stderr if stream is None else stream
-        self.files = LogFiles(
+        self._stream = sys.stderr if stream is None else stream
+        self._for_people = self._stream.isatty()
+        self._files = LogFiles(
             settings.file,
             rotate_bytes=settings.rotate_mb * MB,
             keep_days=settings.keep_days,
             keep_bytes=settings.keep_mb * MB,
             now_s=time.time,
         )
-        self.files.setFormatter(self._formatter(_to_json))
-        terminal = logging.StreamHandler(stream)
-        terminal.setFormatter(self._formatter(_for_people(stream)))
-        self._waiting: queue.Queue[Any] = queue.Queue(MAX_LINES_WAITING)
-        self._entrance = _Entrance(self._waiting)
-        self._listener = QueueListener(self._waiting, terminal, self.files)
         self._level = getattr(logging, settings.level.value.upper())
+        self._waiting: SimpleQueue[Line | Lines | None] = SimpleQueue()
+        self._entrance = _Entrance(self.put)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._dropped = 0
 
     @property
     def dropped_lines(self) -> int:
-        return self._entrance.dropped + self.files.lost_lines
+        return self._dropped + self._files.lost_lines
 
     def start(self) -> None:
         """From here on everything that is logged in the process comes here."""
@@ -70,8 +79,6 @@ class Log:
         structlog.configure(
             processors=[
                 structlog.stdlib.filter_by_level,
-                structlog.stdlib.add_logger_name,
-                structlog.stdlib.add_log_level,
                 structlog.processors.ExceptionRenderer(),
                 structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
             ],
@@ -79,83 +86,104 @@ class Log:
             logger_factory=structlog.stdlib.LoggerFactory(),
             cache_logger_on_first_use=False,
         )
-        self._listener.start()
+        self._thread.start()
 
     def stop(self) -> None:
         """Writes what waits and closes the file."""
         logging.getLogger().removeHandler(self._entrance)
-        self._listener.stop()
-        self.files.close()
+        self._stopping.set()
+        self._waiting.put(None)
+        if self._thread.is_alive():
+            self._thread.join()
+        self._files.close()
 
-    def _formatter(self, render: Callable[..., str]) -> logging.Formatter:
-        return structlog.stdlib.ProcessorFormatter(
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, self._shape, render],
-            foreign_pre_chain=[
-                structlog.stdlib.add_logger_name,
-                structlog.stdlib.add_log_level,
-                structlog.processors.ExceptionRenderer(),
-                _stamp,
-            ],
-        )
+    def put(self, line: Line | Lines) -> None:
+        """A line with its final names, or what makes some later. Any thread; never waits."""
+        if self._waiting.qsize() >= MAX_WAITING:
+            self._dropped += 1
+        else:
+            self._waiting.put(line)
 
-    def _shape(self, _logger: WrappedLogger, _method: str, fields: MutableMapping[str, Any]) -> ProcessorReturnValue:
-        """Names, order and masks of a line, whoever wrote it."""
-        name = str(fields.pop("logger", ""))
-        kind, _, category = name.partition(".")
-        line: dict[str, Any] = {
-            "time": fields.pop("time", None) or _iso(time.time()),
-            "severity": fields.pop("level", "info"),
-            "category": fields.pop("category", None) or (category if kind == ROOT and category else OTHERS),
-            "message": fields.pop("event", ""),
-        }
-        if kind != ROOT:
-            line["logger"] = name
-        line.update(fields)
+    def takes(self, severity: str) -> bool:
+        """Whether lines of this severity are written at all."""
+        return bool(getattr(logging, severity.upper(), logging.INFO) >= self._level)
+
+    # --- the log's own thread ---------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._write(self._take(wait=True))
+            self._stopping.wait(PAUSE_S)
+        while rest := self._take(wait=False):
+            self._write(rest)
+
+    def _take(self, *, wait: bool) -> list[Line | Lines]:
+        taken: list[Line | Lines] = []
+        try:
+            while len(taken) < MAX_AT_ONCE:
+                item = self._waiting.get() if wait and not taken else self._waiting.get_nowait()
+                if item is None:
+                    break
+                taken.append(item)
+        except Empty:
+            pass
+        return taken
+
+    def _write(self, items: Sequence[Line | Lines]) -> None:
+        lines = [self._masked(line) for item in items for line in ([item] if isinstance(item, dict) else item())]
+        if not lines:
+            return
+        texts = [orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode() for line in lines]
+        self._files.write(texts)
+        shown = [_readable(line) for line in lines] if self._for_people else texts
+        try:
+            self._stream.write("".join(f"{text}\n" for text in shown))
+            self._stream.flush()
+        except (OSError, ValueError):  # Nobody reads it any more.
+            self._dropped += len(shown)
+
+    def _masked(self, line: Line) -> Line:
         return self._masker.fields(line)
 
 
-class _Entrance(QueueHandler):
-    """Takes a line as it is, stamps it, and drops it where too many wait."""
+class _Entrance(logging.Handler):
+    """Turns records of structlog and of plain loggers into lines, in the thread that logs."""
 
-    def __init__(self, waiting: queue.Queue[Any]) -> None:
-        super().__init__(waiting)
-        self.dropped = 0
+    def __init__(self, put: Callable[[Line], None]) -> None:
+        super().__init__()
+        self._put = put
 
-    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        if isinstance(record.msg, dict):
-            record.msg.setdefault("time", _iso(record.created))
-        return record
+    def emit(self, record: logging.LogRecord) -> None:
+        kind, _, category = record.name.partition(".")
+        is_ours = kind == ROOT and bool(category)
+        fields: Line = dict(record.msg) if isinstance(record.msg, dict) else _plain(record)
+        line: Line = {
+            "time": iso(record.created),
+            "severity": _SEVERITIES.get(record.levelno, "info"),
+            "category": fields.pop("category", None) or (category if is_ours else OTHERS),
+            "message": fields.pop("event", ""),
+        }
+        if not is_ours:
+            line["logger"] = record.name
+        line.update(fields)
+        self._put(line)
 
-    def enqueue(self, record: logging.LogRecord) -> None:
-        try:
-            self.queue.put_nowait(record)
-        except queue.Full:
-            self.dropped += 1
 
-
-def _stamp(_logger: WrappedLogger, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    record = fields.get("_record")
-    fields["time"] = _iso(record.created if record is not None else time.time())
+def _plain(record: logging.LogRecord) -> Line:
+    fields: Line = {"event": record.getMessage()}
+    if record.exc_info and record.exc_info[1] is not None:
+        fields["exception"] = "".join(traceback.format_exception(*record.exc_info))
     return fields
 
 
-def _iso(time_s: float) -> str:
+def iso(time_s: float) -> str:
     return datetime.fromtimestamp(time_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _to_json(_logger: WrappedLogger, _method: str, fields: MutableMapping[str, Any]) -> str:
-    return orjson.dumps(fields, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-
-
-def _for_people(stream: TextIO) -> Callable[..., str]:
-    """Readable lines where a person looks at them, JSON where a collector does."""
-    if not stream.isatty():
-        return _to_json
-
-    def render(_logger: WrappedLogger, _method: str, fields: MutableMapping[str, Any]) -> str:
-        exception = fields.pop("exception", None)
-        head = f"{fields['time'][11:23]} {fields['severity']:<8} {fields['category']:<9} {fields['message']}"
-        rest = " ".join(f"{name}={value}" for name, value in fields.items() if name not in _FIRST and value != "")
-        return "\n".join(part for part in (f"{head}  {rest}".rstrip(), exception) if part)
-
-    return render
+def _readable(line: Line) -> str:
+    """`14:03:07.120 info     signal    signal opened  signal_id=... group_id=...`"""
+    exception = line.get("exception")
+    head = f"{line['time'][11:23]} {line['severity']:<8} {line['category']:<9} {line['message']}"
+    names = (name for name in line if name not in _FIRST and name != "exception" and line[name] != "")
+    rest = " ".join(f"{name}={line[name]}" for name in names)
+    return "\n".join(part for part in (f"{head}  {rest}".rstrip(), exception) if part)

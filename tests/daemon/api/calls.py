@@ -29,7 +29,7 @@ from protos.terrace.v1 import (
 TIMEOUT_S = 30.0
 
 
-class _Token(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[type-arg]
+class _Token(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
     def __init__(self, token: str) -> None:
         self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
 
@@ -122,8 +122,11 @@ def read_error(error: Any) -> Refusal:
     )
 
 
+_SECTIONS = ("strategy_info", "execution_intent", "risk")
+
+
 def alert(symbol: str = "BTCUSDT", timeframe: str = "15", action: str = "buy", **more: Any) -> dict[str, Any]:
     """A well-formed alert; `more` are further fields of `tv`, or whole sections by name."""
-    sections = {name: more.pop(name) for name in ("strategy_info", "execution_intent", "risk") if name in more}
+    sections: dict[str, Any] = {name: more.pop(name) for name in _SECTIONS if name in more}
     tv = {"exchange": "BINANCE", "symbol": symbol, "timeframe": timeframe, "action": action, "close_price": "100"}
     return {"source": "tradingview", "tv": {**tv, **more}, **sections}

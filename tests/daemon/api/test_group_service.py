@@ -138,7 +138,9 @@ def test_closing_all_closes_every_group_of_the_account_and_pauses_it(served: Ser
 
 
 def test_groups_are_listed_newest_first_with_filters_pages_and_views(admin: Client) -> None:
-    ids = [admin.send(alert(symbol, timeframe)).group_id for symbol in ("BTCUSDT", "ETHUSDT") for timeframe in "15 60".split()]
+    ids = [
+        admin.send(alert(symbol, timeframe)).group_id for symbol in ("BTCUSDT", "ETHUSDT") for timeframe in ["15", "60"]
+    ]
     everything = admin.groups.ListGroups(group_pb2.ListGroupsRequest()).groups
     assert [group.group_id for group in everything] == ids[::-1]
     one = admin.groups.ListGroups(group_pb2.ListGroupsRequest(symbol="ETH/USDT", timeframe="1h")).groups

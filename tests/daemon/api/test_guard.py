@@ -17,7 +17,7 @@ from daemon.api.engine import Engine, InFlight, timeout_s
 from daemon.api.errors import Failed
 from daemon.api.guard import MAX_REMEMBERED, Repeats, describe
 from daemon.tokens import TokenRole
-from protos.terrace.v1 import engine_pb2, queue_pb2, secret_pb2, signal_pb2
+from protos.terrace.v1 import engine_pb2, queue_pb2, secret_pb2, signal_pb2, types_pb2
 from tests.daemon.api.loops import in_loop
 
 
@@ -126,7 +126,7 @@ async def test_a_repetition_joins_the_call_that_is_under_way_and_gets_its_answer
         return f"answer {calls}"
 
     both = await asyncio.gather(repeats.once("m", REQUEST, call), repeats.once("m", REQUEST, call))
-    assert both == ["answer 1", "answer 1"]
+    assert list(both) == ["answer 1", "answer 1"]
     assert await repeats.once("m", REQUEST, call) == "answer 1"
     as_caller("b")
     assert await repeats.once("m", REQUEST, call) == "answer 2", "another caller's id is another request"
@@ -174,11 +174,13 @@ def test_a_request_is_described_without_what_is_secret() -> None:
         value: Any = b"hush-hush" if secret.DESCRIPTOR.fields_by_name[name].type == 12 else "hush-hush"
         setattr(secret, name, value)
     shown = describe(secret)
-    assert not {name for name in shown if "value" in name or "secret" == name or "passphrase" in name}
+    assert not {name for name in shown if "value" in name or name == "secret" or "passphrase" in name}
 
 
 def test_long_fields_are_cut_and_enums_shown_by_name() -> None:
-    shown = describe(engine_pb2.PauseEngineRequest(reason="x" * 500, accounts=["a", "b"], world=1, cancel_entries=True))
+    world = types_pb2.WORLD_PAPER
+    asked = engine_pb2.PauseEngineRequest(reason="x" * 500, accounts=["a", "b"], world=world, cancel_entries=True)
+    shown = describe(asked)
     assert shown["world"] == "WORLD_PAPER"
     assert shown["accounts"] == "a, b"
     assert len(shown["reason"]) < 100

@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -27,7 +28,7 @@ from protos.terrace.v1 import (
     secret_pb2,
     signal_pb2,
 )
-from tests.daemon.api.calls import Client, alert, refusal
+from tests.daemon.api.calls import Client, alert, read_error, refusal
 from tests.daemon.api.conftest import Served
 
 FILES = (
@@ -94,14 +95,15 @@ def _call(client: Client, method: str) -> Any:
         for each in service.methods
         if f"/{service.full_name}/{each.name}" == method
     )
-    request = name.input_type._concrete_class()
-    kind = client.channel.unary_stream if name.server_streaming else client.channel.unary_unary
+    request_type: Any = GetMessageClass(name.input_type)
+    response_type: Any = GetMessageClass(name.output_type)
+    kind: Any = client.channel.unary_stream if name.server_streaming else client.channel.unary_unary
     call = kind(
         f"/{service.full_name}/{name.name}",
-        request_serializer=type(request).SerializeToString,
-        response_deserializer=name.output_type._concrete_class.FromString,
+        request_serializer=request_type.SerializeToString,
+        response_deserializer=response_type.FromString,
     )
-    answer = call(request, timeout=20)
+    answer = call(request_type(), timeout=20)
     return next(iter(answer)) if name.server_streaming else answer
 
 
@@ -116,8 +118,6 @@ def test_every_method_is_refused_or_not_as_the_table_says_and_every_error_has_a_
         try:
             _call(client, method)
         except grpc.RpcError as error:
-            from tests.daemon.api.calls import read_error
-
             reason = read_error(error).reason
         if role is None:
             assert reason == "UNAUTHENTICATED", method
@@ -145,14 +145,14 @@ def test_a_call_without_a_valid_bearer_token_is_not_answered(served: Served, met
 
 
 def test_a_method_that_does_not_exist_is_told_so_with_a_reason(admin: Client) -> None:
-    call = admin.channel.unary_unary("/terrace.v1.GroupService/Explode")
+    call: Any = admin.channel.unary_unary("/terrace.v1.GroupService/Explode")
     refused = refusal(lambda: call(b"", timeout=10))
     assert (refused.code, refused.reason) == (grpc.StatusCode.UNIMPLEMENTED, "UNKNOWN_METHOD")
 
 
 def test_health_is_open_to_everybody_and_says_serving_for_each_service(served: Served) -> None:
     with grpc.insecure_channel(f"127.0.0.1:{served.daemon.port}") as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
+        stub: Any = health_pb2_grpc.HealthStub(channel)
         for name in ("", *(f"{PACKAGE}.{service}" for service in SERVICES)):
             answer = stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=10)
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
@@ -161,7 +161,7 @@ def test_health_is_open_to_everybody_and_says_serving_for_each_service(served: S
 @pytest.mark.rule("SEC-1")
 def test_reflection_needs_a_viewer_and_names_every_service(served: Served) -> None:
     def ask(role: str | None) -> set[str]:
-        stub = reflection_pb2_grpc.ServerReflectionStub(grpc.insecure_channel(f"127.0.0.1:{served.daemon.port}"))
+        stub: Any = reflection_pb2_grpc.ServerReflectionStub(grpc.insecure_channel(f"127.0.0.1:{served.daemon.port}"))
         metadata = (("authorization", f"Bearer token-of-{role}"),) if role else ()
         asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
         answers = list(stub.ServerReflectionInfo(asked, metadata=metadata, timeout=10))

@@ -54,7 +54,10 @@ async def test_one_that_is_too_slow_is_told_behind_which_event_to_resume() -> No
     watcher.put(batch(MAX_WAITING + 21, MAX_WAITING + 22))
     found = await watcher.next(1, MAX_WAITING * 2)
     assert found[0] == Left(4)
-    assert [item.sequence for item in found[1:] if isinstance(item, EventStored)] == [MAX_WAITING + 21, MAX_WAITING + 22]
+    assert [item.sequence for item in found[1:] if isinstance(item, EventStored)] == [
+        MAX_WAITING + 21,
+        MAX_WAITING + 22,
+    ]
 
 
 @in_loop
