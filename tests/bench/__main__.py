@@ -27,7 +27,7 @@ class Size:
 
 
 FULL = Size(alerts=300, seconds=20, groups=crowd.GROUPS, starts=3, promotions=200)
-QUICK = Size(alerts=20, seconds=1, groups=40, starts=1, promotions=10)
+QUICK = Size(alerts=10, seconds=0.5, groups=20, starts=1, promotions=10)
 """Enough to see that everything works; the figures mean nothing."""
 
 

@@ -18,7 +18,6 @@ from actors import messages as m
 from actors.board import CatalogueBoard, MarksBoard
 from actors.pool import Pool
 from actors.queue import Queue
-from actors.rules.choices import World
 from actors.rules.model import Balance, Instrument, Key, Outcome, Queued, Quote, Reason, Side
 from actors.rules.settings import AccountSettings, PoolSettings, QueueSettings, Settings
 from tests.bench.rows import Row, short

@@ -46,9 +46,7 @@ async def _run(asked: argparse.Namespace) -> dict[str, Any]:
     return {"sent": outcomes.total(), "outcomes": outcomes, "first_ns": first_ns, "last_ns": time.monotonic_ns()}
 
 
-async def _sender(
-    client: AioClient, keys: Iterator[int], pyramids: int, end_ns: int, outcomes: Counter[str]
-) -> None:
+async def _sender(client: AioClient, keys: Iterator[int], pyramids: int, end_ns: int, outcomes: Counter[str]) -> None:
     for key in keys:
         for trade in range(1 + pyramids):
             body = json.dumps(alert(key, trade)).encode()

@@ -33,7 +33,7 @@ def listen(path: Path) -> None:
             os.write(trace, f"{stamp} {accepted}\n".encode())
         return out
 
-    PaperVenue.handle = noting  # type: ignore[method-assign]
+    PaperVenue.handle = noting  # type: ignore[method-assign, assignment]
 
 
 def _accepted(out: Iterable[Outgoing]) -> Iterator[str]:

@@ -70,7 +70,9 @@ class World(Stack):
 
     def cpu_s(self) -> float:
         """Processor time the daemon has used, user and system."""
-        fields = Path(f"/proc/{self.processes['daemon'].pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        fields = (
+            Path(f"/proc/{self.processes['daemon'].pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        )
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def rss_mib(self) -> float:
