@@ -29,9 +29,11 @@ from actors.messages import (
     Settled,
     StoreFailed,
     TimerFired,
+    as_duplicate,
 )
 from actors.ports import Applied, ConstraintBroken, Store, StoreFault, Viewer
 from actors.rules.choices import World
+from actors.rules.model import Reason, Refused
 from actors.runtime import Batching, Life
 from actors.told import group_changed
 
@@ -45,6 +47,9 @@ SPOOL_MS = 86_400_000
 """Keys that expired no longer ago than this still count: a copy may come late out of a forwarder's spool."""
 RETRY_MS = 500
 """How often a store that failed is tried again while a question waits for it."""
+
+
+_NOT_TAKEN = Refused(reason=Reason.STORE_FAILED, detail="it was not taken, nothing has changed; send again")
 
 
 @dataclass(slots=True)
@@ -147,8 +152,10 @@ class Journal(Batching):
             self._in_doubt = False
         except StoreFault as fault:
             self._store_failed(str(fault))
+            unknown = Refused(reason=Reason.OUTCOME_UNKNOWN, detail=f"the store failed: {fault}")
             for commit in batch:
-                self._fence(commit.author, f"the store failed: {fault}")
+                self._fence(commit.author, unknown.detail)
+                self._tell_callers(commit, unknown)
             return
         self._store_works()
         self._release(batch, applied)
@@ -167,31 +174,52 @@ class Journal(Batching):
             self.life.tell("feed", event)
 
     def _refuse(self, commit: Commit, broken: ConstraintBroken) -> None:
-        if broken.first is not None:
-            for participant in commit.participants:
+        first = broken.first
+        if first is not None:
+            duplicate = DraftDuplicate(draft_id=commit.draft_id, first=first)
+            for participant in (commit.author, *commit.participants):
                 if participant.name.startswith("pool/"):
-                    self.life.tell(participant.name, DraftDuplicate(draft_id=commit.draft_id, first=broken.first))
-        self._fence(commit.author, f"constraint broken: {broken}")
+                    self.life.tell(participant.name, duplicate)
+        self._fence(commit.author, f"constraint broken: {broken}", is_failure=first is None)
+        self._tell_callers(commit, _NOT_TAKEN if first is None else as_duplicate(first))
 
     def _admit(self, commit: Commit) -> bool:
         """Whether a commit may go to the store (rules 1, 2 and 4)."""
+        why_not = self._why_not(commit)
+        if why_not is None:
+            return True
+        if why_not:
+            self._fence(commit.author, why_not)
+        self._tell_callers(commit, _NOT_TAKEN)
+        return False
+
+    def _why_not(self, commit: Commit) -> str | None:
+        """None: it may. Empty: nothing more is taken of this author anyway."""
         author = commit.author
         if self._fenced.get(author.name, 0) >= author.incarnation:
-            return False
+            return ""
         if author.name not in self._lives:
             self._raise_to(self._lives, author)
         if commit.draft_id in self._tombstones:
-            self._fence(author, f"draft {commit.draft_id} was settled without it")
-            return False
-        for participant in (author, *commit.participants):
-            if self._lives.get(participant.name, 0) > participant.incarnation:
-                self._fence(author, f"{participant.name} was reloaded since")
-                return False
-        return True
+            return f"draft {commit.draft_id} was settled without it"
+        reloaded = (who.name for who in (author, *commit.participants) if self._is_over(who))
+        return next((f"{name} was reloaded since" for name in reloaded), None)
 
-    def _fence(self, author: Participant, error: str) -> None:
+    def _is_over(self, who: Participant) -> bool:
+        return self._lives.get(who.name, 0) > who.incarnation
+
+    def _tell_callers(self, commit: Commit, answer: object) -> None:
+        """Those who waited for its release. Where a Pool settles the draft, that answer is the better one (rule 2)."""
+        pool = next((who for who in commit.participants if who.name.startswith("pool/")), None)
+        if pool is not None and commit.author.name.startswith("group/") and not self._is_over(pool):
+            return
+        for send in commit.then:
+            if not isinstance(send.to, str):
+                self.life.tell(send.to, answer)
+
+    def _fence(self, author: Participant, error: str, *, is_failure: bool = True) -> None:
         self._raise_to(self._fenced, author)
-        self.life.tell("supervisor", RestartAsked(who=author, error=error))
+        self.life.tell("supervisor", RestartAsked(who=author, error=error, is_failure=is_failure))
 
     @staticmethod
     def _raise_to(lives: OrderedDict[str, int], who: Participant) -> None:

@@ -8,7 +8,7 @@ outside. Messages that belong to one life of an actor carry its incarnation, and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Protocol
 
@@ -164,6 +164,8 @@ class RestartAsked:
 
     who: Participant
     error: str
+    is_failure: bool = True
+    """False: it was about to do what had been done before (SIG-7), which is nobody's fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +248,11 @@ class Answer:
     first_outcome: Outcome | None = None
 
 
+def as_duplicate(first: Answer) -> Answer:
+    """SIG-7: the first outcome, marked."""
+    return replace(first, outcome=Outcome.DUPLICATE, first_outcome=first.first_outcome or first.outcome)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitSignal:
     """API -> Pool. Answered with `Answer` or `Refused`."""
@@ -316,6 +323,8 @@ class DraftDone:
 
     draft_id: str
     answer: Answer
+    told: GroupChanged | None = None
+    """What Pool must know of the group now: its figures take the place of the draft's in the same moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -421,6 +430,8 @@ class Offer:
     free_slots: int
     blocked: frozenset[Key]
     continuing: frozenset[Key]
+    blocked_accounts: frozenset[str] = frozenset()
+    """Nothing of these can go: they are paused or not ready."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ and the work is begun anew. Numbers in comments are the protocol's rules (docs/a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from actors.pool_work import MAX_TRIES, Kind, Lane, Work
 from actors.ports import Catalogue, Ids, Marks
 from actors.rules.choices import World
 from actors.rules.intent import Action, Route, route
-from actors.rules.model import Intent, Key, LadderPlan, Outcome, Queued, Reason, Refused, Signal
+from actors.rules.model import Intent, Key, LadderPlan, Outcome, Queued, Reason, Refused, Side, Signal
 from actors.rules.records import AddEvent, RaiseAlert, Row, SaveEngineState, SaveSignal, claim
 from actors.rules.settings import Settings
 from actors.runtime import Actor, Life
@@ -29,8 +29,10 @@ TICK_MS = 1_000
 """How often what waits for a limit, a price or a balance is offered again."""
 RETRY_MS = 50
 """Pause before work is begun anew because its group was not there; grows with each try."""
-MAX_DECLINED = 64
+MAX_TRIES_AT_ONCE = 64
 """Offers Pool cannot use before it waits for the next change or tick."""
+ROUND_MS = 10_000
+"""How long those behind many that cannot be used are gone on with before the first are tried again."""
 
 
 class Pool(Actor):
@@ -53,6 +55,10 @@ class Pool(Actor):
         """By idempotency key."""
         self._offer_id = ""
         self._declined: set[Key] = set()
+        """Offered in this round and not usable."""
+        self._round_ms = 0
+        self._is_round_over = True
+        self._tries = 0
         self._retries: list[Work] = []
         self._store_ok = True
         self._before_load: list[object] | None = []
@@ -98,7 +104,7 @@ class Pool(Actor):
         signal = message.signal
         first = self._books.first_answer(signal.idempotency_key, signal.receive_time_ms)
         if first is not None:
-            self._answer(message.reply_to, _duplicate(first))
+            self._answer(message.reply_to, m.as_duplicate(first))
             return
         under_way = self._in_flight.get(signal.idempotency_key)
         if under_way is not None:
@@ -141,14 +147,15 @@ class Pool(Actor):
     def _route(self, work: Work) -> None:
         signal = work.signal
         assert signal is not None
-        if self._came_too_late(signal):
+        is_late = self._came_too_late(signal)
+        if is_late and signal.intent is Intent.ENTRY:
             detail = f"delivered more than {signal.max_age_s} s after it arrived"
             self._decide(work, Outcome.EXPIRED, Reason.TOO_OLD, detail, alert="late_signal")
             return
         live = self._books.live(signal.key)
         waiting = self._books.waiting.get(signal.key)
         decided = route(
-            signal,
+            _only_its_end(signal, live.told.side if live else None) if is_late else signal,
             market=self._admissions.market(signal.key.account),
             live_side=live.told.side if live else None,
             closing=live.told.closing if live else False,
@@ -178,9 +185,8 @@ class Pool(Actor):
             self._decide(work, Outcome.REJECTED, decided.reason, decided.detail)
 
     def _came_too_late(self, signal: Signal) -> bool:
-        """SIG-12: an entry that lay in the forwarder's spool for too long ends here; exits never expire."""
-        late_ms = self.life.now_ms() - signal.receive_time_ms
-        return signal.intent is Intent.ENTRY and late_ms > signal.max_age_s * 1000
+        """Whether it lay in the forwarder's spool for too long (SIG-12)."""
+        return self.life.now_ms() - signal.receive_time_ms > signal.max_age_s * 1000
 
     # --- drafts to groups -------------------------------------------------------------------------
 
@@ -194,7 +200,7 @@ class Pool(Actor):
         work.group_id, work.slot_token = self._ids.group_id(), self._ids.token()
         self._books.take(work.slot_token, work.group_id, signal.key.account)
         draft = self._draft(work, signal)
-        self._keep(draft, signal.key, judged.instrument.quote, judged.plan)
+        self._keep(draft, signal.key, judged.instrument.quote, judged.plan, opens=judged.side)
         name = f"group/{work.group_id}"
         self.life.spawn(name, fresh=True)
         opening = m.OpenGroup(
@@ -233,8 +239,9 @@ class Pool(Actor):
         draft = self._draft(work, signal)
         self.life.tell(f"group/{work.group_id}", m.ExitGroup(draft=draft, signal=signal, leaving=work.leaving))
 
-    def _keep(self, draft: m.Draft, key: Key, quote: str, plan: LadderPlan) -> None:
-        self._books.keep(draft.draft_id, Reservation(key.account, quote, plan.notional, plan.capital))
+    def _keep(self, draft: m.Draft, key: Key, quote: str, plan: LadderPlan, opens: Side | None = None) -> None:
+        reservation = Reservation(key.account, key.symbol, quote, plan.notional, plan.capital, opens)
+        self._books.keep(draft.draft_id, reservation)
 
     def _draft(self, work: Work, signal: Signal | None) -> m.Draft:
         """A new draft for this work, or the one that already holds its queue entry."""
@@ -293,6 +300,7 @@ class Pool(Actor):
             return
         work.leaving = message.queued
         if work.kind is Kind.SIGNAL:
+            self._leave_later_ones(work)
             self._exit_with_queue(work)
         elif message.queued is None or message.queued.signal.signal_id != work.signal_id:
             self._put_back(work, Refused(reason=Reason.NOT_FOUND, detail="this signal does not wait any more"))
@@ -300,6 +308,15 @@ class Pool(Actor):
             self._discard(work, Outcome.REMOVED, Reason.REMOVED_BY_USER, f"removed by {work.who}")
         else:
             self._promote(work)
+
+    def _leave_later_ones(self, work: Work) -> None:
+        """An exit says nothing of a signal that is later than itself (SIG-12)."""
+        assert work.signal is not None
+        assert work.draft is not None
+        if work.leaving is not None and work.leaving.signal.stamp_ms > work.signal.stamp_ms:
+            self.life.tell(self._queue, m.PutBack(draft_id=work.draft.draft_id, key=work.key))
+            work.leaving = None
+            work.is_outdated = True
 
     def _exit_with_queue(self, work: Work) -> None:
         """An exit whose key waits: the queue entry is held now, or there was none of that side."""
@@ -310,6 +327,9 @@ class Pool(Actor):
             self._exit(work, signal)
         elif work.leaving is not None:
             self._discard_for_exit(work, signal)
+        elif work.is_outdated:
+            detail = "the queued signal is later than this exit"
+            self._decide(work, Outcome.IGNORED, Reason.OLDER_THAN_GROUP, detail)
         else:
             self._decide(work, Outcome.IGNORED, Reason.NO_POSITION, "nothing is open or waiting on this key")
 
@@ -331,9 +351,9 @@ class Pool(Actor):
     def _put_back(self, work: Work, why: Refused) -> None:
         """A promotion that came to nothing: the entry waits on, whoever asked is told why."""
         assert work.draft is not None or work.offer_id
-        holder = work.draft.draft_id if work.draft is not None else work.offer_id
+        holder = work.draft.draft_id if work.draft is not None else ""
         reason = None if why.reason is Reason.NOT_FOUND else why.reason
-        for draft_id in {holder, work.offer_id} - {""}:
+        for draft_id in filter(None, (holder, work.offer_id)):
             back = m.PutBack(draft_id=draft_id, key=work.key, wait_reason=reason, detail=why.detail)
             self.life.tell(self._queue, back)
         self._declined.add(work.key)
@@ -341,13 +361,25 @@ class Pool(Actor):
 
     # --- promotions -------------------------------------------------------------------------------
 
+    def _something_changed(self) -> None:
+        """What could not be used before may be let in now. A round that is under way comes to its end first, so that
+        many that cannot be used do not keep those behind them from their turn (QUE-8)."""
+        self._tries = 0
+        now_ms = self.life.now_ms()
+        if self._is_round_over or now_ms - self._round_ms >= ROUND_MS:
+            self._declined.clear()
+            self._round_ms, self._is_round_over = now_ms, False
+        self._maybe_offer()
+
     def _maybe_offer(self) -> None:
         """Asks the Queue for its best entry if anything could go now. One question at a time (QUE-3)."""
         books = self._books
         if self._offer_id or not books.waiting or books.paused or not self._store_ok:
             return
         free = self._settings().pool.max_open_groups - len(books.slots)
-        continuing, blocked = self._waiting_keys()
+        if free <= 0 and not books.met():
+            return
+        continuing, held_up = self._met_keys()
         continuing -= self._declined
         if free <= 0 and not continuing:
             return
@@ -356,25 +388,22 @@ class Pool(Actor):
             offer_id=self._offer_id,
             incarnation=self.life.incarnation,
             free_slots=max(free, 0),
-            blocked=blocked | self._declined,
+            blocked=frozenset(held_up | self._declined | (self._lanes.keys() & books.waiting.keys())),
             continuing=frozenset(continuing),
+            blocked_accounts=self._admissions.closed_accounts(),
         )
         self.life.tell(self._queue, offer)
 
-    def _waiting_keys(self) -> tuple[set[Key], frozenset[Key]]:
-        """Waiting keys that continue a live group, and those that cannot go: opposite, closing, or lane taken."""
+    def _met_keys(self) -> tuple[set[Key], set[Key]]:
+        """Waiting keys that continue a live group, and those that must wait for its end."""
         continuing: set[Key] = set()
-        blocked: set[Key] = {key for key in self._lanes if key in self._books.waiting}
-        smaller = self._books.by_key if len(self._books.by_key) < len(self._books.waiting) else self._books.waiting
-        for key in smaller:
+        held_up: set[Key] = set()
+        for key in self._books.met():
             live, waits = self._books.live(key), self._books.waiting.get(key)
-            if live is None or waits is None or key in blocked:
+            if live is None or waits is None or key in self._lanes:
                 continue
-            if live.told.closing or live.told.side is not waits[0]:
-                blocked.add(key)
-            else:
-                continuing.add(key)
-        return continuing, frozenset(blocked)
+            (held_up if live.told.closing or live.told.side is not waits[0] else continuing).add(key)
+        return continuing, held_up
 
     def _offered(self, message: m.Offered) -> None:
         if message.offer_id != self._offer_id or message.incarnation != self.life.incarnation:
@@ -382,6 +411,7 @@ class Pool(Actor):
         self._offer_id = ""
         queued = message.queued
         if queued is None:
+            self._is_round_over = True
             return
         key = queued.key
         if key in self._lanes:
@@ -396,7 +426,8 @@ class Pool(Actor):
                 offer_id=message.offer_id,
             )
             self._enter(work)
-        if len(self._declined) < MAX_DECLINED:
+        self._tries += 1
+        if self._tries < MAX_TRIES_AT_ONCE:
             self._maybe_offer()
 
     def _promote(self, work: Work) -> None:
@@ -440,9 +471,14 @@ class Pool(Actor):
     # --- ends of drafts ---------------------------------------------------------------------------
 
     def _done(self, message: m.DraftDone) -> None:
+        """The group's own figures take over from the draft's reservation in one step."""
+        if message.told is not None:
+            self._take_in(message.told)
         work = self._drafts.get(message.draft_id)
         if work is not None:
             self._finish(work, message.answer, replied=True)
+        if message.told is not None:
+            self._something_changed()
 
     def _refused(self, message: m.DraftRefused) -> None:
         work = self._drafts.get(message.draft_id)
@@ -458,7 +494,7 @@ class Pool(Actor):
         work = self._drafts.get(message.draft_id)
         if work is not None:
             self._give_back(work)
-            self._finish(work, _duplicate(message.first))
+            self._finish(work, m.as_duplicate(message.first))
 
     def _not_live(self, message: m.NotLive) -> None:
         work = self._drafts.get(message.draft_id)
@@ -494,17 +530,19 @@ class Pool(Actor):
             return
         # It was committed, but its release may never have come (rule 9): what would have been in it is made up for.
         if message.told is not None:
-            self._group_changed(message.told)
+            self._take_in(message.told)
         if work.leaving is not None:
-            self._books.waiting.pop(work.key, None)
+            self._books.wait_no_more(work.key)
             gone = m.QueueChanged(key=work.key, signal_id=work.leaving.signal.signal_id, gone=True)
             self.life.tell(self._queue, gone)
         self._finish(work, message.done)
+        self._something_changed()
 
     def _again(self, work: Work) -> None:
         """Gives everything back and begins anew after a moment; the lane stays taken."""
         self._give_back(work)
-        self.life.wake_at(self.life.now_ms() + RETRY_MS * work.tries, "retry")
+        if not self._retries:
+            self.life.wake_at(self.life.now_ms() + RETRY_MS * work.tries, "retry")
         self._retries.append(work)
 
     def _give_up(self, work: Work) -> None:
@@ -550,7 +588,7 @@ class Pool(Actor):
         if not replied:
             self._answer(work.reply_to, result)
         for reply_to in work.joined:
-            self._answer(reply_to, _duplicate(result) if isinstance(result, m.Answer) else result)
+            self._answer(reply_to, m.as_duplicate(result) if isinstance(result, m.Answer) else result)
         self._free_lane(work.key)
 
     def _free_lane(self, key: Key) -> None:
@@ -622,6 +660,10 @@ class Pool(Actor):
     # --- what others report -----------------------------------------------------------------------
 
     def _group_changed(self, told: m.GroupChanged) -> None:
+        self._take_in(told)
+        self._something_changed()
+
+    def _take_in(self, told: m.GroupChanged) -> None:
         if told.closed:
             self._books.remove(told)
             self.life.tell(f"group/{told.group_id}", m.MayStop(group_id=told.group_id))
@@ -629,8 +671,6 @@ class Pool(Actor):
             self._books.update(told)
         else:
             self._adopt(told)
-        self._declined.clear()
-        self._maybe_offer()
 
     def _adopt(self, told: m.GroupChanged) -> None:
         """A group that just opened, or one that a late fill brought back (rule 19)."""
@@ -640,23 +680,20 @@ class Pool(Actor):
 
     def _waiting_changed(self, message: m.WaitingChanged) -> None:
         if message.side is None:
-            self._books.waiting.pop(message.key, None)
+            self._books.wait_no_more(message.key)
         else:
-            self._books.waiting[message.key] = (message.side, message.wait_reason or Reason.POOL_FULL)
+            self._books.wait(message.key, message.side, message.wait_reason or Reason.POOL_FULL)
         self._maybe_offer()
 
     def _account_changed(self, message: m.AccountChanged) -> None:
         self._books.accounts[message.account] = message
-        self._declined.clear()
-        self._maybe_offer()
+        self._something_changed()
 
     def _instruments_changed(self, _message: m.InstrumentsChanged) -> None:
-        self._declined.clear()
-        self._maybe_offer()
+        self._something_changed()
 
     def _settings_changed(self, _message: m.SettingsChanged) -> None:
-        self._declined.clear()
-        self._maybe_offer()
+        self._something_changed()
 
     def _store_changed(self, message: m.StoreFailed) -> None:
         self._store_ok = message.ok
@@ -665,19 +702,31 @@ class Pool(Actor):
     # --- pause ------------------------------------------------------------------------------------
 
     def _pause(self, message: m.PauseEngine) -> None:
-        self._switch(message.accounts, "yes", message.who, message.reply_to, "paused")
+        """With `cancel_entries` also those of groups that are just being opened: their draft was judged before."""
+        cancels: list[m.Send] = []
         if message.cancel_entries:
-            for live in list(self._books.groups.values()):
-                if not message.accounts or live.told.key.account in message.accounts:
-                    cancel = m.CancelEntries(group_id=live.told.group_id, who=message.who, reply_to=None)
-                    self.life.tell(f"group/{live.told.group_id}", cancel)
+            groups = {group_id: live.told.key.account for group_id, live in self._books.groups.items()}
+            groups |= {work.group_id: work.key.account for work in self._drafts.values() if work.group_id}
+            cancels = [
+                m.Send(f"group/{group_id}", m.CancelEntries(group_id=group_id, who=message.who, reply_to=None))
+                for group_id, account in groups.items()
+                if not message.accounts or account in message.accounts
+            ]
+        self._switch(message.accounts, "yes", message.who, message.reply_to, "paused", cancels)
 
     def _resume(self, message: m.ResumeEngine) -> None:
         self._switch(message.accounts, "", message.who, message.reply_to, "resumed")
-        self._declined.clear()
-        self._maybe_offer()
+        self._something_changed()
 
-    def _switch(self, accounts: tuple[str, ...], value: str, who: str, reply_to: m.ReplyTo, what: str) -> None:
+    def _switch(
+        self,
+        accounts: tuple[str, ...],
+        value: str,
+        who: str,
+        reply_to: m.ReplyTo,
+        what: str,
+        then: Sequence[m.Send] = (),
+    ) -> None:
         names = [f"paused:{account}" for account in accounts] or ["paused"]
         now_ms = self.life.now_ms()
         self._books.switch(dict.fromkeys(names, value))
@@ -697,7 +746,7 @@ class Pool(Actor):
             )
         )
         state = m.EngineState(paused=self._books.paused, paused_accounts=self._books.paused_accounts())
-        self._commit(tuple(rows), (m.Send(reply_to, state),))
+        self._commit(tuple(rows), (*then, m.Send(reply_to, state)))
 
     # --- time -------------------------------------------------------------------------------------
 
@@ -710,13 +759,19 @@ class Pool(Actor):
             self._tick()
 
     def _tick(self) -> None:
-        self._declined.clear()
-        self._maybe_offer()
+        self._something_changed()
         self.life.wake_at(self.life.now_ms() + TICK_MS, "tick")
 
     def _answer(self, reply_to: m.ReplyTo | None, answer: object) -> None:
         if reply_to is not None:
             self.life.tell(reply_to, answer)
+
+
+def _only_its_end(signal: Signal, live_side: Side | None) -> Signal:
+    """SIG-12: of a reverse that comes late only the exit is left. One to the side that is live changes nothing."""
+    if signal.intent is not Intent.REVERSE or signal.side is None or signal.side is live_side:
+        return signal
+    return replace(signal, intent=Intent.EXIT, side=signal.side.opposite)
 
 
 _HOPELESS = frozenset(
@@ -735,12 +790,6 @@ _HOPELESS = frozenset(
     }
 )
 """Refusals that waiting does not mend."""
-
-
-def _duplicate(first: m.Answer) -> m.Answer:
-    """SIG-7: the first outcome, marked."""
-    outcome = first.first_outcome or first.outcome
-    return replace(first, outcome=Outcome.DUPLICATE, first_outcome=outcome)
 
 
 _HANDLERS: dict[type, Callable[[Pool, Any], None]] = {

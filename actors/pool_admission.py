@@ -48,6 +48,11 @@ class Admissions:
     def market(self, account: str) -> Market:
         return self._account(account).market
 
+    def closed_accounts(self) -> frozenset[str]:
+        """Accounts on which no entry can go now, whatever it is."""
+        known = self._books.accounts.items()
+        return frozenset(name for name, account in known if not account.ready or self._books.account_paused(name))
+
     def open(
         self, signal: Signal, *, now_ms: int, leaving: Queued | None, force: bool = False, no_exposure: bool = False
     ) -> Admitted | Refused:
@@ -62,16 +67,17 @@ class Admissions:
         plan = self._plan(signal, side, 0, strategy, instrument, now_ms, promoted=leaving is not None)
         if isinstance(plan, Refused):
             return plan
-        full = len(self._books.slots) >= settings.pool.max_open_groups
+        usage = self._usage(signal, instrument)
         refused = limits.admit(
             self._admission(signal, instrument, plan, new_group=True, force=force, no_exposure=no_exposure),
-            self._usage(signal, instrument),
+            usage,
             settings.pool,
             settings.limits,
         )
         if refused is not None:
             return refused
-        return Admitted(side=side, plan=plan, settings=strategy, instrument=instrument, over_limit=force and full)
+        over_limit = force and limits.is_full(usage, settings.pool)
+        return Admitted(side=side, plan=plan, settings=strategy, instrument=instrument, over_limit=over_limit)
 
     def pyramid(self, signal: Signal, live: LiveGroup, *, now_ms: int, no_exposure: bool = False) -> Admitted | Refused:
         """One more pyramid of a live group, by the settings it was opened with (PYR-1).
@@ -188,10 +194,12 @@ class Admissions:
 
     def _usage(self, signal: Signal, instrument: Instrument) -> limits.Usage:
         books, key = self._books, signal.key
+        assert signal.side is not None
         account = self._account(key.account)
         known = books.accounts.get(key.account)
         balance = known.balances.get(instrument.quote) if known else None
-        on_symbol = books.on_symbol(key.account, key.symbol)
+        beside = books.on_symbol(key.account, key.symbol, signal.side)
+        against = books.on_symbol(key.account, key.symbol, signal.side.opposite)
         one_way = account.market is Market.SWAP and account.position_mode is PositionMode.ONE_WAY
         leverage = account.leverage if account.market is Market.SWAP else 1
         return limits.Usage(
@@ -202,8 +210,8 @@ class Admissions:
             slots=len(books.slots),
             account_slots=books.slots_on(key.account),
             account_max_open_groups=account.max_open_groups,
-            groups_on_symbol=len(on_symbol),
-            opposite_on_instrument=one_way and any(live.told.side is not signal.side for live in on_symbol),
+            groups_on_symbol=beside + against,
+            opposite_on_instrument=one_way and against > 0,
             exposure=sum((self._in_reporting(value, quote) for quote, value in books.planned().items()), ZERO),
             free=(balance.total if balance else ZERO) - books.reserved(key.account, instrument.quote) / leverage,
         )

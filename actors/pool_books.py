@@ -7,7 +7,7 @@ changed in place. Rules that decide over it are in `rules.limits` and `rules.int
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -33,11 +33,14 @@ class Reservation:
     """Capital kept for a draft until its commit tells the group's own figure."""
 
     account: str
+    symbol: str
     quote: str
     amount: Decimal
     """What its entries cost at worst, fees included."""
     planned: Decimal
     """What counts as exposure."""
+    opens: Side | None = None
+    """The side of the group it opens; None for a pyramid."""
 
 
 @dataclass(slots=True)
@@ -59,16 +62,22 @@ class PoolBooks:
     _planned: dict[str, Decimal] = field(default_factory=dict)
     """Running sums by quote."""
     _symbols: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    """Ids of the groups on a symbol of an account."""
+    _sides: Counter[tuple[str, str, Side]] = field(default_factory=Counter)
+    """Groups on a symbol of an account by side, those that drafts are about to open included."""
+    _met: set[Key] = field(default_factory=set)
+    """Keys that wait and have a group: few, while those that wait may be many."""
     _slots_by_account: Counter[str] = field(default_factory=Counter)
 
     def fill(self, state: PoolState) -> None:
         """Takes over what the store has; for books that are still empty."""
-        self.waiting.update(state.waiting)
         self.switches.update(state.switches)
+        for key, (side, reason) in state.waiting.items():
+            self.wait(key, side, reason)
         for told in state.groups:
             self.put(told, state.settings_of[told.group_id], state.instrument_of[told.group_id])
-        for key, answer, expire_time_ms in state.recent:
-            self.recent[key] = (answer, expire_time_ms)
+        for idempotency_key, answer, expire_time_ms in state.recent:
+            self.recent[idempotency_key] = (answer, expire_time_ms)
 
     # --- groups and slots -------------------------------------------------------------------------
 
@@ -76,12 +85,13 @@ class PoolBooks:
         live = LiveGroup(told, settings, instrument)
         self.groups[told.group_id] = live
         self._symbols.setdefault((told.key.account, told.key.symbol), set()).add(told.group_id)
+        self._sides[told.key.account, told.key.symbol, told.side] += 1
         self._count(live, 1)
         self.take(told.slot_token, told.group_id, told.key.account)
         owner = self.by_key.get(told.key)
         # A group brought back by a late fill does not take the key from a newer group that is alive on it.
         if owner is None or self.groups[owner].told.closing or not told.closing:
-            self.by_key[told.key] = told.group_id
+            self._own(told.key, told.group_id)
 
     def update(self, told: GroupChanged) -> None:
         live = self.groups[told.group_id]
@@ -95,13 +105,45 @@ class PoolBooks:
         if live is not None:
             self._count(live, -1)
             symbol = (told.key.account, told.key.symbol)
+            self._sides[*symbol, live.told.side] -= 1
             self._symbols[symbol].discard(told.group_id)
             if not self._symbols[symbol]:
                 del self._symbols[symbol]
         if self.by_key.get(told.key) == told.group_id:
-            del self.by_key[told.key]
+            self._own(told.key, next(self._others_on(told.key), None))
         if self.slots.get(told.slot_token) == told.group_id:
             self.free(told.slot_token)
+
+    def _others_on(self, key: Key) -> Iterator[str]:
+        """Groups of the key besides its owner: those a late fill brought back (rule 19)."""
+        ids = sorted(self._symbols.get((key.account, key.symbol), ()))
+        return (group_id for group_id in ids if self.groups[group_id].told.key == key)
+
+    def _own(self, key: Key, group_id: str | None) -> None:
+        if group_id is None:
+            self.by_key.pop(key, None)
+            self._met.discard(key)
+        else:
+            self.by_key[key] = group_id
+            if key in self.waiting:
+                self._met.add(key)
+
+    # --- waiting keys -----------------------------------------------------------------------------
+
+    def wait(self, key: Key, side: Side, reason: Reason) -> None:
+        self.waiting[key] = (side, reason)
+        if key in self.by_key:
+            self._met.add(key)
+
+    def wait_no_more(self, key: Key) -> None:
+        self.waiting.pop(key, None)
+        self._met.discard(key)
+
+    def met(self) -> Collection[Key]:
+        """Keys that wait and have a group."""
+        return self._met
+
+    # --- capital ----------------------------------------------------------------------------------
 
     def take(self, token: str, group_id: str, account: str) -> None:
         if token not in self.slots:
@@ -117,11 +159,15 @@ class PoolBooks:
         """Reserves capital for a draft (POOL-3)."""
         self.reservations[draft_id] = reservation
         self._add(reservation.account, reservation.quote, reservation.amount, reservation.planned)
+        if reservation.opens is not None:
+            self._sides[reservation.account, reservation.symbol, reservation.opens] += 1
 
     def let_go(self, draft_id: str) -> None:
         kept = self.reservations.pop(draft_id, None)
         if kept is not None:
             self._add(kept.account, kept.quote, -kept.amount, -kept.planned)
+            if kept.opens is not None:
+                self._sides[kept.account, kept.symbol, kept.opens] -= 1
 
     def _count(self, live: LiveGroup, sign: int) -> None:
         told = live.told
@@ -140,8 +186,9 @@ class PoolBooks:
     def slots_on(self, account: str) -> int:
         return self._slots_by_account[account]
 
-    def on_symbol(self, account: str, symbol: str) -> list[LiveGroup]:
-        return [self.groups[group_id] for group_id in self._symbols.get((account, symbol), ())]
+    def on_symbol(self, account: str, symbol: str, side: Side) -> int:
+        """Groups of that side, those that drafts are about to open included."""
+        return self._sides[account, symbol, side]
 
     def reserved(self, account: str, quote: str) -> Decimal:
         """Quote that unfilled entries of groups and drafts may still cost."""

@@ -45,6 +45,8 @@ class Work:
     leaving: Queued | None = None
     """The queue entry held for this draft."""
     settling: bool = False
+    is_outdated: bool = False
+    """An exit older than the queued signal of its key."""
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 from actors import messages as m
 from actors.ports import Catalogue, Marks
 from actors.rules import events, position
-from actors.rules.model import Group, Outcome, Queued, Reason, Refused, Signal
+from actors.rules.model import Group, Instrument, Outcome, Queued, Reason, Refused, Signal
 from actors.rules.records import (
     AddEvent,
     DeleteQueued,
@@ -147,7 +147,7 @@ class PositionGroup(Actor):
             self._carry(decision)
 
     def _open(self, message: m.OpenGroup) -> None:
-        context = self._context_of(message.signal.key.account, message.signal.key.symbol)
+        context = self._context_of(message.signal.key.account, message.signal.key.symbol, message.instrument)
         decision = position.open_group(
             group_id=message.group_id,
             world=message.world,
@@ -189,7 +189,7 @@ class PositionGroup(Actor):
         decision = position.step(group, event, self._context(group))
         if isinstance(decision, Refused):
             if reply_to is not None:
-                reply_to.reply(decision)
+                self.life.tell(reply_to, decision)
             return
         audit = self._event(decision.group, "info", "order", f"{who} asked to {what}", type="group.command", who=who)
         reply = () if reply_to is None else (m.Send(reply_to, decision.group),)
@@ -249,7 +249,8 @@ class PositionGroup(Actor):
         rows.append(self._signal_event(decision.group, signal, answer, who))
         if draft.reply_to is not None:
             sends.append(m.Send(draft.reply_to, answer))
-        sends.append(m.Send(_pool_of(draft), m.DraftDone(draft_id=draft.draft_id, answer=answer)))
+        self._told = told = group_changed(decision.group)
+        sends.append(m.Send(_pool_of(draft), m.DraftDone(draft_id=draft.draft_id, answer=answer, told=told)))
         self._carry(decision, rows=tuple(rows), reply=tuple(sends), draft=draft, always=True)
 
     def _carry(
@@ -389,18 +390,17 @@ class PositionGroup(Actor):
     # --- the world around -------------------------------------------------------------------------
 
     def _context(self, group: Group) -> events.Context:
-        context = self._context_of(group.account, group.symbol, group)
-        return context
+        return self._context_of(group.account, group.symbol, group.instrument)
 
-    def _context_of(self, account: str, symbol: str, group: Group | None = None) -> events.Context:
+    def _context_of(self, account: str, symbol: str, own: Instrument) -> events.Context:
+        """`own`: the rules the group was opened with. They stand where the catalogue has none (PRC-4)."""
         settings = self._ports.settings()
-        instrument = self._ports.catalogue.instrument(account, symbol) or (group.instrument if group else None)
-        assert instrument is not None, f"{symbol} of {account} has no instrument"
+        newest = self._ports.catalogue.instrument(account, symbol)
         account_settings = settings.accounts.get(account) or AccountSettings(name=account)
         return events.Context(
             now_ms=self.life.now_ms(),
             quote=self._ports.marks.quote(account, symbol),
-            instrument=instrument,
+            instrument=newest if newest is not None and newest.tick_size > 0 and newest.step_size > 0 else own,
             execution=settings.execution,
             prefix=self._ports.prefix,
             fees=account_settings.fees,

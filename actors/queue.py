@@ -32,7 +32,8 @@ from actors.runtime import Actor, Life
 CHECK_MS = 1_000
 """How often ages are looked at."""
 MAX_EXPIRED_AT_ONCE = 256
-"""Entries expired in one commit; the rest follow at the next look."""
+"""Entries expired at one look; the rest follow at the next."""
+_NONE: frozenset[Key] = frozenset()
 
 
 class Queue(Actor):
@@ -174,19 +175,24 @@ class Queue(Actor):
         self._continuing = offer.continuing
         best = self._best(offer)
         while best is not None and self._is_stale(best):
-            self._expire([best])
+            self._expire([best], self._is_stale)
             best = self._best(offer)
         if best is not None:
             self._held[best.key] = offer.offer_id
         self.life.tell(self._pool, m.Offered(offer_id=offer.offer_id, incarnation=offer.incarnation, queued=best))
 
     def _best(self, offer: m.Offer) -> Queued | None:
-        out = offer.blocked | self._held.keys()
+        out = offer.blocked | self._held.keys() | self._of_accounts(offer.blocked_accounts)
         if offer.free_slots > 0:
             return self._entries.best(self._quotes(), offer.continuing, out)
         going_on = (self._entries.get(key) for key in offer.continuing - out)
         found = [queued for queued in going_on if queued is not None]
         return ranking.best(found, self._quotes(), offer.continuing, self._settings().queue.rank)
+
+    def _of_accounts(self, accounts: frozenset[str]) -> frozenset[Key]:
+        return (
+            frozenset(queued.key for queued in self._entries if queued.key.account in accounts) if accounts else _NONE
+        )
 
     def _take_out(self, message: m.TakeOut) -> None:
         key = message.draft.key
@@ -238,19 +244,26 @@ class Queue(Actor):
     # --- age --------------------------------------------------------------------------------------
 
     def _check_ages(self) -> None:
-        settings = self._settings().queue
-        if settings.max_age_s is not None or settings.opposite_max_age_s is not None:
-            free = (queued for queued in self._entries if queued.key not in self._held)
-            self._expire([queued for queued in free if self._is_stale(queued)][:MAX_EXPIRED_AT_ONCE])
-        self.life.wake_at(self.life.now_ms() + CHECK_MS, "ages")
+        """Ends what has waited too long. How far the price ran away is judged at the promotion only (QUE-3)."""
+        settings, now_ms = self._settings().queue, self.life.now_ms()
+        limits = [limit_s for limit_s in (settings.max_age_s, settings.opposite_max_age_s) if limit_s is not None]
+        if limits:
+            latest_ms = now_ms - min(limits) * 1000
+            old = (queued for queued in self._entries if queued.queue_time_ms < latest_ms)
+            due = [queued for queued in old if queued.key not in self._held and self._is_too_old(queued)]
+            self._expire(due[:MAX_EXPIRED_AT_ONCE], self._is_too_old)
+        self.life.wake_at(now_ms + CHECK_MS, "ages")
+
+    def _is_too_old(self, queued: Queued) -> Refused | None:
+        return ranking.refuse_stale(queued, self.life.now_ms(), None, self._settings().queue)
 
     def _is_stale(self, queued: Queued) -> Refused | None:
         quote = self._fresh(queued.key.account, queued.key.symbol)
         return ranking.refuse_stale(queued, self.life.now_ms(), quote, self._settings().queue)
 
-    def _expire(self, entries: list[Queued]) -> None:
+    def _expire(self, entries: list[Queued], judge: Callable[[Queued], Refused | None]) -> None:
         for queued in entries:
-            refused = self._is_stale(queued)
+            refused = judge(queued)
             assert refused is not None
             self._entries.remove(queued.key)
             rows = (

@@ -264,7 +264,7 @@ class Supervisor(Actor):
         part = self._part(who.name)
         if part.state is not PartState.RUNNING:
             return
-        fenced = not self._store_ok
+        fenced = not self._store_ok or not message.is_failure
         if fenced:
             part.fences = remember(part.fences, now_ms, self._policy)
         else:
@@ -278,6 +278,7 @@ class Supervisor(Actor):
         """Rule 6: all of it ends before any of it starts."""
         part.state, part.fenced, part.ending = PartState.ENDING, fenced, set()
         self._ending[part.key] = part
+        self._line = [name for name in self._line if name not in part.names]
         self._agenda.wake_at(self.life.now_ms() + STOP_LIMIT_MS, part.key, "stop")
         self._go_down(part)
 

@@ -197,8 +197,9 @@ class Daemon:
         view = first_view(settings, self._store, self._reader, groups, self._clock.now_ms())
         system = Threaded(self._clock, on_fatal=self._fatal)
         stack.callback(system.stop_all)
-        exchanges, untraded = open_exchanges(settings.accounts, data_dir, self._clock)
-        for account, why in untraded.items():
+        opened = open_exchanges(settings.accounts, data_dir, self._clock)
+        exchanges = opened.exchanges
+        for account, why in {**opened.unbuilt, **opened.broken}.items():
             self._condition.trouble(f"account/{account}", f"account {account}: {why}")
             _LOG.error(f"account {account} is not traded: {why}", category="exchange", account=account)
         self._metered = MeteredStore(self._store, self._metrics)
@@ -229,7 +230,8 @@ class Daemon:
             ids=self._ids,
             condition=self._condition,
             in_flight=self._in_flight,
-            untraded=untraded,
+            unbuilt=opened.unbuilt,
+            broken=opened.broken,
             version=program_version(),
         )
         self._notes = Notes(Recorder(self._engine), self._clock)

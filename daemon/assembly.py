@@ -151,20 +151,32 @@ def _live_groups(store: MeteredStore, view: View) -> list[str]:
     return [f"group/{group_id}" for group_id in group_ids]
 
 
-def open_exchanges(
-    accounts: Mapping[str, AccountSettings], data_dir: Path, clock: Clock
-) -> tuple[dict[str, Exchange], dict[str, str]]:
-    """Each account's exchange, and for those that have none, why. The paper exchange's code is loaded only if asked."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Exchanges by account. `unbuilt`: accounts this version cannot trade; `broken`: those that could not be opened."""
+
+    exchanges: Mapping[str, Exchange]
+    unbuilt: Mapping[str, str]
+    broken: Mapping[str, str]
+
+
+def open_exchanges(accounts: Mapping[str, AccountSettings], data_dir: Path, clock: Clock) -> Opened:
+    """One that cannot be opened holds up nobody else. The paper exchange's code is loaded only if it is asked for."""
     exchanges: dict[str, Exchange] = {}
-    untraded: dict[str, str] = {}
+    unbuilt: dict[str, str] = {}
+    broken: dict[str, str] = {}
     for account in accounts.values():
         if not account.is_paper:
-            untraded[account.name] = f"the exchange {account.exchange} cannot be traded in this version"
+            unbuilt[account.name] = f"the exchange {account.exchange} cannot be traded in this version"
             continue
-        from daemon.exchanges.paper import PaperExchange, PaperFault, open_venue
+        from daemon.exchanges.paper import PaperExchange, PaperFault, open_venue, unsupported
 
+        words = unsupported(account)
+        if words is not None:
+            unbuilt[account.name] = words
+            continue
         try:
             exchanges[account.name] = PaperExchange(open_venue(account, data_dir, clock.now_ms()), clock)
         except PaperFault as fault:
-            untraded[account.name] = str(fault)
-    return exchanges, untraded
+            broken[account.name] = str(fault).removeprefix(f"account {account.name}: ")
+    return Opened(exchanges, unbuilt, broken)

@@ -82,6 +82,11 @@ def _paused(usage: Usage) -> Refused | None:
     return None
 
 
+def is_full(usage: Usage, pool: PoolSettings) -> bool:
+    """Whether one more group would pass the pool's limit or the account's own (POOL-2)."""
+    return _pool_full(usage, pool) is not None
+
+
 def _pool_full(usage: Usage, pool: PoolSettings) -> Refused | None:
     if usage.slots >= pool.max_open_groups:
         detail = f"{usage.slots} groups are live, at most {pool.max_open_groups}"

@@ -3,10 +3,15 @@
 The order is exactly `ranking`'s. Each entry's rules are packed into one whole number, the smaller the better. Only the
 loss part changes with the mark, so the numbers of one symbol are worked out again only when its quote, or an entry of
 it, has changed; in between a symbol is represented by its best entry.
+
+Whatever the mark, of two longs the one with the higher entry price has lost at least as much, of two shorts the one
+with the lower. So the entries that are equal in the rules before the loss stand in line by their entry price, and only
+the head of a line is worked out anew for another mark.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
@@ -29,6 +34,11 @@ _Row = tuple[int, int, int, int, Queued]
 """Offset, sign and divisor of the loss, the number of all other rules, the entry."""
 _Place = tuple[int, str, Queued]
 """The packed number, the signal id that settles a tie, the entry."""
+_Spot = tuple[int, int, str, int, _Row]
+"""A place in a line: what the entry price makes of it, the rules after the loss, the signal id, a number that no other
+spot has, the row."""
+_Line = tuple[int, int]
+"""Names a line: the rules before the loss, and the sign of the loss."""
 
 
 @dataclass(slots=True)
@@ -38,6 +48,9 @@ class _Shelf:
     entries: dict[Key, Queued] = field(default_factory=dict)
     rows: dict[Key, _Row] = field(default_factory=dict)
     """Of those that are not left out."""
+    lines: dict[_Line, list[_Spot]] = field(default_factory=dict)
+    """Their rows once more, in the order of their loss."""
+    spots: dict[Key, tuple[_Line, _Spot]] = field(default_factory=dict)
     quote: Quote | None = None
     best: _Place | None = None
     is_current: bool = False
@@ -53,6 +66,7 @@ class QueueIndex:
         self._continuing: frozenset[Key] = frozenset()
         self._out: frozenset[Key] = frozenset()
         self._shifts, self._loss_shift = _layout(rules)
+        self._last_spot = 0
 
     def __len__(self) -> int:
         return self._count
@@ -137,11 +151,24 @@ class QueueIndex:
     def _refresh(self, shelf: _Shelf, key: Key) -> None:
         """Makes the row of one key anew; its symbol is judged again when it is next asked for."""
         queued = shelf.entries.get(key)
+        _leave_line(shelf, key)
         if queued is None or key in self._out:
             shelf.rows.pop(key, None)
         else:
-            shelf.rows[key] = (*ranking.loss_terms(queued), self._rest(queued), queued)
+            row = shelf.rows[key] = (*ranking.loss_terms(queued), self._rest(queued), queued)
+            self._stand_in_line(shelf, key, row)
         shelf.is_current = False
+
+    def _stand_in_line(self, shelf: _Shelf, key: Key, row: _Row) -> None:
+        if self._loss_shift is None:
+            return
+        _, sign, divisor, rest, queued = row
+        line = (rest >> self._loss_shift + _WIDTHS[RankRule.DEEPEST_LOSS], sign)
+        after = rest & (1 << self._loss_shift) - 1
+        self._last_spot += 1
+        spot = (-sign * divisor, after, queued.signal.signal_id, self._last_spot, row)
+        insort(shelf.lines.setdefault(line, []), spot)
+        shelf.spots[key] = line, spot
 
     def _rest(self, queued: Queued) -> int:
         """The packed number of everything but the loss, lifted so that adding the loss leaves no negative bits."""
@@ -164,6 +191,13 @@ class QueueIndex:
         shelf.quote, shelf.is_current, shelf.best = quote, True, None
         if not shelf.rows:
             return
+        known = usable(quote)
+        if known is not None and self._loss_shift is not None:
+            first = min(before for before, _ in shelf.lines)
+            mark = ranking.mark_term(known)
+            lines = (shelf.lines[line] for sign in (1, -1, 0) if (line := (first, sign)) in shelf.lines)
+            shelf.best = min((_deepest(line, mark, self._loss_shift) for line in lines), key=_number_and_id)
+            return
         rows = list(shelf.rows.values())
         numbers = self._numbers(rows, quote)
         least = min(numbers)
@@ -183,6 +217,44 @@ class QueueIndex:
             return [(ranking.NO_MARK << shift) + row[3] for row in rows]
         mark = ranking.mark_term(quote)
         return [((offset + sign * mark) // divisor << shift) + rest for offset, sign, divisor, rest, _ in rows]
+
+
+def _leave_line(shelf: _Shelf, key: Key) -> None:
+    if key not in shelf.spots:
+        return
+    name, spot = shelf.spots.pop(key)
+    line = shelf.lines[name]
+    del line[bisect_left(line, spot)]
+    if not line:
+        del shelf.lines[name]
+
+
+def _deepest(line: list[_Spot], mark: int, shift: int) -> _Place:
+    """The best of a line: of those that share the deepest loss, the one that the rules after it put first."""
+    most: int | None = None
+    best: _Spot | None = None
+    at = 0
+    while at < len(line):
+        spot = line[at]
+        offset, sign, divisor, _, _ = spot[4]
+        steps = (offset + sign * mark) // divisor
+        if most is None:
+            most = steps
+        elif steps != most:
+            break
+        if best is None or spot[1:3] < best[1:3]:
+            best = spot
+        at += 1  # The first of one entry price is the best of it: pass over the others.
+        if at < len(line) and line[at][0] == spot[0]:
+            at = bisect_right(line, spot[0], at, key=_by_price)
+    assert most is not None
+    assert best is not None
+    *_, rest, queued = best[4]
+    return (most << shift) + rest, best[2], queued
+
+
+def _by_price(spot: _Spot) -> int:
+    return spot[0]
 
 
 def _layout(rules: tuple[RankRule, ...]) -> tuple[tuple[tuple[RankRule, int], ...], int | None]:

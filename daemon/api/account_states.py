@@ -32,8 +32,8 @@ class AccountNow:
 
 async def describe(engine: Engine, account: AccountSettings) -> AccountNow:
     """Asks the account's gateway. One that does not answer is not reachable."""
-    if account.name in engine.untraded:
-        words = engine.untraded[account.name]
+    words = engine.unbuilt.get(account.name) or engine.broken.get(account.name)
+    if words is not None:
         return AccountNow(settings=account, state=pb.ACCOUNT_STATE_DISCONNECTED, reason=words)
     try:
         answer = await engine.ask(

@@ -70,8 +70,10 @@ class Engine:
     ids: Ids
     condition: Condition
     in_flight: InFlight
-    untraded: Mapping[str, str]
-    """Accounts without an exchange, and why."""
+    unbuilt: Mapping[str, str]
+    """Accounts this version cannot trade, and why."""
+    broken: Mapping[str, str]
+    """Accounts whose exchange could not be opened at the start, and why."""
     version: str
 
     async def ask(

@@ -87,20 +87,19 @@ class EngineService(engine_pb2_grpc.EngineServiceServicer):
         after = request.after_sequence if request.HasField("after_sequence") else None
         if after is not None and after < 0:
             raise faulty_field("after_sequence", "must not be negative")
-        watcher = Watcher(asyncio.get_running_loop())
+        watcher = Watcher(asyncio.get_running_loop(), wanted)
         name = f"api/{self._engine.ids.token()}"
         told = await self._engine.ask(
             "feed",
-            lambda reply_to: m.Subscribe(
-                subscriber_id=name, after_sequence=after, sink=watcher.put, wanted=wanted, reply_to=reply_to
-            ),
+            lambda reply_to: m.Subscribe(subscriber_id=name, after_sequence=after, sink=watcher.put, reply_to=reply_to),
             None,
             SUBSCRIBE_TIMEOUT_S,
         )
         assert isinstance(told, m.Subscribed), told
         try:
             bounds = await self._engine.read(self._engine.reader.event_bounds)
-            yield self._response([], bounds)
+            yield _response([], told.last_sequence, bounds)
+            watcher.complete_to = told.last_sequence if after is None else after
             while not self._engine.condition.is_stopping:
                 async for response in self._next(watcher, wanted):
                     yield response
@@ -110,26 +109,29 @@ class EngineService(engine_pb2_grpc.EngineServiceServicer):
     async def _next(self, watcher: Watcher, wanted: _Wanted) -> AsyncIterator[pb.WatchEventsResponse]:
         """What has come, events together as far as they go; gaps are filled from the store or told."""
         events: list[EventStored] = []
+        before = watcher.complete_to
         for item in await watcher.next(QUIET_S, MAX_EVENTS_PER_MESSAGE):
             if isinstance(item, EventStored):
                 events.append(item)
                 continue
             if events:
-                yield self._response(events)
+                before = events[-1].sequence
+                yield _response(events, before)
                 events = []
             if isinstance(item, FeedGap):
                 async for response in self._from_store(item, wanted):
                     yield response
+                before = item.resume_sequence - 1
             else:
-                yield self._gap(item)
-        yield self._response(events)
+                yield _gap(item, before)
+        yield _response(events, max(before, watcher.complete_to))
 
     async def _from_store(self, gap: FeedGap, wanted: _Wanted) -> AsyncIterator[pb.WatchEventsResponse]:
         bounds: EventBounds = await self._engine.read(self._engine.reader.event_bounds)
         after = gap.after_sequence
         if bounds.earliest > after + 1 and after > 0:
             after = bounds.earliest - 1
-            yield self._gap(Left(after), bounds)
+            yield _gap(Left(after), after, bounds)
         while after < gap.resume_sequence - 1:
             found = await self._engine.read(self._engine.reader.events_after, after, MAX_FILL_EVENTS)
             missing = [stored for stored in found if stored.sequence < gap.resume_sequence]
@@ -138,20 +140,8 @@ class EngineService(engine_pb2_grpc.EngineServiceServicer):
             after = missing[-1].sequence
             chosen = [stored for stored in missing if wanted(stored)]
             for start in range(0, len(chosen), MAX_EVENTS_PER_MESSAGE):
-                yield self._response(chosen[start : start + MAX_EVENTS_PER_MESSAGE], bounds)
-
-    def _response(self, events: list[EventStored], bounds: EventBounds | None = None) -> pb.WatchEventsResponse:
-        return pb.WatchEventsResponse(
-            events=[to.event(stored) for stored in events],
-            earliest_sequence=bounds.earliest if bounds is not None else 0,
-            last_sequence=self._engine.view.current.last_sequence,
-        )
-
-    def _gap(self, left: Left, bounds: EventBounds | None = None) -> pb.WatchEventsResponse:
-        response = self._response([], bounds)
-        response.gap = True
-        response.resume_after_sequence = left.after_sequence
-        return response
+                part = chosen[start : start + MAX_EVENTS_PER_MESSAGE]
+                yield _response(part, part[-1].sequence, bounds)
 
     # --- helpers ----------------------------------------------------------------------------------
 
@@ -193,6 +183,24 @@ class _Wanted:
         if self._account and line.account != self._account:
             return False
         return self._world is None or line.world in (None, self._world)
+
+
+def _response(
+    events: list[EventStored], last_sequence: int, bounds: EventBounds | None = None
+) -> pb.WatchEventsResponse:
+    """`last_sequence`: whoever resumes behind it misses nothing it wanted."""
+    return pb.WatchEventsResponse(
+        events=[to.event(stored) for stored in events],
+        earliest_sequence=bounds.earliest if bounds is not None else 0,
+        last_sequence=last_sequence,
+    )
+
+
+def _gap(left: Left, last_sequence: int, bounds: EventBounds | None = None) -> pb.WatchEventsResponse:
+    response = _response([], last_sequence, bounds)
+    response.gap = True
+    response.resume_after_sequence = left.after_sequence
+    return response
 
 
 def _who(reason: str) -> str:

@@ -57,7 +57,9 @@ class GroupService(group_pb2_grpc.GroupServiceServicer):
             newest = self._engine.view.current
             page = [newest.find(group.group_id) or group for group in found.items]
             next_token = found.next_token
-        return pb.ListGroupsResponse(groups=[self._shown(group, detail) for group in page], next_page_token=next_token)
+        # Off the loop: a thousand groups take a fifth of a second, and alerts must not wait for a list.
+        shown = await asyncio.to_thread(lambda: [self._shown(group, detail) for group in page])
+        return pb.ListGroupsResponse(groups=shown, next_page_token=next_token)
 
     async def CloseGroup(self, request: pb.CloseGroupRequest, context: Context) -> pb.CloseGroupResponse:
         group = await self._find(request.group_id)

@@ -94,12 +94,13 @@ class Intake:
         read = read_body(sent.body, sent.source)
         if isinstance(read, FaultyBody):
             return read
-        return understand(sent, read, self._engine.settings(), self._symbols, self._engine.untraded)
+        return understand(sent, read, self._engine.settings(), self._symbols, self._engine.unbuilt)
 
     async def _take(self, sent: Sent, context: Context, look_only: bool) -> signal_pb2.SubmitSignalResponse:
         read = self.read(sent)
         if isinstance(read, NoCatalogue):
-            words = f"the instruments of the account {read.account.name} are not known yet; send it again later"
+            why = self._engine.broken.get(read.account.name, "its instruments are not known yet")
+            words = f"account {read.account.name}: {why}; send it again later"
             raise Failed(Reason.ACCOUNT_NOT_READY, words, retry_after_s=1.0)
         if isinstance(read, FaultyBody):
             signal = unreadable(sent, read)

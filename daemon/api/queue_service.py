@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from actors.messages import Answer, PromoteQueued, RemoveQueued, ReplyTo
 from actors.rules.choices import World
 from actors.rules.model import Outcome, Queued
@@ -23,7 +25,10 @@ class QueueService(queue_pb2_grpc.QueueServiceServicer):
     async def ListQueuedSignals(
         self, request: pb.ListQueuedSignalsRequest, _context: Context
     ) -> pb.ListQueuedSignalsResponse:
-        world = self._engine.world(request.world)
+        # Off the loop: a long queue takes a while to rank, and alerts must not wait for a list.
+        return await asyncio.to_thread(self._listed, request, self._engine.world(request.world))
+
+    def _listed(self, request: pb.ListQueuedSignalsRequest, world: World) -> pb.ListQueuedSignalsResponse:
         found = [
             place
             for place in ranked(self._engine, world)

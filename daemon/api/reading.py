@@ -106,19 +106,19 @@ def read_body(data: bytes, source: SourceSettings) -> ReadBody | FaultyBody:
 
 
 def understand(
-    sent: Sent, read: ReadBody, settings: Settings, symbols: Symbols, untraded: Mapping[str, str]
+    sent: Sent, read: ReadBody, settings: Settings, symbols: Symbols, unbuilt: Mapping[str, str]
 ) -> Understood | NoCatalogue:
     """Account, instrument, key and intent of an alert (SIG-4, SIG-6), and whether it is too old (SIG-5).
 
-    `untraded`: accounts that cannot be traded at all, and why.
+    `unbuilt`: accounts this version cannot trade, and why.
     """
     alert = read.alert
     account = settings.account_for(alert.exchange, sent.source.name)
     if account is None:
         words = f"no route leads from the exchange {alert.exchange} or the source {sent.source.name} to an account"
         return Understood(_unplaced(sent, read, None), None, Refused(reason=Reason.NO_ROUTE, detail=words))
-    if account.name in untraded:
-        refused = Refused(reason=Reason.NOT_BUILT, detail=f"account {account.name}: {untraded[account.name]}")
+    if account.name in unbuilt:
+        refused = Refused(reason=Reason.NOT_BUILT, detail=f"account {account.name}: {unbuilt[account.name]}")
         return Understood(_unplaced(sent, read, account), account, refused)
     index = symbols.of(account.name)
     if index is None:

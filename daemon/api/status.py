@@ -16,6 +16,7 @@ from daemon.api.account_states import AccountNow, describe_all
 from daemon.api.condition import SERVING
 from daemon.api.engine import Engine
 from daemon.api.translate import WORLD, decimal, optional_timestamp, timestamp
+from daemon.store.found import Counts
 from protos.terrace.v1 import engine_pb2
 from protos.terrace.v1 import types_pb2 as pb
 
@@ -25,6 +26,11 @@ async def status(engine: Engine, world: World) -> engine_pb2.Status:
     accounts, counts = await asyncio.gather(
         describe_all(engine, engine.accounts(world)), engine.read(engine.reader.counts, world)
     )
+    # Off the loop: many groups take a while to be valued, and alerts must not wait for a look at them.
+    return await asyncio.to_thread(_status, engine, world, accounts, counts)
+
+
+def _status(engine: Engine, world: World, accounts: Sequence[AccountNow], counts: Counts) -> engine_pb2.Status:
     snapshot, settings = engine.view.current, engine.settings()
     groups = list(snapshot.live(world))
     state, why = _state(engine, world, accounts)

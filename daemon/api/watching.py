@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from actors.messages import EventStored, FeedGap
@@ -30,22 +31,31 @@ Item = EventStored | FeedGap | Left
 class Watcher:
     """`put` is the Feed's end, any thread; `next` belongs to the loop it was made in."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, wanted: Callable[[EventStored], bool] | None = None) -> None:
+        """`wanted` is asked in `put`, for every event: it must be quick."""
         self._loop = loop
+        self._wanted = wanted
         self._lock = threading.Lock()
         self._waiting: deque[Item] = deque()
         self._is_woken = False
         self._arrived = asyncio.Event()
         self._last_taken = 0
+        self._last_seen = 0
+        self.complete_to = 0
+        """Everything wanted up to this sequence has been handed out by `next`, or was told as left out."""
 
     def put(self, items: list[object]) -> None:
         with self._lock:
             for item in items:
-                if isinstance(item, EventStored | FeedGap):
+                if isinstance(item, EventStored):
+                    self._last_seen = item.sequence
+                    if self._wanted is None or self._wanted(item):
+                        self._waiting.append(item)
+                elif isinstance(item, FeedGap):
                     self._waiting.append(item)
             if len(self._waiting) > MAX_WAITING:
                 self._leave_out()
-            if self._is_woken:
+            if self._is_woken or not self._waiting:
                 return
             self._is_woken = True
         try:
@@ -70,7 +80,7 @@ class Watcher:
                 async with asyncio.timeout(timeout_s):
                     await self._arrived.wait()
             except TimeoutError:
-                return []
+                pass
         with self._lock:
             taken = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
             if not self._waiting:
@@ -79,4 +89,5 @@ class Watcher:
             for item in taken:
                 if isinstance(item, EventStored):
                     self._last_taken = item.sequence
+            self.complete_to = self._last_taken if self._waiting else max(self._last_seen, self._last_taken)
         return taken

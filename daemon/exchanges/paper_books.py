@@ -28,8 +28,6 @@ from daemon.exchanges.settlement import PaperPosition
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 5.0
-ROWS_AT_ONCE = 16
-"""Most rows one statement writes. Few sizes, so that each stays prepared."""
 MEMORY = Path(":memory:")
 """A file that is none: for replay and tests that need no durability."""
 
@@ -55,12 +53,12 @@ CREATE TABLE IF NOT EXISTS trades (
 CREATE INDEX IF NOT EXISTS trades_by_order ON trades (number);
 """
 
-_SAVE_ORDER = "INSERT OR REPLACE INTO orders"
-_SAVE_TRADE = "INSERT INTO trades"
-_SAVE_BALANCE = "INSERT OR REPLACE INTO balances"
-_SAVE_POSITION = "INSERT OR REPLACE INTO positions"
-_SAVE_PRICE = "INSERT OR REPLACE INTO prices"
-_SAVE_FACT = "INSERT OR REPLACE INTO facts"
+_SAVE_ORDER = f"INSERT OR REPLACE INTO orders VALUES ({','.join('?' * 19)})"
+_SAVE_TRADE = f"INSERT INTO trades VALUES ({','.join('?' * 11)})"
+_SAVE_BALANCE = "INSERT OR REPLACE INTO balances VALUES (?,?,?)"
+_SAVE_POSITION = "INSERT OR REPLACE INTO positions VALUES (?,?,?,?,?)"
+_SAVE_PRICE = "INSERT OR REPLACE INTO prices VALUES (?,?)"
+_SAVE_FACT = "INSERT OR REPLACE INTO facts VALUES (?,?)"
 _SELECT_TRADES = (
     "SELECT trade_id, quantity, price, fee, fee_asset, fee_value, time_ms, maker FROM trades "
     "WHERE number = ? ORDER BY trade_id"
@@ -131,7 +129,7 @@ class PaperBooks:
     def _check_version(self) -> None:
         found = self._connection.execute("SELECT value FROM facts WHERE name = 'schema'").fetchone()
         if found is None:
-            self._write(_SAVE_FACT, [("schema", str(SCHEMA_VERSION))])
+            self._connection.execute(_SAVE_FACT, ("schema", str(SCHEMA_VERSION)))
         elif found[0] != str(SCHEMA_VERSION):
             raise BooksFault(f"{self.path}: schema {found[0]} is of another version, this one has {SCHEMA_VERSION}")
 
@@ -169,30 +167,21 @@ class PaperBooks:
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                self._write(_SAVE_ORDER, map(_order_row, changes.orders))
-                self._write(_SAVE_TRADE, (_trade_row(order, trade) for order, trade in changes.trades))
-                self._write(
+                connection.executemany(_SAVE_ORDER, map(_order_row, changes.orders))
+                connection.executemany(_SAVE_TRADE, (_trade_row(order, trade) for order, trade in changes.trades))
+                connection.executemany(
                     _SAVE_BALANCE,
                     ((balance.asset, _text(balance.free), _text(balance.locked)) for balance in changes.balances),
                 )
-                self._write(_SAVE_POSITION, map(_position_row, changes.positions))
-                self._write(_SAVE_PRICE, ((symbol, _text(price)) for symbol, price in prices.items()))
-                self._write(_SAVE_FACT, facts.items())
+                connection.executemany(_SAVE_POSITION, map(_position_row, changes.positions))
+                connection.executemany(_SAVE_PRICE, ((symbol, _text(price)) for symbol, price in prices.items()))
+                connection.executemany(_SAVE_FACT, facts.items())
                 connection.execute("COMMIT")
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise BooksFault(f"{self.path}: {error}") from error
-
-    def _write(self, insert: str, rows: Iterable[_Row]) -> None:
-        """Puts rows of one table, several in each statement: around every step of one the connection lets go of the
-        interpreter and waits to get it back."""
-        rest = list(rows)
-        while rest:
-            run, rest = rest[:ROWS_AT_ONCE], rest[ROWS_AT_ONCE:]
-            marks = f"({','.join('?' * len(run[0]))})"
-            self._connection.execute(f"{insert} VALUES {''.join([marks] * len(run))}", [v for row in run for v in row])
 
     def find(self, client_order_id: str) -> PaperOrder | None:
         """The newest order with this id, open or finished."""

@@ -32,7 +32,6 @@ from actors.rules.records import (
     SetOutcome,
 )
 from daemon.store import group_rows, record_rows, signal_rows
-from daemon.store.statements import ROWS_AT_ONCE, for_rows
 from daemon.store.tables import NOT_FINAL_OUTCOMES
 
 MAX_NAMED = 5
@@ -44,7 +43,7 @@ Writer = Callable[[sqlite3.Cursor, Sequence[Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement for a run of rows. `must_hit`: each row has to change exactly one row of the table."""
+    """One statement per row. `must_hit`: each row has to change exactly one row of the table."""
 
     sql: str
     params: Callable[[Any], tuple[Any, ...]]
@@ -53,16 +52,9 @@ class Statement:
     must_hit: bool = False
 
     def __call__(self, cursor: sqlite3.Cursor, run: Sequence[Any]) -> None:
-        for start in range(0, len(run), ROWS_AT_ONCE):
-            self._write(cursor, run[start : start + ROWS_AT_ONCE])
-
-    def _write(self, cursor: sqlite3.Cursor, run: Sequence[Any]) -> None:
-        many = for_rows(self.sql, len(run))
         try:
             if len(run) == 1:
                 cursor.execute(self.sql, self.params(run[0]))
-            elif many is not None:
-                cursor.execute(many, [value for row in run for value in self.params(row)])
             else:
                 cursor.executemany(self.sql, [self.params(row) for row in run])
         except sqlite3.IntegrityError as error:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +34,3 @@ class Columns:
         """The names with commas between, each behind the table's `alias` if there is one."""
         prefix = f"{alias}." if alias else ""
         return ", ".join(prefix + name for name in self.names)
-
-
-ROWS_AT_ONCE = 16
-"""Most rows one statement writes. Few sizes, so that each stays prepared."""
-_MARKS = re.compile(r" VALUES (\([?, ]+\))")
-
-
-@lru_cache(maxsize=1024)
-def for_rows(sql: str, count: int) -> str | None:
-    """The same insert for so many rows at once; None if it is no insert of plain values.
-
-    A connection lets go of the interpreter around every step of a statement and waits to get it back, so five rows
-    in one statement are much sooner done than one by one when other threads are busy.
-    """
-    found = _MARKS.search(sql)
-    if found is None:
-        return None
-    return sql[: found.end()] + f", {found[1]}" * (count - 1) + sql[found.end() :]

@@ -81,14 +81,16 @@ Serve = Callable[..., Served]
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    """`serve({...})` starts a daemon with that laid over the usual config."""
+    """`serve({...})` starts a daemon with that laid over the usual config; `before` sees it before it starts."""
     running: list[Served] = []
 
-    def start(config: Mapping[str, Any] | None = None) -> Served:
+    def start(config: Mapping[str, Any] | None = None, *, before: Callable[[Served], None] | None = None) -> Served:
         folder = tmp_path / f"daemon{len(running)}"
         folder.mkdir()
         served = Served(folder, config or {})
         running.append(served)
+        if before is not None:
+            before(served)
         served.start()
         return served
 

@@ -87,6 +87,22 @@ def test_the_status_counts_what_there_is(serve: Serve) -> None:
     assert [account.state for account in after.accounts] == [t.ACCOUNT_STATE_READY]
 
 
+def test_an_account_that_cannot_be_opened_degrades_the_engine_and_its_alerts_are_to_be_sent_again(serve: Serve) -> None:
+    def spoil(served: Served) -> None:
+        books = served.data_dir / "paper"
+        books.mkdir(parents=True)
+        (books / "paper.db").write_bytes(b"these are no books" * 100)
+
+    admin = serve(before=spoil).client()
+    status = status_of(admin)
+    assert status.state == t.ENGINE_STATE_DEGRADED
+    assert "account paper" in status.state_reason
+    assert [account.state for account in status.accounts] == [t.ACCOUNT_STATE_DISCONNECTED]
+    refused = refusal(lambda: admin.send(alert()))
+    assert (refused.code, refused.reason) == (grpc.StatusCode.UNAVAILABLE, "ACCOUNT_NOT_READY")
+    assert refused.retry_after_s
+
+
 def test_a_paused_engine_queues_entries_and_a_resumed_one_lets_them_in(admin: Client) -> None:
     paused = admin.engine.PauseEngine(engine_pb2.PauseEngineRequest(reason="lunch")).status
     assert paused.state == t.ENGINE_STATE_PAUSED
@@ -211,6 +227,15 @@ def test_events_are_streamed_as_they_are_committed_and_the_first_response_comes_
     assert [event.sequence for event in events] == sorted(event.sequence for event in events)
     assert "SIGNAL_OPENED" in {event.type for event in events}
     assert {event.group_id for event in events if event.group_id} == {signal.group_id}
+
+
+def test_a_stream_that_ends_leaves_no_subscriber_behind(served: Served, watch: Any) -> None:
+    admin = served.client()
+    for _ in range(3):
+        watching = watch(admin)
+        watching.first()
+        watching.close()
+    until(lambda: set(served.daemon._parts.subscribers.current) == {"log"})
 
 
 def test_a_stream_resumes_behind_the_sequence_it_names_without_a_hole(served: Served, watch: Any) -> None:

@@ -58,7 +58,8 @@ def engine_with(system: Silent) -> Engine:
         ids=nothing,
         condition=Condition(0),
         in_flight=InFlight(),
-        untraded={},
+        unbuilt={},
+        broken={},
         version="0",
     )
 

@@ -81,3 +81,16 @@ def test_a_loop_that_is_gone_is_no_trouble_for_the_feed() -> None:
     watcher = Watcher(loop)
     loop.close()
     watcher.put(batch(1, 3))
+
+
+@in_loop
+async def test_what_is_not_wanted_is_left_aside_and_still_counts_as_seen() -> None:
+    watcher = Watcher(asyncio.get_running_loop(), lambda event: event.sequence % 5 == 0)
+    watcher.put(batch(1, 12))
+    assert [item.sequence for item in await watcher.next(1, 1) if isinstance(item, EventStored)] == [5]
+    assert watcher.complete_to == 5, "the tenth still waits"
+    assert len(await watcher.next(1, 10)) == 1
+    assert watcher.complete_to == 12
+    watcher.put(batch(13, 14))
+    assert await watcher.next(0.01, 10) == []
+    assert watcher.complete_to == 14
