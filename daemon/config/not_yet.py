@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from actors.rules.choices import MarginMode
 from daemon.config.reload import flatten
 
 
@@ -34,10 +35,8 @@ KEYS = (
     NotYet("limits.cooldown_after_loss_s", "loss limits come with the risk engine"),
     NotYet("limits.on_breach", "a breached limit only holds back new groups so far"),
     NotYet("alerts.silence_hours", "the alarm about a silent source comes later"),
-    NotYet("storage.keep_events_days", "events are kept for good so far"),
-    NotYet("api.tls", "the API does not speak TLS yet: keep it on loopback or behind a tunnel"),
+    NotYet("alerts.latency_ms", "latency raises no alert yet"),
     NotYet("panel.theme", "the panel is a placeholder so far"),
-    NotYet("panel.refresh_ms", "the panel is a placeholder so far"),
     NotYet("notifications", "notifications are not sent yet"),
     NotYet("backup", "backups are not made yet: copy the data directory while the daemon is stopped"),
 )
@@ -69,6 +68,8 @@ def _account(name: str, account: Mapping[str, Any]) -> Iterator[str]:
         yield f"accounts.{name} is accepted, not traded yet: signals routed to a real exchange are refused so far"
     elif account["prices"] == "live":
         yield f"accounts.{name}.prices: live has no effect yet: public prices come with the exchanges"
+    if account["margin_mode"] != MarginMode.ISOLATED:
+        yield f"accounts.{name}.margin_mode has no effect yet: the paper exchange margins each position by itself"
 
 
 def _reference(key: str, reference: str | None) -> Iterator[str]:
