@@ -18,6 +18,7 @@ from actors.rules.records import (
     AddEvent,
     DeleteQueued,
     RaiseAlert,
+    ResolveAlert,
     Row,
     SaveSignal,
     SetOutcome,
@@ -25,6 +26,7 @@ from actors.rules.records import (
     claim,
 )
 from actors.rules.settings import AccountSettings, Settings
+from actors.rules.states import ended_alerts
 from actors.runtime import Actor, Life
 from actors.told import group_changed
 
@@ -267,7 +269,7 @@ class PositionGroup(Actor):
         if before is after and not decision.effects and not always:
             return
         self._group = after
-        all_rows = (*rows, *changes(before, after), *self._notes(after, decision.effects))
+        all_rows = (*rows, *changes(before, after), *self._ended(before, after), *self._notes(after, decision.effects))
         sends = [send for effect in decision.effects for send in self._sends(after, effect)]
         told = group_changed(after)
         if told != self._told:
@@ -317,6 +319,12 @@ class PositionGroup(Actor):
         return f"pool/{group.world.value}"
 
     # --- the record -------------------------------------------------------------------------------
+
+    def _ended(self, before: Group | None, after: Group) -> Iterator[Row]:
+        """Alerts whose cause is gone do not stand any longer (LOG-5)."""
+        if before is not None:
+            for alert_key in ended_alerts(before, after):
+                yield ResolveAlert(alert_key=alert_key, time_ms=self.life.now_ms())
 
     def _notes(self, group: Group, effects: tuple[events.Effect, ...]) -> Iterator[Row]:
         for effect in effects:

@@ -28,7 +28,7 @@ from actors.ports import Ids
 from actors.quarantine import Quarantine
 from actors.rules.events import Note
 from actors.rules.model import Reason, Refused
-from actors.rules.records import AddDeadLetter, AddEvent, RaiseAlert, Row
+from actors.rules.records import AddDeadLetter, AddEvent, RaiseAlert, ResolveAlert, Row
 from actors.rules.restarts import DEFAULT_POLICY, RestartPolicy, next_delay_ms, remember
 from actors.runtime import SUPERVISOR, Actor, Life, System, kind_of
 from actors.timers import Timers
@@ -415,10 +415,11 @@ class Supervisor(Actor):
             with suppress(Exception):
                 self._store_state(message.ok, message.error)
         self._tell_pools(message)
+        ended = ResolveAlert(alert_key="store", time_ms=self.life.now_ms())
         if message.ok and not is_news:
-            return
-        if message.ok:
-            self._note("info", "store.recovered", "the store takes writes again")
+            self._notebook.write(ended)  # One of an earlier process may stand yet.
+        elif message.ok:
+            self._note("info", "store.recovered", "the store takes writes again", rows=(ended,))
         else:
             self._note("error", "store.failed", f"the store takes no writes: {message.error}", alert="store")
 

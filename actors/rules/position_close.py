@@ -11,6 +11,7 @@ from actors.rules.money import ZERO, plain
 from actors.rules.position_desk import Desk
 from actors.rules.position_entries import all_refused, give_up_all, is_complete, is_finished
 from actors.rules.position_reports import CLOSE_FAILING
+from actors.rules.position_retry import PRICE_STALE
 from actors.rules.position_targets import TARGET_FAILING, Wanted
 from actors.rules.timeframes import timeframe_s
 
@@ -86,6 +87,7 @@ def finish(desk: Desk) -> None:
     desk.close_time_ms = desk.now_ms
     desk.flag(CLOSE_FAILING, False)
     desk.flag(TARGET_FAILING, False)
+    desk.flag(PRICE_STALE, False)
     desk.move(GroupEvent.CLOSE_DONE, desk.close_reason or Reason.LATE_FILL)
     text = f"closed, {desk.close_reason}: realized {plain(desk.realized)} {desk.instrument.quote}"
     if held:

@@ -354,8 +354,8 @@ def test_while_a_question_waits_its_earlier_life_is_over_already(desk: Desk) -> 
 
 
 def test_what_the_journal_does_not_know_ends_it(desk: Desk) -> None:
-    with pytest.raises(TypeError, match="GroupChanged"):
-        desk.take(m.GatewayStarted(account="paper"), "GroupChanged")
+    with pytest.raises(TypeError, match="GatewayStarted"):
+        desk.take(m.GatewayStarted(account="paper"))
 
 
 def test_the_names_remembered_are_limited(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

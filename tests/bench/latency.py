@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median, quantiles
 
+from control import client as terrace
 from protos.terrace.v1.signal_pb2 import SubmitSignalRequest, SubmitSignalResponse
 from tests.bench import floor
 from tests.bench.rows import Row, short
@@ -69,9 +70,13 @@ def _send(send: Send, keys: range, sent: dict[str, int]) -> None:
 
 
 def _grpc_sender(running: World) -> Send:
+    """Sends as a source does, with the token that may only bring signals in."""
+    flags = terrace.TargetFlags(config=str(running.config_file))
+    client = terrace.Client(terrace.find_target(flags, role=terrace.FORWARDER))
+
     def send(key: int) -> str:
         request = SubmitSignalRequest(source="tradingview", body=json.dumps(alert(key)).encode())
-        signal = running.client.call(request, SubmitSignalResponse).signal
+        signal = client.call(request, SubmitSignalResponse).signal
         assert signal.group_id, signal
         return signal.group_id
 

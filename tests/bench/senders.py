@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from control.client import AioClient, TargetFlags, find_target
+from control.client import FORWARDER, AioClient, TargetFlags, find_target
 from protos.terrace.v1.signal_pb2 import SubmitSignalRequest, SubmitSignalResponse
 from protos.terrace.v1.types_pb2 import Outcome
 from tests.bench.world import alert
@@ -38,7 +38,7 @@ def send(config: Path, *, senders: int, pyramids: int, seconds: float, groups: i
 async def _run(asked: argparse.Namespace) -> dict[str, Any]:
     outcomes: Counter[str] = Counter()
     keys = iter(range(asked.first, asked.first + asked.groups))
-    async with AioClient(find_target(TargetFlags(config=asked.config))) as client:
+    async with AioClient(find_target(TargetFlags(config=asked.config), role=FORWARDER)) as client:
         await client.is_serving()
         first_ns = time.monotonic_ns()
         end_ns = first_ns + int(asked.seconds * 1e9)

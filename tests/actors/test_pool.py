@@ -1,0 +1,528 @@
+"""The Pool alone, by the protocol's rules: lanes, slots, reserved capital, drafts and what becomes of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from actors import messages as m
+from actors import pool as module
+from actors.pool_work import MAX_TRIES
+from actors.replies import ReplyBox
+from actors.rules.choices import Market
+from actors.rules.model import Intent, Outcome, Reason, Refused, Side
+from actors.rules.records import ClaimIdempotency, RaiseAlert, SaveEngineState, SaveSignal
+from actors.rules.settings import AccountSettings, LimitSettings, PoolSettings
+from tests.actors.fake_life import rows_of
+from tests.actors.pool_alone import (
+    PoolAlone,
+    answer,
+    empty,
+    entry,
+    group_told,
+    leave,
+    refusal,
+    stored_group,
+    waiting,
+)
+from tests.actors.town import ACCOUNT, account_settings, town_settings
+from tests.rules.builders import NOW_MS, key, spot, swap
+
+D = Decimal
+
+
+def limited(limit: int = 1) -> PoolAlone:
+    return PoolAlone(settings=town_settings(max_open_groups=limit))
+
+
+# --- lanes (rule 3) -------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("GRP-1")
+def test_rule_3_a_second_signal_of_a_key_waits_until_the_first_is_decided() -> None:
+    alone = PoolAlone()
+    alone.submit(entry())
+    second = alone.submit(entry(price="99"))
+    opening = alone.life.one(m.OpenGroup)
+    assert alone.life.of(m.AddPyramid) == []
+    alone.opened(opening)
+    adding = alone.life.one(m.AddPyramid)
+    assert adding.signal.entry_price == D(99)
+    assert not second.done
+
+
+def test_rule_3_other_keys_do_not_wait() -> None:
+    alone = PoolAlone()
+    for timeframe in ("1m", "5m", "1h"):
+        alone.submit(entry(timeframe))
+    assert len(alone.life.of(m.OpenGroup)) == 3
+
+
+@pytest.mark.rule("SIG-7")
+def test_rule_3_copies_of_a_signal_under_way_join_its_draft() -> None:
+    alone = PoolAlone()
+    sent = entry()
+    first = alone.submit(sent)
+    copies = [alone.submit(replace(sent, signal_id=f"copy-{number}")) for number in range(199)]
+    opening = alone.life.one(m.OpenGroup)
+    assert not any(box.done for box in copies)
+    alone.opened(opening)
+    assert answer(first).outcome is Outcome.OPENED
+    assert {answer(box).outcome for box in copies} == {Outcome.DUPLICATE}
+    assert {(answer(box).first_outcome, answer(box).signal_id) for box in copies} == {(Outcome.OPENED, sent.signal_id)}
+    assert alone.life.of(m.OpenGroup) == []
+
+
+@pytest.mark.rule("SIG-7")
+def test_a_signal_decided_before_gets_that_outcome_without_a_draft() -> None:
+    alone = PoolAlone()
+    sent = entry()
+    alone.live(sent)
+    again = alone.submit(replace(sent, signal_id="another"))
+    assert (answer(again).outcome, answer(again).first_outcome) == (Outcome.DUPLICATE, Outcome.OPENED)
+    assert alone.life.of(m.AddPyramid) == []
+
+
+@pytest.mark.rule("SIG-7")
+def test_after_its_window_the_same_alert_is_a_new_one() -> None:
+    alone = PoolAlone()
+    sent = entry(idempotency_window_s=60)
+    alone.live(sent)
+    later = replace(sent, signal_id="another", receive_time_ms=sent.receive_time_ms + 60_000)
+    alone.submit(later)
+    assert alone.life.one(m.AddPyramid).signal.signal_id == "another"
+
+
+@pytest.mark.rule("SIG-7")
+def test_what_was_answered_before_a_restart_is_known() -> None:
+    sent = entry()
+    first = m.Answer(signal_id="old", outcome=Outcome.EXITED, reason=Reason.OK, group_id="g")
+    alone = PoolAlone(state=empty(recent=((sent.idempotency_key, first, NOW_MS + 1000),)))
+    assert answer(alone.submit(sent)) == m.as_duplicate(first)
+
+
+@pytest.mark.rule("SIG-7")
+def test_a_duplicate_the_store_found_is_answered_and_gives_everything_back() -> None:
+    alone = limited()
+    first = m.Answer(signal_id="old", outcome=Outcome.EXPIRED, reason=Reason.TOO_OLD)
+    box = alone.submit(entry())
+    opening = alone.life.one(m.OpenGroup)
+    alone.take(m.DraftDuplicate(draft_id=opening.draft.draft_id, first=first))
+    assert answer(box) == m.as_duplicate(first)
+    assert (alone.slots, alone.is_at_rest()) == ({}, True)
+
+
+def test_too_many_signals_under_way_are_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_IN_FLIGHT", 3)
+    alone = PoolAlone()
+    boxes = [alone.submit(entry(f"{number}m")) for number in range(1, 5)]
+    assert refusal(boxes[3]) is Reason.OVERLOADED
+    assert not boxes[2].done
+
+
+@pytest.mark.rule("REC-4")
+def test_while_the_store_takes_no_writes_nothing_new_is_taken_on() -> None:
+    alone = PoolAlone()
+    alone.take(m.StoreFailed(ok=False))
+    assert refusal(alone.submit(entry())) is Reason.STORE_FAILED
+    alone.take(m.StoreFailed(ok=True))
+    alone.submit(entry())
+    assert len(alone.life.of(m.OpenGroup)) == 1
+
+
+def test_what_arrives_before_the_state_waits_for_it() -> None:
+    alone = PoolAlone(ready=False)
+    box = alone.submit(entry())
+    assert alone.life.told == []
+    alone.load(empty())
+    queued = alone.life.one(m.Enqueue)
+    assert queued.queued.wait_reason is Reason.ACCOUNT_NOT_READY
+    assert not box.done
+
+
+def test_only_so_many_signals_wait_for_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_IN_FLIGHT", 2)
+    alone = PoolAlone(ready=False)
+    boxes = [alone.submit(entry(f"{number}m")) for number in range(1, 4)]
+    assert [box.done for box in boxes] == [False, False, True]
+    assert refusal(boxes[2]) is Reason.OVERLOADED
+
+
+# --- slots (rules 10 and 20) ----------------------------------------------------------------------
+
+
+@pytest.mark.rule("POOL-2")
+def test_a_slot_is_taken_with_the_draft_so_that_signals_arriving_together_never_pass_the_limit() -> None:
+    alone = limited(3)
+    for number in range(10):
+        alone.submit(entry(f"{number + 1}m"))
+    assert len(alone.life.of(m.OpenGroup)) == 3
+    waits = alone.life.take(m.Enqueue)
+    assert {enqueue.queued.wait_reason for enqueue in waits} == {Reason.POOL_FULL}
+    assert len(waits) == 7
+
+
+@pytest.mark.rule("POOL-2")
+def test_an_account_has_a_limit_of_its_own() -> None:
+    settings = town_settings(max_open_groups=10)
+    settings = replace(settings, accounts={ACCOUNT: account_settings(max_open_groups=1)})
+    alone = PoolAlone(settings=settings)
+    alone.submit(entry("1m"))
+    alone.submit(entry("5m"))
+    assert alone.life.one(m.Enqueue).queued.wait_reason is Reason.ACCOUNT_POOL_FULL
+
+
+@pytest.mark.rule("POOL-1", "PYR-1")
+def test_a_pyramid_takes_no_slot() -> None:
+    alone = limited()
+    told = alone.live(entry())
+    alone.submit(entry(price="99"))
+    adding = alone.life.one(m.AddPyramid)
+    assert dict(alone.slots) == {told.slot_token: told.group_id}
+    alone.done(adding.draft, Outcome.PYRAMIDED, told=replace(told, pyramid_count=2))
+    assert dict(alone.slots) == {told.slot_token: told.group_id}
+
+
+@pytest.mark.rule("PYR-1")
+def test_without_the_bypass_a_pyramid_needs_a_free_slot_or_waits() -> None:
+    settings = replace(town_settings(), pool=PoolSettings(max_open_groups=1, pyramids_bypass=False))
+    alone = PoolAlone(settings=settings)
+    alone.live(entry())
+    alone.submit(entry(price="99"))
+    assert alone.life.one(m.Enqueue).queued.wait_reason is Reason.POOL_FULL
+
+
+@pytest.mark.rule("PYR-2")
+def test_at_the_limit_of_pyramids_the_group_itself_ignores_the_entry() -> None:
+    alone = PoolAlone()
+    told = alone.live(entry())
+    alone.take(replace(told, pyramid_count=5))
+    alone.submit(entry(price="99"))
+    assert alone.life.one(m.AddPyramid).plan.legs == ()
+
+
+@pytest.mark.rule("POOL-1")
+def test_rule_10_a_full_close_frees_the_slot_and_starts_a_promotion() -> None:
+    alone = limited()
+    told = alone.live(entry("1m"))
+    alone.waits(waiting("5m"))
+    assert alone.life.of(m.Offer) == []
+    alone.take(replace(told, closing=True))
+    assert alone.life.of(m.Offer) == []
+    alone.take(replace(told, closed=True))
+    assert alone.slots == {}
+    assert alone.life.one(m.Offer).free_slots == 1
+
+
+def test_rule_10_a_slot_is_released_by_its_token_and_group_so_that_repeating_is_harmless() -> None:
+    alone = limited()
+    told = alone.live(entry("1m"))
+    alone.take(replace(told, closed=True))
+    other = alone.live(entry("5m"))
+    alone.take(replace(told, closed=True))
+    alone.take(replace(told, slot_token=other.slot_token, closed=True))
+    assert dict(alone.slots) == {other.slot_token: other.group_id}
+
+
+def test_rule_14_a_closed_group_may_stop_each_time_it_says_so() -> None:
+    alone = PoolAlone()
+    told = alone.live(entry())
+    for _ in range(2):
+        alone.take(replace(told, closed=True))
+        assert alone.life.to(f"group/{told.group_id}") == [m.MayStop(group_id=told.group_id)]
+        alone.life.take(m.MayStop)
+
+
+@pytest.mark.rule("POOL-2")
+def test_rule_20_a_lower_limit_evicts_nobody() -> None:
+    alone = limited(3)
+    groups = [alone.live(entry(f"{number}m")) for number in range(1, 4)]
+    alone.settings = town_settings(max_open_groups=1)
+    alone.take(m.SettingsChanged(settings=alone.settings))
+    assert [to for to, _ in alone.life.told if to.startswith("group/")] == []  # type: ignore[union-attr]
+    assert len(alone.slots) == 3
+    for number, told in enumerate(groups[:2]):
+        alone.take(replace(told, closed=True))
+        alone.submit(entry(f"{number + 10}m"))
+        assert alone.life.one(m.Enqueue).queued.wait_reason is Reason.POOL_FULL
+    alone.take(replace(groups[2], closed=True))
+    alone.submit(entry("1d"))
+    assert alone.life.one(m.OpenGroup)
+
+
+def test_rule_20_a_draft_names_the_config_it_was_judged_by() -> None:
+    alone = PoolAlone(settings=replace(town_settings(), version=7))
+    alone.submit(entry())
+    alone.settings = replace(alone.settings, version=8)
+    assert alone.life.one(m.OpenGroup).draft.config_version == 7
+
+
+@pytest.mark.rule("POOL-2")
+def test_a_higher_limit_starts_promotions_at_once() -> None:
+    alone = limited(1)
+    alone.live(entry("1m"))
+    alone.waits(waiting("5m"))
+    alone.settings = town_settings(max_open_groups=4)
+    alone.take(m.SettingsChanged(settings=alone.settings))
+    assert alone.life.one(m.Offer).free_slots == 3
+
+
+def test_rule_13_free_slots_are_offered_after_every_load() -> None:
+    queued = waiting("5m")
+    alone = PoolAlone(state=empty(waiting={queued.key: (queued.side, queued.wait_reason)}))
+    assert alone.life.one(m.Offer).free_slots == 10
+
+
+# --- reserved capital, limits ---------------------------------------------------------------------
+
+
+@pytest.mark.rule("POOL-3")
+def test_capital_is_reserved_with_the_draft() -> None:
+    alone = PoolAlone()
+    alone.account("1500")
+    alone.submit(entry("1m"))
+    alone.submit(entry("5m"))
+    assert len(alone.life.of(m.OpenGroup)) == 1
+    assert alone.life.one(m.Enqueue).queued.wait_reason is Reason.INSUFFICIENT_BALANCE
+
+
+@pytest.mark.rule("POOL-3")
+def test_the_group_own_figure_takes_the_place_of_the_draft_in_one_step() -> None:
+    alone = PoolAlone(settings=replace(town_settings(), limits=LimitSettings(max_total_exposure=D(2000))))
+    alone.live(entry("1m"))
+    alone.live(entry("5m"))
+    assert alone.pool._books.planned() == {"USDT": D(2000)}
+    alone.submit(entry("1h"))
+    assert alone.life.one(m.Enqueue).queued.wait_reason is Reason.MAX_TOTAL_EXPOSURE
+
+
+@pytest.mark.rule("POOL-3")
+def test_what_a_draft_had_reserved_is_free_again_when_it_comes_to_nothing() -> None:
+    alone = PoolAlone()
+    alone.submit(entry())
+    opening = alone.life.one(m.OpenGroup)
+    alone.take(m.NotLive(draft_id=opening.draft.draft_id, group_id=opening.group_id))
+    alone.life.one(m.Settle)
+    alone.take(m.Settled(incarnation=1, draft_id=opening.draft.draft_id, done=None))
+    assert alone.slots == {}
+    assert alone.pool._books.reserved(ACCOUNT, "USDT") == 0
+    assert alone.pool._books.planned() == {"USDT": 0}
+
+
+@pytest.mark.rule("POOL-3")
+def test_groups_per_symbol_count_from_the_draft_on() -> None:
+    alone = PoolAlone(settings=replace(town_settings(), limits=LimitSettings(max_groups_per_symbol=2)))
+    for timeframe in ("1m", "5m", "15m"):
+        alone.submit(entry(timeframe))
+    assert alone.life.one(m.Enqueue).queued.wait_reason is Reason.MAX_GROUPS_PER_SYMBOL
+    first, second = alone.life.take(m.OpenGroup)
+    told = alone.opened(first)
+    alone.opened(second)
+    alone.take(replace(told, closed=True))
+    alone.submit(entry("1h"))
+    assert alone.life.one(m.OpenGroup)
+
+
+def swap_pool() -> PoolAlone:
+    account = AccountSettings(name=ACCOUNT, market=Market.SWAP)
+    settings = replace(town_settings(), accounts={ACCOUNT: account})
+    return PoolAlone(settings=settings, instruments=(swap(account=ACCOUNT),))
+
+
+PERP = "BTC/USDT:USDT"
+
+
+@pytest.mark.rule("GRP-6")
+@pytest.mark.parametrize("is_live", [False, True], ids=["draft", "live"])
+def test_on_a_one_way_account_the_other_side_of_an_instrument_waits(is_live: bool) -> None:
+    alone = swap_pool()
+    alone.submit(entry("15m", symbol=PERP))
+    if is_live:
+        alone.opened(alone.life.one(m.OpenGroup))
+    alone.submit(entry("4h", symbol=PERP, side=Side.SHORT))
+    assert alone.life.one(m.Enqueue).queued.wait_reason is Reason.OPPOSITE_ON_INSTRUMENT
+
+
+@pytest.mark.rule("QUE-8")
+def test_an_entry_against_its_live_group_waits_for_its_end_and_is_not_offered_before() -> None:
+    alone = swap_pool()
+    told = alone.live(entry("1h", symbol=PERP))
+    alone.submit(entry("1h", symbol=PERP, side=Side.SHORT))
+    enqueue = alone.life.one(m.Enqueue)
+    assert enqueue.queued.wait_reason is Reason.OPPOSITE_SIDE
+    alone.done(enqueue.draft, Outcome.QUEUED)
+    alone.waits(enqueue.queued)
+    assert alone.life.one(m.Offer).blocked == {enqueue.queued.key}
+    alone.take(m.Offered(offer_id="another", incarnation=1, queued=None))
+    alone.pool._offer_id = ""
+    alone.take(replace(told, closed=True))
+    assert alone.life.one(m.Offer).blocked == set()
+
+
+def test_a_hopeless_ladder_is_rejected_at_once() -> None:
+    alone = PoolAlone(settings=town_settings(capital="1"))
+    box = alone.submit(entry())
+    alone.committed()
+    assert (answer(box).outcome, answer(box).reason) == (Outcome.REJECTED, Reason.BELOW_MIN_NOTIONAL)
+
+
+@pytest.mark.rule("POOL-2", "QUE-6")
+def test_a_forced_add_over_an_account_own_limit_is_marked_as_forced() -> None:
+    settings = replace(town_settings(), accounts={ACCOUNT: account_settings(max_open_groups=1)})
+    alone = PoolAlone(settings=settings)
+    alone.live(entry("1m"))
+    queued = waiting("5m")
+    alone.waits(queued)
+    alone.life.take(m.Offer)
+    alone.pool._offer_id = ""
+    ask = m.PromoteQueued(
+        signal_id=queued.signal.signal_id, key=queued.key, who="ann", force=True, reply_to=ReplyBox()
+    )
+    alone.take(ask)
+    alone.taken_out(queued)
+    assert alone.life.one(m.OpenGroup).forced
+
+
+# --- drafts and what becomes of them (rules 2 and 14) ---------------------------------------------
+
+
+def test_rule_2_when_a_group_was_reloaded_its_draft_is_settled_once() -> None:
+    alone = PoolAlone()
+    alone.submit(entry())
+    opening = alone.life.one(m.OpenGroup)
+    for _ in range(3):
+        alone.take(m.Reloaded(name=f"group/{opening.group_id}", incarnation=2))
+    asked = alone.life.one(m.Settle)
+    assert (asked.draft_id, asked.signal_id) == (opening.draft.draft_id, opening.draft.signal_id)
+
+
+def test_rule_2_a_draft_that_was_committed_counts_as_done() -> None:
+    """Also if its release never came: Pool knows the group before the key is free again."""
+    alone = PoolAlone()
+    box = alone.submit(entry())
+    opening = alone.life.one(m.OpenGroup)
+    alone.take(m.Reloaded(name=f"group/{opening.group_id}", incarnation=2))
+    asked = alone.life.one(m.Settle)
+    done = m.Answer(signal_id=asked.signal_id, outcome=Outcome.OPENED, reason=Reason.OK, group_id=opening.group_id)
+    told = group_told(opening)
+    next_one = alone.submit(entry(price="99"))
+    alone.take(m.Settled(incarnation=1, draft_id=asked.draft_id, done=done, told=told))
+    assert answer(box) == done
+    assert dict(alone.slots) == {opening.slot_token: opening.group_id}
+    assert alone.life.one(m.AddPyramid).signal.entry_price == D(99)
+    assert not next_one.done
+
+
+def test_rule_2_a_promotion_that_was_committed_takes_its_entry_out_of_the_queue() -> None:
+    alone = PoolAlone()
+    queued = waiting("5m")
+    alone.waits(queued)
+    alone.offered(queued)
+    opening = alone.life.one(m.OpenGroup)
+    alone.take(m.NotLive(draft_id=opening.draft.draft_id, group_id=opening.group_id))
+    done = m.Answer(signal_id="s", outcome=Outcome.OPENED, reason=Reason.OK, group_id=opening.group_id)
+    alone.take(
+        m.Settled(incarnation=1, draft_id=opening.draft.draft_id, done=done, told=group_told(opening)),
+    )
+    gone = m.QueueChanged(key=queued.key, signal_id=queued.signal.signal_id, gone=True)
+    assert gone in alone.life.to("queue/paper")
+    assert alone.pool._books.waiting == {}
+    assert alone.is_at_rest()
+
+
+def test_rule_2_a_draft_that_was_not_committed_is_begun_anew_for_another_group() -> None:
+    alone = limited()
+    box = alone.submit(entry())
+    first = alone.life.one(m.OpenGroup)
+    alone.take(m.NotLive(draft_id=first.draft.draft_id, group_id=first.group_id))
+    alone.take(m.Settled(incarnation=1, draft_id=first.draft.draft_id, done=None))
+    assert not box.done
+    alone.take(alone.life.fire("retry"))
+    second = alone.life.one(m.OpenGroup)
+    assert second.group_id != first.group_id
+    assert second.draft.draft_id != first.draft.draft_id
+    assert dict(alone.slots) == {second.slot_token: second.group_id}
+    alone.take(m.DraftDone(draft_id=first.draft.draft_id, answer=answer_of(first)))
+    assert not box.done, "the buried draft means nothing any more"
+
+
+def test_after_so_many_tries_the_caller_is_told_to_come_again() -> None:
+    alone = PoolAlone()
+    box = alone.submit(entry())
+    for _ in range(MAX_TRIES):
+        opening = alone.life.one(m.OpenGroup)
+        alone.take(m.NotLive(draft_id=opening.draft.draft_id, group_id=opening.group_id))
+        alone.life.one(m.Settle)
+        alone.take(m.Settled(incarnation=1, draft_id=opening.draft.draft_id, done=None))
+        alone.take(alone.life.fire("retry"))
+    assert refusal(box) is Reason.OVERLOADED
+    assert (alone.slots, alone.is_at_rest()) == ({}, True)
+
+
+def test_a_later_failure_does_not_put_off_the_retry_of_an_earlier_one() -> None:
+    alone = PoolAlone()
+    alone.submit(entry("1m"))
+    alone.submit(entry("5m"))
+    openings = alone.life.take(m.OpenGroup)
+    fail(alone, openings[0])
+    due_ms = alone.life.wakes["retry"]
+    alone.life.time_ms += 40
+    fail(alone, openings[1])
+    assert alone.life.wakes["retry"] == due_ms
+
+
+def fail(alone: PoolAlone, opening: m.OpenGroup) -> None:
+    alone.take(m.NotLive(draft_id=opening.draft.draft_id, group_id=opening.group_id))
+    alone.take(m.Settled(incarnation=1, draft_id=opening.draft.draft_id, done=None))
+
+
+def test_what_an_earlier_life_asked_to_settle_means_nothing() -> None:
+    alone = PoolAlone()
+    alone.submit(entry())
+    opening = alone.life.one(m.OpenGroup)
+    alone.take(m.Settled(incarnation=0, draft_id=opening.draft.draft_id, done=None))
+    assert len(alone.slots) == 1
+
+
+def test_a_group_that_closes_meanwhile_sends_the_entry_back_and_it_waits() -> None:
+    alone = PoolAlone()
+    told = alone.live(entry())
+    box = alone.submit(entry(price="99"))
+    adding = alone.life.one(m.AddPyramid)
+    closing = Refused(reason=Reason.GROUP_CLOSING)
+    alone.take(m.DraftRefused(draft_id=adding.draft.draft_id, refused=closing))
+    alone.take(replace(told, closing=True))
+    alone.take(alone.life.fire("retry"))
+    assert alone.life.one(m.Enqueue).queued.wait_reason is Reason.GROUP_CLOSING
+    assert not box.done
+
+
+def test_what_a_group_refuses_otherwise_is_rejected_with_its_reason() -> None:
+    alone = PoolAlone()
+    alone.live(entry())
+    box = alone.submit(entry(price="99"))
+    adding = alone.life.one(m.AddPyramid)
+    poisoned = Refused(reason=Reason.POISONED, detail="put aside")
+    alone.take(m.DraftRefused(draft_id=adding.draft.draft_id, refused=poisoned))
+    alone.committed()
+    assert (answer(box).outcome, answer(box).reason) == (Outcome.REJECTED, Reason.POISONED)
+    assert alone.pool._books.reserved(ACCOUNT, "USDT") == alone.pool._books.groups[adding_group(adding)].told.reserved
+
+
+def adding_group(adding: m.AddPyramid) -> str:
+    return adding.draft.participants and next(iter(_group_ids(adding)))
+
+
+def _group_ids(adding: m.AddPyramid) -> list[str]:
+    return [adding.plan and _LAST_GROUP[0]]
+
+
+_LAST_GROUP = [""]
+
+
+def answer_of(opening: m.OpenGroup) -> m.Answer:
+    return m.Answer(
+        signal_id=opening.signal.signal_id, outcome=Outcome.OPENED, reason=Reason.OK, group_id=opening.group_id
+    )
