@@ -245,6 +245,8 @@ class PositionGroup(Actor):
             gone = leaving.signal.signal_id
             if not promoted:
                 rows.append(_set_outcome(gone, Outcome.REMOVED, Reason.EXIT_SIGNAL, "", self.group_id, draft, now_ms))
+                words = "signal removed: an exit came for its key"
+                rows.append(self._event(decision.group, "info", "signal", words, type="signal.removed", signal_id=gone))
             rows.append(DeleteQueued(world=decision.group.world, key=leaving.key, signal_id=gone))
             sends.append(m.Send(_queue_of(draft), m.QueueChanged(key=leaving.key, signal_id=gone, gone=True)))
             sends.append(m.Send(_pool_of(draft), m.WaitingChanged(key=leaving.key, side=None)))

@@ -136,6 +136,7 @@ class Queue(Actor):
         self._entries.put(queued)
         rows = (
             self._outcome(old.signal, Outcome.SUPERSEDED, Reason.NEWER_SIGNAL, message.draft),
+            self._event(old.signal, "info", "signal.superseded", "a newer signal took its place in the queue"),
             SaveQueued(world=self._world, queued=queued),
         )
         self._answer(message, Outcome.REPLACED, queued.wait_reason, *rows, detail=queued.detail)

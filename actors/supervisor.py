@@ -415,10 +415,10 @@ class Supervisor(Actor):
             with suppress(Exception):
                 self._store_state(message.ok, message.error)
         self._tell_pools(message)
-        ended = ResolveAlert(alert_key="store", time_ms=self.life.now_ms())
         if message.ok and not is_news:
-            self._notebook.write(ended)  # One of an earlier process may stand yet.
-        elif message.ok:
+            return
+        if message.ok:
+            ended = ResolveAlert(alert_key="store", time_ms=self.life.now_ms())
             self._note("info", "store.recovered", "the store takes writes again", rows=(ended,))
         else:
             self._note("error", "store.failed", f"the store takes no writes: {message.error}", alert="store")

@@ -24,6 +24,8 @@ PRUNE_EVERY = 60
 PRUNE_PAUSE_S = 0.05
 """Between two portions, so that commits come between them."""
 DISK_LOW = "disk_low"
+STORE = "store"
+"""The supervisor's alert that the store takes no writes."""
 MB = 1024 * 1024
 DAY_MS = 86_400_000
 
@@ -47,10 +49,12 @@ class Housekeeping:
         self._condition = condition
         self._notes = notes
         self._clock = clock
-        self._is_low = False
+        self._is_low: bool | None = None
+        """None: not looked yet, an alert of an earlier process may stand."""
 
     async def run(self) -> None:
         """Until it is cancelled."""
+        self._notes.commit(self._notes.resolved(STORE))  # Whoever raised it died; if it gets through, it is over.
         rounds = 0
         while True:
             try:
@@ -71,7 +75,7 @@ class Housekeeping:
             self._condition.trouble(DISK_LOW, words)
             self._notes.raise_alert(DISK_LOW, "error", "system", words)
             self._is_low = True
-        elif self._is_low:
+        elif self._is_low is not False:
             self._condition.mended(DISK_LOW)
             self._notes.commit(self._notes.resolved(DISK_LOW))
             self._is_low = False

@@ -243,14 +243,27 @@ def _meta(database: SqliteDatabase) -> dict[str, str]:
 
 
 def _sqlite_refusal(path: Path, error: Exception) -> _Refuse:
-    """peewee wraps SQLite's errors; the cause has the code."""
-    cause = error if isinstance(error, sqlite3.Error) else getattr(error, "orig", error.__cause__)
-    code = getattr(cause, "sqlite_errorcode", 0) or 0
-    if code == sqlite3.SQLITE_FULL:
+    codes = _sqlite_codes(error)
+    if sqlite3.SQLITE_FULL in codes:
         return _NoRoom(f"the disk of {path} is full", "Free some space; nothing of the store is lost")
-    if code == sqlite3.SQLITE_BUSY:
+    if sqlite3.SQLITE_BUSY in codes:
         return _Refuse(f"another program keeps {path} locked", "Close it and start again")
     return _Refuse(
         f"{path} cannot be opened: {error}",
         "Check the file with `terraced db check`, or restore the newest backup (terraced backup restore)",
     )
+
+
+def _sqlite_codes(error: BaseException) -> set[int]:
+    """Of everything that led to an error: peewee wraps SQLite's, and SQLite, which takes a transaction back by itself
+    when the disk is full, then complains that there is none to be rolled back."""
+    codes: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            codes.add(getattr(one, "sqlite_errorcode", 0) or 0)
+            waiting += (getattr(one, "orig", None), one.__cause__, one.__context__)
+    return codes

@@ -15,7 +15,7 @@ from tests.actors.town import Apply, Town, town_settings
 
 
 def standing(town: Town) -> set[str]:
-    """The causes of alerts nobody has to look at any more, without the group they are about, are not in it."""
+    """What alerts are about that have not ended, without the group."""
     rows = town.rows("SELECT alert_key FROM alerts WHERE resolve_time_ms IS NULL")
     return {key.partition("/")[0] for (key,) in rows}
 
@@ -34,7 +34,7 @@ def test_the_alert_of_a_close_that_waits_for_a_price_ends_when_the_price_is_ther
         town.pass_time(2_500)
         assert town.submit(town.signal(intent=Intent.EXIT)).outcome is Outcome.EXITED
         town.pass_time(10_000)
-        assert town.group_of(signal.key).is_closed
+        assert not town.view.current.groups, "it is closed"
         assert "price_stale" in ever(town)
         assert standing(town) == set()
 
@@ -55,17 +55,4 @@ def test_the_alert_of_a_store_that_takes_no_writes_ends_when_it_takes_them_again
         town.store.around = fail_at_first
         assert town.submit(town.signal()).outcome is Outcome.OPENED
         assert "store" in ever(town)
-        assert standing(town) == set()
-
-
-@pytest.mark.rule("LOG-5")
-def test_the_alert_of_a_store_that_failed_ends_also_when_the_process_died_meanwhile(tmp_path: Path) -> None:
-    with Town(tmp_path) as town:
-        town.settle()
-        town.kill()
-        connection = town.store.store._connected()
-        connection.execute(
-            "INSERT INTO alerts VALUES ('store', 'error', 'system', 'no writes', '', '', '', 1, 1, 1, NULL, '', NULL)"
-        )
-        town.settle()
         assert standing(town) == set()

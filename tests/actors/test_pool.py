@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -249,7 +250,7 @@ def test_rule_20_a_lower_limit_evicts_nobody() -> None:
         assert alone.life.one(m.Enqueue).queued.wait_reason is Reason.POOL_FULL
     alone.take(replace(groups[2], closed=True))
     alone.submit(entry("1d"))
-    assert alone.life.one(m.OpenGroup)
+    alone.life.one(m.OpenGroup)
 
 
 def test_rule_20_a_draft_names_the_config_it_was_judged_by() -> None:
@@ -322,7 +323,7 @@ def test_groups_per_symbol_count_from_the_draft_on() -> None:
     alone.opened(second)
     alone.take(replace(told, closed=True))
     alone.submit(entry("1h"))
-    assert alone.life.one(m.OpenGroup)
+    alone.life.one(m.OpenGroup)
 
 
 def swap_pool() -> PoolAlone:
@@ -377,9 +378,7 @@ def test_a_forced_add_over_an_account_own_limit_is_marked_as_forced() -> None:
     alone.waits(queued)
     alone.life.take(m.Offer)
     alone.pool._offer_id = ""
-    ask = m.PromoteQueued(
-        signal_id=queued.signal.signal_id, key=queued.key, who="ann", force=True, reply_to=ReplyBox()
-    )
+    ask = m.PromoteQueued(signal_id=queued.signal.signal_id, key=queued.key, who="ann", force=True, reply_to=ReplyBox())
     alone.take(ask)
     alone.taken_out(queued)
     assert alone.life.one(m.OpenGroup).forced
@@ -501,28 +500,473 @@ def test_a_group_that_closes_meanwhile_sends_the_entry_back_and_it_waits() -> No
 
 def test_what_a_group_refuses_otherwise_is_rejected_with_its_reason() -> None:
     alone = PoolAlone()
-    alone.live(entry())
+    told = alone.live(entry())
     box = alone.submit(entry(price="99"))
     adding = alone.life.one(m.AddPyramid)
     poisoned = Refused(reason=Reason.POISONED, detail="put aside")
     alone.take(m.DraftRefused(draft_id=adding.draft.draft_id, refused=poisoned))
     alone.committed()
     assert (answer(box).outcome, answer(box).reason) == (Outcome.REJECTED, Reason.POISONED)
-    assert alone.pool._books.reserved(ACCOUNT, "USDT") == alone.pool._books.groups[adding_group(adding)].told.reserved
-
-
-def adding_group(adding: m.AddPyramid) -> str:
-    return adding.draft.participants and next(iter(_group_ids(adding)))
-
-
-def _group_ids(adding: m.AddPyramid) -> list[str]:
-    return [adding.plan and _LAST_GROUP[0]]
-
-
-_LAST_GROUP = [""]
+    assert alone.pool._books.reserved(ACCOUNT, "USDT") == told.reserved
 
 
 def answer_of(opening: m.OpenGroup) -> m.Answer:
     return m.Answer(
         signal_id=opening.signal.signal_id, outcome=Outcome.OPENED, reason=Reason.OK, group_id=opening.group_id
     )
+
+
+# --- exits, late and outdated signals -------------------------------------------------------------
+
+
+@pytest.mark.rule("EXIT-1", "SIG-10")
+def test_an_exit_goes_straight_to_the_live_group() -> None:
+    alone = PoolAlone()
+    told = alone.live(entry())
+    alone.submit(leave())
+    exiting = alone.life.one(m.ExitGroup)
+    assert (exiting.leaving, alone.life.of(m.TakeOut)) == (None, [])
+    assert exiting.draft.key == told.key
+
+
+@pytest.mark.rule("EXIT-1")
+def test_an_exit_takes_the_queued_signal_of_its_key_along() -> None:
+    alone = PoolAlone()
+    alone.live(entry())
+    queued = waiting("1h", Reason.INSUFFICIENT_BALANCE)
+    alone.waits(queued)
+    alone.offered(None)
+    alone.submit(leave())
+    alone.taken_out(queued)
+    assert alone.life.one(m.ExitGroup).leaving == queued
+
+
+@pytest.mark.rule("SIG-10", "QUE-8")
+def test_an_exit_of_the_live_side_leaves_what_waits_for_the_other_side() -> None:
+    alone = swap_pool()
+    alone.live(entry("1h", symbol=PERP))
+    short = waiting("1h", Reason.OPPOSITE_SIDE, symbol=PERP, side=Side.SHORT)
+    alone.waits(short)
+    alone.submit(leave("1h", symbol=PERP, side=Side.LONG))
+    assert alone.life.of(m.TakeOut) == []
+    assert alone.life.one(m.ExitGroup).leaving is None
+
+
+@pytest.mark.rule("SIG-10")
+def test_an_exit_of_a_key_that_only_waits_withdraws_its_signal() -> None:
+    alone = limited()
+    alone.live(entry("1m"))
+    queued = waiting("5m")
+    alone.waits(queued)
+    sent = leave("5m")
+    alone.submit(sent)
+    draft = alone.taken_out(queued)
+    discard = alone.life.one(m.Discard)
+    assert (discard.draft, discard.by, discard.by_outcome) == (draft, sent, Outcome.DEQUEUED)
+    assert (discard.outcome, discard.reason) == (Outcome.REMOVED, Reason.EXIT_SIGNAL)
+
+
+@pytest.mark.rule("SIG-10")
+def test_an_exit_with_nothing_there_is_ignored_and_recorded() -> None:
+    alone = PoolAlone()
+    sent = leave()
+    box = alone.submit(sent)
+    commit = alone.life.of(m.Commit)[0]
+    saved = rows_of(commit, SaveSignal)[0]
+    assert (saved.signal, saved.outcome, saved.reason) == (sent, Outcome.IGNORED, Reason.NO_POSITION)
+    assert rows_of(commit, ClaimIdempotency)[0].idempotency_key == sent.idempotency_key
+    assert not box.done, "nobody hears of it before it is durable"
+    alone.committed()
+    assert answer(box).outcome is Outcome.IGNORED
+
+
+@pytest.mark.rule("SIG-12")
+def test_an_exit_never_closes_a_group_opened_by_a_later_signal() -> None:
+    alone = PoolAlone()
+    alone.live(entry(sent_time_ms=NOW_MS + 5))
+    box = alone.submit(leave(sent_time_ms=NOW_MS + 4))
+    alone.committed()
+    assert (answer(box).outcome, answer(box).reason) == (Outcome.IGNORED, Reason.OLDER_THAN_GROUP)
+    alone.submit(leave(sent_time_ms=NOW_MS + 5))
+    alone.life.one(m.ExitGroup)
+
+
+@pytest.mark.rule("SIG-12")
+@pytest.mark.parametrize("is_live", [False, True])
+def test_an_exit_says_nothing_of_a_queued_signal_that_is_later(is_live: bool) -> None:
+    alone = PoolAlone()
+    if is_live:
+        alone.live(entry(sent_time_ms=NOW_MS - 10))
+    queued = waiting("1h", Reason.INSUFFICIENT_BALANCE)
+    alone.waits(queued)
+    alone.offered(None)
+    box = alone.submit(leave(sent_time_ms=queued.signal.stamp_ms - 1))
+    draft = alone.taken_out(queued)
+    assert alone.life.one(m.PutBack).draft_id == draft.draft_id
+    if is_live:
+        assert alone.life.one(m.ExitGroup).leaving is None
+    else:
+        alone.committed()
+        assert (answer(box).outcome, answer(box).reason) == (Outcome.IGNORED, Reason.OLDER_THAN_GROUP)
+
+
+@pytest.mark.rule("SIG-12")
+def test_an_entry_delivered_too_late_expires_with_an_alert() -> None:
+    alone = PoolAlone()
+    box = alone.submit(entry(receive_time_ms=NOW_MS - 300_001))
+    assert rows_of(alone.life.of(m.Commit)[0], RaiseAlert)
+    alone.committed()
+    assert (answer(box).outcome, answer(box).reason) == (Outcome.EXPIRED, Reason.TOO_OLD)
+    alone.submit(entry("5m", receive_time_ms=NOW_MS - 300_000))
+    alone.life.one(m.OpenGroup)
+
+
+@pytest.mark.rule("SIG-12")
+def test_an_exit_delivered_late_goes_its_way() -> None:
+    alone = PoolAlone()
+    alone.live(entry(sent_time_ms=NOW_MS - 7_200_000))
+    alone.submit(leave(sent_time_ms=NOW_MS - 3_600_000, receive_time_ms=NOW_MS - 3_600_000))
+    alone.life.one(m.ExitGroup)
+
+
+@pytest.mark.rule("SIG-12")
+def test_of_a_reverse_delivered_late_only_the_exit_is_left() -> None:
+    alone = swap_pool()
+    alone.live(entry("1h", symbol=PERP, sent_time_ms=NOW_MS - 7_200_000))
+    late: dict[str, Any] = {"sent_time_ms": NOW_MS - 3_600_000, "receive_time_ms": NOW_MS - 3_600_000}
+    sent = entry("1h", symbol=PERP, intent=Intent.REVERSE, side=Side.SHORT, **late)
+    alone.submit(sent)
+    assert alone.life.one(m.ExitGroup).signal == sent
+
+
+@pytest.mark.rule("SIG-12")
+def test_a_late_reverse_opens_nothing_and_leaves_its_own_side_alone() -> None:
+    alone = swap_pool()
+    late: dict[str, Any] = {"sent_time_ms": NOW_MS - 3_600_000, "receive_time_ms": NOW_MS - 3_600_000}
+    nothing = alone.submit(entry("5m", symbol=PERP, intent=Intent.REVERSE, **late))
+    alone.committed()
+    assert (answer(nothing).outcome, answer(nothing).reason) == (Outcome.IGNORED, Reason.NO_POSITION)
+    alone.live(entry("1h", symbol=PERP, sent_time_ms=NOW_MS - 7_200_000))
+    same = alone.submit(entry("1h", symbol=PERP, intent=Intent.REVERSE, **late))
+    alone.committed()
+    assert (answer(same).outcome, answer(same).reason) == (Outcome.IGNORED, Reason.SAME_POSITION)
+
+
+# --- the queue (rule 13) and promotions -----------------------------------------------------------
+
+
+@pytest.mark.rule("QUE-1")
+def test_rule_13_no_newcomer_passes_the_queued_signal_of_its_own_key() -> None:
+    alone = limited(2)
+    queued = waiting("5m")
+    alone.waits(queued)
+    alone.offered(None)
+    alone.submit(entry("5m"))
+    assert alone.life.one(m.Enqueue).queued.wait_reason is Reason.POOL_FULL
+    assert alone.life.of(m.OpenGroup) == []
+
+
+def test_while_a_group_closes_entries_of_its_key_wait() -> None:
+    alone = PoolAlone()
+    told = alone.live(entry())
+    alone.take(replace(told, closing=True))
+    alone.submit(entry())
+    assert alone.life.one(m.Enqueue).queued.wait_reason is Reason.GROUP_CLOSING
+
+
+@pytest.mark.rule("QUE-3")
+def test_a_promotion_opens_at_the_queued_price_and_takes_the_entry_along() -> None:
+    alone = limited()
+    queued = waiting("5m", entry="99")
+    alone.waits(queued)
+    alone.offered(queued)
+    opening = alone.life.one(m.OpenGroup)
+    assert (opening.leaving, opening.plan.entry_price, opening.signal) == (queued, D(99), queued.signal)
+    alone.opened(opening)
+    alone.gone(queued)
+    assert alone.is_at_rest()
+
+
+@pytest.mark.rule("QUE-3")
+def test_several_free_slots_are_filled_side_by_side() -> None:
+    alone = limited(3)
+    entries = [waiting(f"{number}m") for number in range(1, 6)]
+    for queued in entries:
+        alone.pool._books.wait(queued.key, queued.side, queued.wait_reason)
+    alone.waits(entries[0])
+    for queued in entries[:3]:
+        alone.offered(queued)
+    assert len(alone.life.of(m.OpenGroup)) == 3
+    assert alone.life.of(m.Offer) == [], "no slot is left to offer"
+
+
+def test_an_offer_is_asked_one_at_a_time() -> None:
+    alone = limited(3)
+    alone.waits(waiting("1m"))
+    alone.waits(waiting("5m"))
+    assert len(alone.life.of(m.Offer)) == 1
+
+
+@pytest.mark.rule("QUE-3")
+def test_what_cannot_go_is_put_back_with_the_new_reason_and_the_next_one_is_asked_for() -> None:
+    alone = PoolAlone()
+    alone.account("10")
+    queued = waiting("5m")
+    alone.waits(queued)
+    offer = alone.offered(queued)
+    back = alone.life.one(m.PutBack)
+    assert (back.draft_id, back.key, back.wait_reason) == (offer.offer_id, queued.key, Reason.INSUFFICIENT_BALANCE)
+    assert alone.life.one(m.Offer).blocked == {queued.key}
+    assert alone.is_at_rest()
+
+
+@pytest.mark.rule("QUE-3")
+def test_a_queued_ladder_that_has_become_hopeless_is_rejected() -> None:
+    alone = PoolAlone(settings=town_settings(capital="1"))
+    queued = waiting("5m")
+    alone.waits(queued)
+    alone.offered(queued)
+    discard = alone.life.one(m.Discard)
+    assert (discard.outcome, discard.reason) == (Outcome.REJECTED, Reason.BELOW_MIN_NOTIONAL)
+
+
+@pytest.mark.rule("PYR-1")
+def test_a_waiting_continuation_is_promoted_as_a_pyramid_and_takes_no_slot() -> None:
+    alone = limited()
+    alone.live(entry("1h"))
+    queued = waiting("1h", Reason.INSUFFICIENT_BALANCE)
+    alone.waits(queued)
+    offer = alone.offered(queued)
+    assert (offer.free_slots, set(offer.continuing)) == (0, {queued.key})
+    adding = alone.life.one(m.AddPyramid)
+    assert adding.leaving == queued
+    assert len(alone.slots) == 1
+
+
+def test_an_offer_for_a_key_whose_lane_is_taken_meanwhile_is_given_back() -> None:
+    alone = limited()
+    queued = waiting("5m")
+    alone.waits(queued)
+    alone.submit(leave("5m"))
+    offer = alone.offered(queued)
+    assert alone.life.one(m.PutBack).draft_id == offer.offer_id
+    alone.life.one(m.TakeOut)
+
+
+def test_a_promotion_that_fails_keeps_the_entry_and_gives_the_slot_back() -> None:
+    alone = limited()
+    queued = waiting("5m")
+    alone.waits(queued)
+    offer = alone.offered(queued)
+    for _ in range(MAX_TRIES):
+        fail(alone, alone.life.one(m.OpenGroup))
+        alone.life.take(m.Settle)
+        alone.take(alone.life.fire("retry"))
+    assert alone.life.take(m.PutBack)[-1].draft_id == offer.offer_id
+    assert (alone.slots, alone.is_at_rest()) == ({}, True)
+
+
+@pytest.mark.rule("QUE-8")
+def test_many_that_cannot_go_do_not_keep_those_behind_them_from_their_turn() -> None:
+    """The Queue names them by rank; those with too little capital for them come first, a cheap one last."""
+    alone = PoolAlone(settings=town_settings(max_open_groups=1000))
+    alone.account("10")
+    dear = [waiting(f"{number}m") for number in range(1, 200)]
+    last = waiting("1d", symbol="ETH/USDT")
+    for queued in (*dear, last):
+        alone.pool._books.wait(queued.key, queued.side, queued.wait_reason)
+    reached = False
+    for _ in range(10):
+        alone.take(m.InstrumentsChanged(account=ACCOUNT))
+        while offers := alone.life.of(m.Offer):
+            blocked = offers[0].blocked
+            best = next((queued for queued in (*dear, last) if queued.key not in blocked), None)
+            reached = reached or best is last
+            alone.offered(best)
+    assert reached
+
+
+@pytest.mark.rule("QUE-8")
+def test_nothing_is_offered_of_an_account_that_is_not_ready() -> None:
+    alone = PoolAlone()
+    alone.waits(waiting("5m"))
+    assert alone.life.one(m.Offer).blocked_accounts == set()
+    alone.pool._offer_id = ""
+    alone.account(ready=False)
+    assert alone.life.one(m.Offer).blocked_accounts == {ACCOUNT}
+
+
+# --- commands of a person -------------------------------------------------------------------------
+
+
+def asked(alone: PoolAlone, timeframe: str = "5m", **changes: bool) -> ReplyBox:
+    queued = waiting(timeframe)
+    box = ReplyBox()
+    ask = m.PromoteQueued(signal_id=queued.signal.signal_id, key=queued.key, who="ann", reply_to=box, **changes)
+    alone.take(ask)
+    return box
+
+
+@pytest.mark.rule("QUE-6")
+def test_a_promotion_by_hand_needs_a_slot() -> None:
+    alone = limited()
+    alone.live(entry("1m"))
+    box = asked(alone)
+    alone.taken_out(waiting("5m"))
+    assert refusal(box) is Reason.POOL_FULL
+    assert alone.life.one(m.PutBack).wait_reason is Reason.POOL_FULL
+    assert alone.is_at_rest()
+
+
+@pytest.mark.rule("QUE-6", "POOL-2")
+def test_a_forced_add_passes_the_pool_limit_and_is_marked() -> None:
+    alone = limited()
+    alone.live(entry("1m"))
+    box = asked(alone, force=True)
+    queued = waiting("5m")
+    alone.taken_out(queued)
+    opening = alone.life.one(m.OpenGroup)
+    assert (opening.forced, opening.who, opening.leaving) == (True, "ann", queued)
+    alone.opened(opening)
+    assert answer(box).outcome is Outcome.OPENED
+    assert len(alone.slots) == 2
+
+
+@pytest.mark.rule("QUE-6")
+def test_a_forced_add_with_a_free_slot_is_an_ordinary_one() -> None:
+    alone = limited()
+    asked(alone, force=True)
+    alone.taken_out(waiting("5m"))
+    assert not alone.life.one(m.OpenGroup).forced
+
+
+@pytest.mark.rule("QUE-6", "POOL-3")
+def test_a_forced_add_minds_the_exposure_limit_unless_told_otherwise() -> None:
+    settings = replace(town_settings(max_open_groups=1), limits=LimitSettings(max_total_exposure=D(1500)))
+    alone = PoolAlone(settings=settings)
+    alone.live(entry("1m"))
+    box = asked(alone, force=True)
+    alone.taken_out(waiting("5m"))
+    assert refusal(box) is Reason.MAX_TOTAL_EXPOSURE
+    asked(alone, force=True, ignore_exposure=True)
+    alone.taken_out(waiting("5m"))
+    alone.life.one(m.OpenGroup)
+
+
+@pytest.mark.rule("QUE-6")
+def test_a_removal_by_hand_ends_the_entry_as_removed() -> None:
+    alone = limited()
+    queued = waiting("5m")
+    box = ReplyBox()
+    alone.take(m.RemoveQueued(signal_id=queued.signal.signal_id, key=queued.key, who="ann", reply_to=box))
+    alone.taken_out(queued)
+    discard = alone.life.one(m.Discard)
+    assert (discard.outcome, discard.reason, discard.by) == (Outcome.REMOVED, Reason.REMOVED_BY_USER, None)
+    assert discard.draft.reply_to is box
+
+
+@pytest.mark.rule("QUE-6")
+@pytest.mark.parametrize("found", [None, "another"])
+def test_what_does_not_wait_any_more_cannot_be_moved_by_hand(found: str | None) -> None:
+    alone = PoolAlone()
+    box = asked(alone)
+    other = waiting("5m")
+    alone.taken_out(None if found is None else replace(other, signal=replace(other.signal, signal_id=found)))
+    assert refusal(box) is Reason.NOT_FOUND
+    assert alone.is_at_rest()
+
+
+@pytest.mark.rule("POOL-3")
+def test_a_paused_engine_opens_nothing_and_says_so_after_the_commit() -> None:
+    alone = PoolAlone()
+    box = ReplyBox()
+    alone.take(m.PauseEngine(accounts=(), cancel_entries=False, who="ann", reply_to=box))
+    commit = alone.life.one(m.Commit)
+    saved = rows_of(commit, SaveEngineState)
+    assert [(row.name, row.value, row.who) for row in saved] == [("paused", "yes", "ann")]
+    assert not box.done
+    assert [send.message for send in commit.then] == [m.EngineState(paused=True, paused_accounts=())]
+    alone.submit(entry())
+    assert alone.life.one(m.Enqueue).queued.wait_reason is Reason.ENGINE_PAUSED
+    alone.waits(waiting("1h", Reason.ENGINE_PAUSED))
+    assert alone.life.of(m.Offer) == []
+    alone.take(m.ResumeEngine(accounts=(), who="ann", reply_to=ReplyBox()))
+    alone.life.one(m.Offer)
+
+
+@pytest.mark.rule("POOL-3", "POOL-4")
+def test_pausing_with_cancelled_entries_reaches_every_group_once_it_is_durable() -> None:
+    """Also the one that is just being opened, whose draft was judged before."""
+    alone = PoolAlone()
+    told = alone.live(entry("1m"))
+    alone.submit(entry("5m"))
+    opening = alone.life.one(m.OpenGroup)
+    alone.take(m.PauseEngine(accounts=(), cancel_entries=True, who="ann", reply_to=ReplyBox()))
+    assert alone.life.of(m.CancelEntries) == []
+    commit = alone.life.one(m.Commit)
+    cancelled = {send.to for send in commit.then if isinstance(send.message, m.CancelEntries)}
+    assert cancelled == {f"group/{told.group_id}", f"group/{opening.group_id}"}
+
+
+@pytest.mark.rule("POOL-3")
+def test_a_paused_account_stops_only_itself() -> None:
+    alone = PoolAlone()
+    other = replace(alone.settings.accounts[ACCOUNT], name="second")
+    alone.settings = replace(alone.settings, accounts={**alone.settings.accounts, "second": other})
+    alone.account(name="second")
+    alone.catalogue.put("second", (spot(account="second"),))
+    alone.take(m.PauseEngine(accounts=(ACCOUNT,), cancel_entries=False, who="ann", reply_to=ReplyBox()))
+    assert alone.life.one(m.Commit).then[-1].message == m.EngineState(paused=False, paused_accounts=(ACCOUNT,))
+    alone.submit(entry())
+    assert alone.life.one(m.Enqueue).queued.wait_reason is Reason.ACCOUNT_PAUSED
+    alone.submit(replace(entry(), key=key(account="second")))
+    alone.life.one(m.OpenGroup)
+
+
+@pytest.mark.rule("POOL-3")
+def test_a_pause_survives_a_restart() -> None:
+    alone = PoolAlone(state=empty(switches={"paused": "yes"}))
+    alone.submit(entry())
+    assert alone.life.one(m.Enqueue).queued.wait_reason is Reason.ENGINE_PAUSED
+
+
+@pytest.mark.rule("EXIT-1")
+def test_exits_pass_while_the_engine_is_paused() -> None:
+    alone = PoolAlone(state=replace(stored_group(key()), switches={"paused": "yes"}))
+    alone.submit(leave(sent_time_ms=NOW_MS + 1))
+    alone.life.one(m.ExitGroup)
+
+
+# --- groups brought back by a late fill (rule 19) -------------------------------------------------
+
+
+def test_rule_19_a_group_brought_back_has_its_slot_again_beside_a_newer_one_of_its_key() -> None:
+    alone = limited()
+    old = alone.live(entry())
+    alone.take(replace(old, closed=True))
+    new = alone.live(entry())
+    alone.take(replace(old, closing=True))
+    assert dict(alone.slots) == {new.slot_token: new.group_id, old.slot_token: old.group_id}
+    alone.submit(entry())
+    alone.life.one(m.AddPyramid)
+    assert alone.pool._books.by_key[new.key] == new.group_id
+
+
+@pytest.mark.rule("GRP-1")
+def test_rule_19_while_it_closes_its_key_is_not_free_even_if_the_newer_one_has_gone() -> None:
+    alone = limited(5)
+    old = alone.live(entry())
+    alone.take(replace(old, closed=True))
+    new = alone.live(entry())
+    alone.take(replace(old, closing=True))
+    alone.take(replace(new, closed=True))
+    alone.submit(entry())
+    assert alone.life.one(m.Enqueue).queued.wait_reason is Reason.GROUP_CLOSING
+    alone.take(replace(old, closed=True))
+    assert alone.slots == {}
+    assert alone.pool._books.by_key == {}
+
+
+def test_what_the_pool_does_not_know_ends_it() -> None:
+    with pytest.raises(TypeError, match="MayStop"):
+        PoolAlone().take(m.MayStop(group_id="g"))

@@ -2,7 +2,7 @@
 
 Whatever fails wherever: the books in the end are the same, no order is at the venue twice, no slot, lane or capital
 leaks, and every signal has one outcome (`Town.check`). Never is the pool's limit passed on the way, nor a key taken
-twice (`Town._check_limits`, after every message).
+twice (`Town._look_at_limits`, after every message).
 """
 
 from __future__ import annotations
