@@ -4,6 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 CONFIG ?= config.yaml
 SEED ?=
+SEEDS ?= 20
 TESTS ?=
 BIN := .venv/bin
 
@@ -60,8 +61,8 @@ lock: setup ## Renew requirements.lock (keeps what still fits; UPGRADE=--upgrade
 	$(BIN)/uv pip compile setup.cfg --all-extras --universal --python-version 3.11 --generate-hashes --quiet \
 		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --no-config $(UPGRADE) -o requirements.lock
 
-simulate: setup ## Seeded whole-system simulation (SEED=n for one seed)
-	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED))
+simulate: setup ## The main story with failures by chance (SEED=n for one seed, SEEDS=count)
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
 bench: setup ## Measure, print and write bench.json
 	$(BIN)/python -m tests.bench

@@ -59,6 +59,8 @@ class Pool(Actor):
         self._round_ms = 0
         self._is_round_over = True
         self._tries = 0
+        self._is_offer_outdated = False
+        """Something changed since the Queue was asked."""
         self._retries: list[Work] = []
         self._store_ok = True
         self._before_load: list[object] | None = []
@@ -365,6 +367,7 @@ class Pool(Actor):
         """What could not be used before may be let in now. A round that is under way comes to its end first, so that
         many that cannot be used do not keep those behind them from their turn (QUE-8)."""
         self._tries = 0
+        self._is_offer_outdated = bool(self._offer_id)
         now_ms = self.life.now_ms()
         if self._is_round_over or now_ms - self._round_ms >= ROUND_MS:
             self._declined.clear()
@@ -412,6 +415,8 @@ class Pool(Actor):
         queued = message.queued
         if queued is None:
             self._is_round_over = True
+            if self._is_offer_outdated:
+                self._something_changed()
             return
         key = queued.key
         if key in self._lanes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -46,6 +47,9 @@ NOUNS = {
 """Noun -> its module in `control.commands`, its line in the help."""
 
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 class _Nouns(TyperGroup):
     """Loads a noun when it is used, and turns what a command ends in into its exit code."""
 
@@ -85,13 +89,22 @@ class _Nouns(TyperGroup):
 
 def _run(command: Any) -> Any:
     try:
-        return command()
+        try:
+            return command()
+        finally:
+            sys.stdout.flush()  # What cannot be written is found out here, not when nobody can tell it any more.
     except KeyboardInterrupt:
         say("interrupted")
         raise typer.Exit(ExitCode.CANCELLED) from None
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # The reader has gone: nothing is left to say.
+        _write_nowhere()  # The reader has gone: nothing is left to say.
         raise typer.Exit(ExitCode.DONE) from None
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        _write_nowhere()
+        say(f"terrace: the answer cannot be written: {error.strerror}")
+        raise typer.Exit(ExitCode.FAILED) from None
     except Stop as stop:
         say(f"terrace: {stop.message}")
         raise typer.Exit(stop.code) from None
@@ -100,6 +113,18 @@ def _run(command: Any) -> Any:
         if code is None:
             raise
         raise typer.Exit(code) from None
+
+
+def _write_nowhere() -> None:
+    """What still waits to be written would fail once more at the very end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fill_gaps() -> None:
+    """Standard streams that were closed (`>&-`) lead nowhere, instead of being None."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _explain(error: Exception) -> ExitCode | None:
@@ -174,6 +199,7 @@ def _root(
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line, by default this process's; ends in SystemExit with one of ExitCode."""
+    _fill_gaps()
     read_quickly()
     if "_TERRACE_COMPLETE" in os.environ:  # A shell asks what could stand here; `terrace completion` told it how.
         from typer.completion import completion_init  # type: ignore[attr-defined]

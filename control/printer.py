@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Row = TypeVar("Row")
 
 _ENUM, _MESSAGE, _BYTES = 14, 11, 12  # FieldDescriptor.TYPE_*, which is costly to import.
+EYE_PLACES = 8
+"""Decimal places of a number in a table; an average may have dozens."""
+_LONG_NUMBER = re.compile(rf"-?[0-9]+\.[0-9]{{{EYE_PLACES + 1},}}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -107,16 +110,27 @@ def clean(value: object) -> str:
     return _CONTROL.sub(" ", "" if value is None else str(value))
 
 
+def shown(value: object) -> str:
+    """The value for a reader's eye: clean, and a number with at most `EYE_PLACES` decimal places. JSON has all."""
+    text = clean(value)
+    if not _LONG_NUMBER.fullmatch(text):
+        return text
+    from decimal import Context, Decimal
+
+    rounded = Decimal(text).quantize(Decimal(1).scaleb(-EYE_PLACES), context=Context(prec=len(text)))
+    return format(rounded, "f").rstrip("0").rstrip(".") if rounded else text
+
+
 def table(rows: Iterable[Row], columns: Sequence[Column[Row]], *, wide: bool = False) -> str:
     """The rows under their titles, in columns as wide as their contents."""
-    shown = [column for column in columns if wide or not column.wide]
-    cells = [[clean(column.value(row)) for column in shown] for row in rows]
-    widths = [max([len(column.title), *(len(line[index]) for line in cells)]) for index, column in enumerate(shown)]
-    lines = [[column.title for column in shown], *cells]
+    chosen = [column for column in columns if wide or not column.wide]
+    cells = [[shown(column.value(row)) for column in chosen] for row in rows]
+    widths = [max([len(column.title), *(len(line[index]) for line in cells)]) for index, column in enumerate(chosen)]
+    lines = [[column.title for column in chosen], *cells]
     return "\n".join(
         "  ".join(
             cell.rjust(width) if column.right else cell.ljust(width)
-            for cell, width, column in zip(line, widths, shown, strict=True)
+            for cell, width, column in zip(line, widths, chosen, strict=True)
         ).rstrip()
         for line in lines
     )
@@ -124,7 +138,7 @@ def table(rows: Iterable[Row], columns: Sequence[Column[Row]], *, wide: bool = F
 
 def pairs(facts: Iterable[tuple[str, object]], *, indent: str = "") -> str:
     """Facts one under the other, names aligned; those without a value are left out."""
-    kept = [(name, clean(value)) for name, value in facts if value not in (None, "")]
+    kept = [(name, shown(value)) for name, value in facts if value not in (None, "")]
     width = max((len(name) for name, _ in kept), default=0)
     return "\n".join(f"{indent}{name.ljust(width)}  {value}" for name, value in kept)
 

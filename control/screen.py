@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal, DivisionByZero, InvalidOperation
 from typing import TYPE_CHECKING
 
-from control.printer import clean, word
+from control.printer import clean, shown, word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,11 +119,11 @@ def _group_line(group: group_pb2.Group) -> Line:
         group.quantity,
         group.average_entry,
         group.mark_price,
-        f"{group.unrealized_pnl}{percent}",
+        f"{shown(group.unrealized_pnl)}{percent}",
         group.tp_price,
         bar(progress(group.average_entry, group.tp_price, group.mark_price)),
     )
-    return Line(cells=tuple(map(clean, cells)), is_leg=False, gains=None if not gain else gain > 0)
+    return Line(cells=tuple(map(shown, cells)), is_leg=False, gains=None if not gain else gain > 0)
 
 
 def _leg_line(group: group_pb2.Group, pyramid: int, leg: group_pb2.Leg) -> Line:
@@ -142,4 +142,4 @@ def _leg_line(group: group_pb2.Group, pyramid: int, leg: group_pb2.Leg) -> Line:
         leg.tp_price,
         way or clean(leg.wait_reason),
     )
-    return Line(cells=tuple(map(clean, cells)), is_leg=True)
+    return Line(cells=tuple(map(shown, cells)), is_leg=True)

@@ -199,7 +199,9 @@ class Daemon:
         stack.callback(system.stop_all)
         opened = open_exchanges(settings.accounts, data_dir, self._clock)
         exchanges = opened.exchanges
-        for account, why in {**opened.unbuilt, **opened.broken}.items():
+        gone = "the config does not name it any more, and groups are live on it that nobody manages"
+        missing = {group.account: gone for group in groups if group.account not in settings.accounts}
+        for account, why in {**missing, **opened.unbuilt, **opened.broken}.items():
             self._condition.trouble(f"account/{account}", f"account {account}: {why}")
             _LOG.error(f"account {account} is not traded: {why}", category="exchange", account=account)
         self._metered = MeteredStore(self._store, self._metrics)

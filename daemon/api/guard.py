@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 import structlog
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from actors.rules.choices import EngineMode
 from actors.rules.model import Reason
@@ -48,17 +48,17 @@ class Guard:
             return handler  # Reflection, the only one, is not ours.
         if handler.response_streaming:
             many: Any = self._stream(handler.unary_stream, method)
-            return grpc.unary_stream_rpc_method_handler(many, handler.request_deserializer, handler.response_serializer)
+            return grpc.unary_stream_rpc_method_handler(many, _reader(handler), handler.response_serializer)
         unary: Any = handler.unary_unary
         if method in roles.CHANGES:
             unary = self._change(unary, method)
         one: Any = self._answer(unary, method)
-        return grpc.unary_unary_rpc_method_handler(one, handler.request_deserializer, handler.response_serializer)
+        return grpc.unary_unary_rpc_method_handler(one, _reader(handler), handler.response_serializer)
 
     def _answer(self, unary: _Unary, method: str) -> _Unary:
         async def answer(request: Any, context: Context) -> Any:
             try:
-                return await unary(request, context)
+                return await unary(_readable(request), context)
             except Failed as failed:
                 await abort(context, failed)
             except Exception as error:
@@ -69,7 +69,7 @@ class Guard:
     def _stream(self, stream: Any, method: str) -> Callable[[Any, Context], AsyncIterator[Any]]:
         async def answer_many(request: Any, context: Context) -> AsyncIterator[Any]:
             try:
-                async for response in stream(request, context):
+                async for response in stream(_readable(request), context):
                     yield response
             except Failed as failed:
                 await abort(context, failed)
@@ -113,6 +113,30 @@ class Guard:
             {**shown, "who": who.name, "role": who.role.value, "method": name, "result": result},
         )
         self._recorder.commit((event,))
+
+
+class _Unreadable:
+    """Stands for a request whose bytes are no message of its type."""
+
+
+def _reader(handler: Handler) -> Callable[[bytes], Any]:
+    """Reads a request without raising: what is raised there leaves as UNKNOWN, with a traceback in the log."""
+
+    deserialize: Any = handler.request_deserializer
+
+    def read(data: bytes) -> Any:
+        try:
+            return deserialize(data)
+        except DecodeError:
+            return _Unreadable()
+
+    return read
+
+
+def _readable(request: Any) -> Any:
+    if isinstance(request, _Unreadable):
+        raise Failed(ApiReason.INVALID_ARGUMENT, "the bytes of the request are no message of the method's type")
+    return request
 
 
 class Repeats:

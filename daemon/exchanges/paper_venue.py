@@ -9,6 +9,7 @@ Works on one thread and knows no clock; `paper.py` gives it both. Invariants:
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
@@ -58,6 +59,8 @@ SAVE_PRICES_MS = 10_000
 MAX_FINISHED_ORDERS = 5_000
 """Finished orders kept in memory for look-ups; older ones are read from the file."""
 
+_log = logging.getLogger("terrace.exchange")
+
 MakePrices = Callable[[Sequence[Instrument], BookState, dict[str, str]], PriceMaker]
 """(the catalogue, the book as saved, the facts saved with it) -> the prices to go on with."""
 
@@ -104,7 +107,7 @@ class PaperVenue:
                 self._apply(request, incarnation, now_ms, out, done)
             self._save(done, now_ms)
         except BooksFault as fault:
-            self._in_doubt = True
+            self._lost(fault)
             return [answer for request in requests for answer in no_answer(request, Fate.UNKNOWN, str(fault))]
         out.extend(self._stream_balances(done, incarnation))
         return _coalesced(out)
@@ -202,8 +205,8 @@ class PaperVenue:
         try:
             if done or abs(now_ms - self._saved_prices_ms) >= SAVE_PRICES_MS:
                 self._save(done, now_ms)
-        except BooksFault:
-            self._in_doubt = True
+        except BooksFault as fault:
+            self._lost(fault)
             return []
         out.extend(self._stream_balances(done, incarnation))
         if not 0 <= now_ms - self._quoted_ms < QUOTE_REFRESH_MS:
@@ -283,6 +286,11 @@ class PaperVenue:
         self._books.save(done.changes(), prices, self._prices.facts())
         self._moved = set()
         self._saved_prices_ms = now_ms
+
+    def _lost(self, fault: BooksFault) -> None:
+        """What was to be saved may be durable or not: the books are read again before the next request."""
+        _log.error("the books of the paper account %s take no writes: %s", self.account.name, fault)
+        self._in_doubt = True
 
     def _recover(self) -> bool:
         """Reads the books again after a failed save, which may have been durable or not."""

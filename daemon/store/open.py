@@ -17,7 +17,7 @@ from peewee import PeeweeException, SqliteDatabase
 from daemon.store import checks, migrate
 from daemon.store.database import database_path, open_writer, raw
 from daemon.store.lock import DirectoryLock, Held, take_lock
-from daemon.store.reserve import RESERVE_BYTES, Reserve
+from daemon.store.reserve import RESERVE_BYTES, Reserve, is_full
 from daemon.store.store import Boot, SqliteStore
 
 RESERVE_FILE = "reserve.bin"
@@ -244,9 +244,10 @@ def _meta(database: SqliteDatabase) -> dict[str, str]:
 
 def _sqlite_refusal(path: Path, error: Exception) -> _Refuse:
     codes = _sqlite_codes(error)
-    if sqlite3.SQLITE_FULL in codes:
+    failed = {code & 0xFF for code in codes}
+    if sqlite3.SQLITE_FULL in failed or (sqlite3.SQLITE_IOERR in failed and is_full(path.parent)):
         return _NoRoom(f"the disk of {path} is full", "Free some space; nothing of the store is lost")
-    if sqlite3.SQLITE_BUSY in codes:
+    if sqlite3.SQLITE_BUSY in failed:
         return _Refuse(f"another program keeps {path} locked", "Close it and start again")
     return _Refuse(
         f"{path} cannot be opened: {error}",

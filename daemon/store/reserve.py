@@ -13,8 +13,20 @@ from pathlib import Path
 RESERVE_BYTES = 8 * 1024 * 1024
 FREE_BYTES_TO_RENEW = 4 * RESERVE_BYTES
 """The reserve is made again only with this much free, so that it does not fill the disk itself."""
+LEAST_ROOM_BYTES = 64 * 1024
+"""With less than this free, what SQLite calls a fault of the device is the full disk: it found no room for the index of
+its log."""
 RENEW_INTERVAL_S = 5.0
 _CHUNK = bytes(1024 * 1024)
+
+
+def is_full(directory: Path) -> bool:
+    """Whether there is next to no room on the disk of a directory."""
+    try:
+        room = os.statvfs(directory)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < LEAST_ROOM_BYTES
 
 
 class Reserve:
@@ -27,6 +39,11 @@ class Reserve:
         self._next_look_s = 0.0
         self.released = False
         """The disk was found full and the reserve is given up: no new entries should be taken."""
+
+    @property
+    def is_needed(self) -> bool:
+        """The disk is full."""
+        return is_full(self._path.parent)
 
     @property
     def is_whole(self) -> bool:

@@ -234,7 +234,8 @@ class SqliteStore:
     def _fault(self, error: sqlite3.Error) -> StoreFault:
         """Takes back what is open and drops the connection; a full disk costs the reserve."""
         self._disconnect()
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and self._reserve.is_needed):
             self._reserve.release()
             return DiskFull(f"the disk is full: {error}")
         return StoreFault(f"{getattr(error, 'sqlite_errorname', type(error).__name__)}: {error}")

@@ -786,6 +786,19 @@ def test_many_that_cannot_go_do_not_keep_those_behind_them_from_their_turn() -> 
     assert reached
 
 
+def test_a_change_while_the_queue_is_asked_leads_to_another_question() -> None:
+    """The answer was about what could go before the change."""
+    alone = PoolAlone()
+    alone.waits(waiting("5m"))
+    alone.account("200000")
+    alone.offered(None)
+    alone.life.one(m.Offer)
+    alone.pool._offer_id = ""
+    alone.waits(waiting("5m"))
+    alone.offered(None)
+    assert alone.life.of(m.Offer) == []
+
+
 @pytest.mark.rule("QUE-8")
 def test_nothing_is_offered_of_an_account_that_is_not_ready() -> None:
     alone = PoolAlone()

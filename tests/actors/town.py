@@ -80,6 +80,8 @@ QUIET_LIMIT_MS = 300_000
 """Virtual time within which a town must come to rest."""
 SOON_MS = 60_000
 """What a group will do by itself within this time belongs to what is under way."""
+PASSING = (Reason.POOL_FULL, Reason.ACCOUNT_NOT_READY, Reason.PRECISION_MISSING, Reason.PRICE_MISSING)
+"""Reasons to wait that are over as soon as a slot is free and the venue is there again."""
 MAX_SENDS = 60
 """How often a signal is sent until it must have been answered."""
 
@@ -442,7 +444,7 @@ class Town:
             yield "the pool does not know its account"
         free = len(pool._books.slots) < self.settings.pool.max_open_groups and not pool._books.paused
         for queued in self.view.current.waiting() if free else ():
-            if queued.wait_reason in (Reason.POOL_FULL, Reason.ACCOUNT_NOT_READY):
+            if queued.wait_reason in PASSING:
                 yield f"a slot is free for {queued.key}"
 
     def _queue_busy(self) -> Iterator[str]:

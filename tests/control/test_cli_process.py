@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Callable
 
+import pytest
+
 from protos.terrace.v1 import common_pb2
 from tests.control.conftest import ROOT, Home, Ran
 from tests.control.fake_daemon import FakeDaemon, a_group
@@ -38,16 +40,6 @@ def test_a_command_imports_only_what_it_needs(daemon: FakeDaemon, terrace: Terra
                 and not name.endswith(("types_pb2", "common_pb2"))]  # fmt: skip
 
 
-def test_a_command_answers_quickly(daemon: FakeDaemon, terrace: Terrace) -> None:
-    daemon.groups = [a_group(f"g{n}") for n in range(20)]
-    took: list[float] = []
-    while len(took) < 20 and min(took, default=1.0) >= 0.3:  # The best of a few: others use this machine too.
-        start = time.perf_counter()
-        assert terrace("group", "list").code == 0
-        took.append(time.perf_counter() - start)
-    assert min(took) < 0.3, took
-
-
 def test_the_exit_code_of_the_process_is_the_commands(daemon: FakeDaemon, terrace: Terrace) -> None:
     assert terrace("group", "show", "nope").code == 3
     assert terrace("group", "close").code == 2
@@ -68,6 +60,27 @@ def test_a_reader_that_goes_away_is_no_error(daemon: FakeDaemon, home: Home) -> 
     )
     assert done.stdout.startswith("GROUP")
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no full device")
+def test_an_answer_that_cannot_be_written_is_a_failure_in_words(daemon: FakeDaemon, home: Home) -> None:
+    daemon.groups = [a_group()]
+    done = in_a_shell(f"{sys.executable} -m control group list > /dev/full", home)
+    assert done.returncode == 1
+    assert done.stderr == "terrace: the answer cannot be written: No space left on device\n"
+
+
+def test_closed_standard_streams_are_no_error(daemon: FakeDaemon, home: Home) -> None:
+    daemon.groups = [a_group()]
+    done = in_a_shell(f"{sys.executable} -m control group list <&- >&-", home)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert in_a_shell(f"{sys.executable} -m control group show nope 2>&-", home).returncode == 3
+
+
+def in_a_shell(command: str, home: Home) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, shell=True, capture_output=True, text=True, cwd=ROOT, env=home.environ(), timeout=60, check=False
+    )
 
 
 def test_a_shell_is_told_what_could_follow(terrace: Terrace) -> None:
@@ -109,6 +122,7 @@ class _Terminal:
     def __init__(self, home: Home, *arguments: str) -> None:
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # As on a terminal, wherever the tests themselves run.
             os.chdir(ROOT)
             environ = {**home.environ(), "TERM": "xterm", "LINES": "40", "COLUMNS": "140"}
             os.execve(sys.executable, [sys.executable, "-m", "control", *arguments], environ)

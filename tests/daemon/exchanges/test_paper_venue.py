@@ -427,11 +427,14 @@ class Broken:
 
 @pytest.mark.rule("PAPER-3", "REC-4")
 @pytest.mark.parametrize("durable", [False, True])
-def test_what_could_not_be_saved_is_answered_as_unknown_and_the_file_decides(tmp_path: Path, durable: bool) -> None:
+def test_what_could_not_be_saved_is_answered_as_unknown_and_the_file_decides(
+    tmp_path: Path, durable: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     bench = Bench(tmp_path)
     books = Broken(bench, durable=durable)
     (answer,) = bench.submit(new_order(BUY, "1", "99", name="a"))
     assert (answer.fate, answer.report) == (Fate.UNKNOWN, None)
+    assert "take no writes: disk full" in caplog.text
     if not durable:
         (answer,) = bench.submit(new_order(BUY, "1", "99", name="b"))
         assert answer.fate == Fate.TEMPORARY

@@ -207,21 +207,94 @@ print("done", acknowledged > 5)
 """
 
 
-@pytest.mark.rule("REC-5")
-@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs a private mount")
-def test_exits_are_committed_on_a_disk_that_is_really_full(tmp_path: Path) -> None:
-    """A file system of 12 MiB of its own, filled to the brim."""
-    mount = f'mount -t tmpfs -o size=12m,mode=0700 none "{tmp_path}" && exec "$@"'
+NO_ROOM_FOR_THE_INDEX = """
+import sqlite3, sys
+from pathlib import Path
+from daemon.store.open import open_store
+from daemon.store.store import DiskFull
+from tests.daemon.store import samples
+
+data_dir = Path(sys.argv[1])
+store = open_store("sqlite:///terrace.db", "full", data_dir, reserve_bytes=2 << 20)
+assert store.apply([("a", samples.opening(1))])[0].broken is None
+with open(data_dir / "others", "wb", buffering=0) as others:
+    try:
+        while True:
+            others.write(b"x" * 4096)
+    except OSError:
+        pass
+error = sqlite3.OperationalError("disk I/O error")
+error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+fault = store._fault(error)
+print(type(fault).__name__, store.on_reserve)
+assert store.apply([("a", samples.opening(2))])[0].broken is None
+"""
+
+
+BRIM = """
+import os, sys
+from pathlib import Path
+from daemon.store.open import open_store
+from daemon.store.store import SqliteStore
+from tests.daemon.store import samples
+
+data_dir = Path(sys.argv[1])
+store = open_store("sqlite:///terrace.db", "full", data_dir, reserve_bytes=2 << 20)
+assert isinstance(store, SqliteStore), store
+assert store.apply([("a", samples.opening(1))])[0].broken is None
+store.close()
+(data_dir / "reserve.bin").unlink()
+for pages_left in range(0, 12):
+    with open(data_dir / "others", "wb", buffering=0) as others:
+        try:
+            while True:
+                others.write(b"x" * 4096)
+        except OSError:
+            others.truncate(others.tell() - pages_left * 4096)
+    found = open_store("sqlite:///terrace.db", "full", data_dir, reserve_bytes=2 << 20)
+    if isinstance(found, SqliteStore):
+        found.close()
+    print(pages_left, found)
+    (data_dir / "others").unlink()
+store = open_store("sqlite:///terrace.db", "full", data_dir, reserve_bytes=2 << 20)
+print("opened", len(store.live_group_ids()))
+"""
+
+
+def on_a_small_disk(script: str, data_dir: Path) -> str:
+    """What the script prints that runs on a file system of 12 MiB of its own; skipped where that cannot be had."""
+    mount = f'mount -t tmpfs -o size=12m,mode=0700 none "{data_dir}" && exec "$@"'
     private = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh"]
+    if shutil.which("unshare") is None:
+        pytest.skip("needs a private mount")
     if subprocess.run([*private, "true"], capture_output=True, check=False).returncode:
         pytest.skip("this system lets nobody make a private mount")
     ran = subprocess.run(
-        [*private, sys.executable, "-c", FULL, str(tmp_path)],
+        [*private, sys.executable, "-c", script, str(data_dir)],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    assert "disk is full" in ran.stdout
-    assert "done True" in ran.stdout
+    return ran.stdout
+
+
+@pytest.mark.rule("REC-5")
+def test_exits_are_committed_on_a_disk_that_is_really_full(tmp_path: Path) -> None:
+    printed = on_a_small_disk(FULL, tmp_path)
+    assert "disk is full" in printed
+    assert "done True" in printed
+
+
+@pytest.mark.rule("REC-5")
+def test_a_device_that_fails_because_the_disk_is_full_costs_the_reserve_too(tmp_path: Path) -> None:
+    assert "DiskFull True" in on_a_small_disk(NO_ROOM_FOR_THE_INDEX, tmp_path)
+
+
+@pytest.mark.rule("REC-5")
+def test_a_store_that_cannot_be_opened_because_the_disk_is_full_says_so_and_is_well_afterwards(tmp_path: Path) -> None:
+    printed = on_a_small_disk(BRIM, tmp_path)
+    assert "is full. Free some space" in printed
+    assert "backup" not in printed
+    assert "opened 1" in printed
