@@ -70,8 +70,8 @@ class Journal(Batching):
         self._fenced: OrderedDict[str, int] = OrderedDict()
         self._tombstones: OrderedDict[str, None] = OrderedDict()
         self._waiting: list[_Waiting] = []
-        self._told_ok: bool | None = None
-        """What the supervisor heard of the store from this life; an earlier one may have left it in bad repute."""
+        self._told: tuple[bool, bool] | None = None
+        """Works, on its reserve: what the supervisor heard from this life; an earlier one may have left other news."""
         self._in_doubt = False
         """The outcome of a batch is unknown, so the View may be behind the store."""
 
@@ -236,11 +236,12 @@ class Journal(Batching):
             self._in_doubt = False
 
     def _store_failed(self, error: str) -> None:
-        if self._told_ok is not False:
-            self._told_ok = False
+        if self._told != (False, False):
+            self._told = (False, False)
             self.life.tell("supervisor", StoreFailed(ok=False, error=error))
 
     def _store_works(self) -> None:
-        if self._told_ok is not True:
-            self._told_ok = True
-            self.life.tell("supervisor", StoreFailed(ok=True))
+        now = (True, self._store.on_reserve)
+        if self._told != now:
+            self._told = now
+            self.life.tell("supervisor", StoreFailed(ok=True, on_reserve=now[1]))

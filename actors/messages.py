@@ -144,6 +144,8 @@ class StoreFailed:
 
     ok: bool
     error: str = ""
+    on_reserve: bool = False
+    """It does, but out of the reserve of a full disk: for cancels and closes, not for entries (REC-5)."""
 
 
 # --- supervision ----------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ TICK_MS = 1_000
 """How often what waits for a limit, a price or a balance is offered again."""
 RETRY_MS = 50
 """Pause before work is begun anew because its group was not there; grows with each try."""
-MAX_TRIES_AT_ONCE = 64
+MAX_DECLINED_AT_ONCE = 64
 """Offers Pool cannot use before it waits for the next change or tick."""
 ROUND_MS = 10_000
 """How long those behind many that cannot be used are gone on with before the first are tried again."""
@@ -58,11 +58,12 @@ class Pool(Actor):
         """Offered in this round and not usable."""
         self._round_ms = 0
         self._is_round_over = True
-        self._tries = 0
+        self._declined_at_once = 0
         self._is_offer_outdated = False
         """Something changed since the Queue was asked."""
         self._retries: list[Work] = []
         self._store_ok = True
+        self._on_reserve = False
         self._before_load: list[object] | None = []
 
     def start(self) -> None:
@@ -113,7 +114,7 @@ class Pool(Actor):
             if message.reply_to is not None:
                 under_way.joined.append(message.reply_to)
             return
-        refused = self._cannot_take()
+        refused = self._cannot_take(signal)
         if refused is not None:
             self._answer(message.reply_to, refused)
             return
@@ -121,9 +122,12 @@ class Pool(Actor):
         self._in_flight[signal.idempotency_key] = work
         self._enter(work)
 
-    def _cannot_take(self) -> Refused | None:
+    def _cannot_take(self, signal: Signal) -> Refused | None:
         if not self._store_ok:
             return Refused(reason=Reason.STORE_FAILED, detail="the store takes no writes; send again later")
+        if self._on_reserve and signal.intent is Intent.ENTRY:
+            detail = "the disk is full: what is left is kept for exits; make room, then send again"
+            return Refused(reason=Reason.STORE_FAILED, detail=detail)
         if len(self._in_flight) >= MAX_IN_FLIGHT:
             return Refused(reason=Reason.OVERLOADED, detail="too many signals under way; send again later")
         return None
@@ -358,7 +362,7 @@ class Pool(Actor):
         for draft_id in filter(None, (holder, work.offer_id)):
             back = m.PutBack(draft_id=draft_id, key=work.key, wait_reason=reason, detail=why.detail)
             self.life.tell(self._queue, back)
-        self._declined.add(work.key)
+        self._decline(work.key)
         self._finish(work, why)
 
     # --- promotions -------------------------------------------------------------------------------
@@ -366,7 +370,7 @@ class Pool(Actor):
     def _something_changed(self) -> None:
         """What could not be used before may be let in now. A round that is under way comes to its end first, so that
         many that cannot be used do not keep those behind them from their turn (QUE-8)."""
-        self._tries = 0
+        self._declined_at_once = 0
         self._is_offer_outdated = bool(self._offer_id)
         now_ms = self.life.now_ms()
         if self._is_round_over or now_ms - self._round_ms >= ROUND_MS:
@@ -377,7 +381,9 @@ class Pool(Actor):
     def _maybe_offer(self) -> None:
         """Asks the Queue for its best entry if anything could go now. One question at a time (QUE-3)."""
         books = self._books
-        if self._offer_id or not books.waiting or books.paused or not self._store_ok:
+        if self._offer_id or not books.waiting or books.paused or self._on_reserve or not self._store_ok:
+            return
+        if self._declined_at_once >= MAX_DECLINED_AT_ONCE:
             return
         free = self._settings().pool.max_open_groups - len(books.slots)
         if free <= 0 and not books.met():
@@ -420,7 +426,7 @@ class Pool(Actor):
             return
         key = queued.key
         if key in self._lanes:
-            self._declined.add(key)
+            self._decline(key)
             self.life.tell(self._queue, m.PutBack(draft_id=message.offer_id, key=key))
         else:
             work = Work(
@@ -431,9 +437,12 @@ class Pool(Actor):
                 offer_id=message.offer_id,
             )
             self._enter(work)
-        self._tries += 1
-        if self._tries < MAX_TRIES_AT_ONCE:
-            self._maybe_offer()
+        self._maybe_offer()
+
+    def _decline(self, key: Key) -> None:
+        """It cannot go in this round."""
+        self._declined.add(key)
+        self._declined_at_once += 1
 
     def _promote(self, work: Work) -> None:
         """An entry leaves the queue for the pool: as a new group, or as a pyramid of its live one."""
@@ -701,7 +710,7 @@ class Pool(Actor):
         self._something_changed()
 
     def _store_changed(self, message: m.StoreFailed) -> None:
-        self._store_ok = message.ok
+        self._store_ok, self._on_reserve = message.ok, message.on_reserve
         self._maybe_offer()
 
     # --- pause ------------------------------------------------------------------------------------
@@ -781,6 +790,7 @@ def _only_its_end(signal: Signal, live_side: Side | None) -> Signal:
 
 _HOPELESS = frozenset(
     {
+        Reason.BAD_PRICE,
         Reason.BELOW_MIN_QUANTITY,
         Reason.ABOVE_MAX_QUANTITY,
         Reason.BELOW_MIN_NOTIONAL,

@@ -116,6 +116,10 @@ class Applied:
 class Store(Protocol):
     """The durable side. Called by the Journal alone, on its thread. Raises `StoreFault` where the device fails."""
 
+    @property
+    def on_reserve(self) -> bool:
+        """The disk is full and the reserve is in use: what is left is for cancels and closes (REC-5)."""
+
     def apply(self, batch: Sequence[tuple[str, Sequence[Row]]]) -> list[Applied]:
         """One transaction for the batch of (author, rows), one savepoint per commit. Durable when it returns.
 

@@ -79,6 +79,7 @@ class Supervisor(Actor):
         self._awaited = ""
         self._agenda: Timers[str] = Timers()
         self._store_ok = True
+        self._on_reserve = False
         self._closing: m.Shutdown | None = None
         self._closing_names: set[str] = set()
         self._late = LateReports()
@@ -147,8 +148,8 @@ class Supervisor(Actor):
             self._tell_pools(m.Reloaded(name=name, incarnation=incarnation))
             if name == JOURNAL:
                 self._notebook.send_again(store_ok=self._store_ok)
-            if kind_of(name) == "pool" and not self._store_ok:
-                self.life.tell(name, m.StoreFailed(ok=False))
+            if kind_of(name) == "pool" and (self._on_reserve or not self._store_ok):
+                self.life.tell(name, m.StoreFailed(ok=self._store_ok, on_reserve=self._on_reserve))
         for message in self._late.take(name):
             self.life.tell(name, message)
 
@@ -411,6 +412,7 @@ class Supervisor(Actor):
     def _store_changed(self, message: m.StoreFailed) -> None:
         """Each life of the Journal says so once; told on even if it is no news here, for whoever was told otherwise."""
         is_news, self._store_ok = message.ok is not self._store_ok, message.ok
+        self._on_reserve = message.on_reserve
         if self._store_state is not None:
             with suppress(Exception):
                 self._store_state(message.ok, message.error)

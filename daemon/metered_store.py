@@ -40,6 +40,10 @@ class MeteredStore:
         """Actors of the start that have not asked for their state yet."""
         return len(self._awaited)
 
+    @property
+    def on_reserve(self) -> bool:
+        return self._store.on_reserve
+
     def apply(self, batch: Sequence[tuple[str, Sequence[Row]]]) -> list[Applied]:
         start_s = self._seconds()
         try:

@@ -16,7 +16,17 @@ from actors.replies import ReplyBox
 from actors.rules.choices import FillRule, Market, Overflow, PaperPrices
 from actors.rules.model import Group, GroupState, Intent, Outcome, Queued, Reason, Refused, Side, Signal
 from actors.rules.settings import LimitSettings, PoolSettings, QueueSettings, Settings
-from tests.actors.town import ACCOUNT, BTC, ETH, ROUND, SOL, Town, account_settings, town_settings
+from tests.actors.town import (
+    ACCOUNT,
+    BTC,
+    ETH,
+    ROUND,
+    SOL,
+    Town,
+    account_settings,
+    timeframe,
+    town_settings,
+)
 
 D = Decimal
 POOL = "pool/paper"
@@ -66,7 +76,7 @@ def test_200_copies_of_one_alert_open_one_group(tmp_path: Path) -> None:
 def test_500_keys_at_once_fill_the_pool_and_the_queue_and_the_rest_is_refused(tmp_path: Path) -> None:
     settings = town_settings(max_open_groups=10, capital="100", queue=QueueSettings(max_size=100))
     with started(tmp_path, settings) as town:
-        answers = crowd(town, [town.signal(timeframe=f"{number + 1}m") for number in range(500)])
+        answers = crowd(town, [town.signal(timeframe=timeframe(number)) for number in range(1, 501)])
         assert outcomes(answers) == {Outcome.OPENED: 10, Outcome.QUEUED: 100, Outcome.REJECTED: 390}
         assert {answer.reason for answer in answers} == {Reason.OK, Reason.POOL_FULL, Reason.QUEUE_FULL}
         books = town.books()

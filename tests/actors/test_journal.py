@@ -31,6 +31,7 @@ class ToyStore:
         """By author: its commits break this."""
         self.drafts: dict[str, m.Answer] = {}
         self.sequence = 0
+        self.on_reserve = False
 
     def _maybe_fail(self) -> None:
         if self.faults:
@@ -327,6 +328,17 @@ def test_the_supervisor_hears_once_that_the_store_fails_and_once_that_it_works(d
     for number in range(4):
         desk.take(commit(f"group/{number}"))
     assert [told.ok for told in desk.life.take(m.StoreFailed)] == [False, True]
+
+
+@pytest.mark.rule("REC-5")
+def test_the_supervisor_hears_that_only_the_reserve_is_left_and_that_there_is_room_again(desk: Desk) -> None:
+    desk.store.on_reserve = True
+    desk.take(commit("pool/paper"))
+    desk.take(commit("pool/paper"))
+    desk.store.on_reserve = False
+    desk.take(commit("pool/paper"))
+    heard = desk.life.of(m.StoreFailed)
+    assert [(news.ok, news.on_reserve) for news in heard] == [(True, True), (True, False)]
 
 
 def test_each_life_says_that_the_store_works_since_the_last_one_may_have_said_otherwise() -> None:

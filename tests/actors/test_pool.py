@@ -13,7 +13,7 @@ from actors import pool as module
 from actors.pool_work import MAX_TRIES
 from actors.replies import ReplyBox
 from actors.rules.choices import Market
-from actors.rules.model import Intent, Outcome, Reason, Refused, Side
+from actors.rules.model import Intent, Outcome, Queued, Reason, Refused, Side
 from actors.rules.records import ClaimIdempotency, RaiseAlert, SaveEngineState, SaveSignal
 from actors.rules.settings import AccountSettings, LimitSettings, PoolSettings
 from tests.actors.fake_life import rows_of
@@ -130,6 +130,18 @@ def test_while_the_store_takes_no_writes_nothing_new_is_taken_on() -> None:
     assert refusal(alone.submit(entry())) is Reason.STORE_FAILED
     alone.take(m.StoreFailed(ok=True))
     alone.submit(entry())
+    assert len(alone.life.of(m.OpenGroup)) == 1
+
+
+@pytest.mark.rule("REC-5")
+def test_on_the_reserve_of_a_full_disk_exits_are_taken_and_entries_are_not() -> None:
+    alone = PoolAlone()
+    alone.take(m.StoreFailed(ok=True, on_reserve=True))
+    assert refusal(alone.submit(entry())) is Reason.STORE_FAILED
+    alone.submit(leave())
+    assert alone.life.of(m.Commit)
+    alone.take(m.StoreFailed(ok=True))
+    alone.submit(entry("4h"))
     assert len(alone.life.of(m.OpenGroup)) == 1
 
 
@@ -766,24 +778,49 @@ def test_a_promotion_that_fails_keeps_the_entry_and_gives_the_slot_back() -> Non
     assert (alone.slots, alone.is_at_rest()) == ({}, True)
 
 
-@pytest.mark.rule("QUE-8")
-def test_many_that_cannot_go_do_not_keep_those_behind_them_from_their_turn() -> None:
-    """The Queue names them by rank; those with too little capital for them come first, a cheap one last."""
+def crowded(count: int) -> tuple[PoolAlone, list[Queued]]:
+    """Every one of those that wait is too dear for the account."""
     alone = PoolAlone(settings=town_settings(max_open_groups=1000))
     alone.account("10")
-    dear = [waiting(f"{number}m") for number in range(1, 200)]
-    last = waiting("1d", symbol="ETH/USDT")
-    for queued in (*dear, last):
+    entries = [waiting(f"{number}m") for number in range(1, count + 1)]
+    for queued in entries:
         alone.pool._books.wait(queued.key, queued.side, queued.wait_reason)
-    reached = False
-    for _ in range(10):
-        alone.take(m.InstrumentsChanged(account=ACCOUNT))
-        while offers := alone.life.of(m.Offer):
-            blocked = offers[0].blocked
-            best = next((queued for queued in (*dear, last) if queued.key not in blocked), None)
-            reached = reached or best is last
-            alone.offered(best)
-    assert reached
+    return alone, entries
+
+
+def answer_offers(alone: PoolAlone, entries: list[Queued]) -> list[Queued]:
+    """As the Queue does, the first one first, until no more is asked."""
+    named = []
+    while offers := alone.life.of(m.Offer):
+        best = next((queued for queued in entries if queued.key not in offers[0].blocked), None)
+        alone.offered(best)
+        named += [best] if best else []
+    return named
+
+
+def test_only_so_many_that_cannot_go_are_tried_at_once() -> None:
+    alone, entries = crowded(200)
+    alone.take(m.InstrumentsChanged(account=ACCOUNT))
+    assert answer_offers(alone, entries) == entries[: module.MAX_DECLINED_AT_ONCE]
+
+
+@pytest.mark.rule("QUE-8")
+def test_many_that_cannot_go_do_not_keep_those_behind_them_from_their_turn() -> None:
+    alone, entries = crowded(200)
+    named = []
+    for _ in range(4):
+        alone.take(alone.life.fire("tick"))
+        named += answer_offers(alone, entries)
+    assert named == entries
+
+
+def test_after_a_while_the_first_are_tried_again() -> None:
+    alone, entries = crowded(2000)
+    alone.take(alone.life.fire("tick"))
+    answer_offers(alone, entries)
+    alone.life.time_ms += module.ROUND_MS
+    alone.take(m.InstrumentsChanged(account=ACCOUNT))
+    assert answer_offers(alone, entries)[0] == entries[0]
 
 
 def test_a_change_while_the_queue_is_asked_leads_to_another_question() -> None:

@@ -114,6 +114,11 @@ def town_settings(*, max_open_groups: int = 10, capital: str = "1000", **changes
     return Settings(**{**plain, **changes})
 
 
+def timeframe(number: int) -> str:
+    """The n-th timeframe in minutes, from 1: whole hours have other names (SIG-3)."""
+    return f"{number + (number - 1) // 59}m"
+
+
 class SeededIds:
     """`ports.Ids` by chance that can be repeated."""
 
@@ -426,7 +431,7 @@ class Town:
 
     def _journal_busy(self) -> Iterator[str]:
         journal = self.actor("journal", Journal)
-        if journal is None or journal._waiting or journal._told_ok is False:
+        if journal is None or journal._waiting or journal._told == (False, False):
             yield "the journal waits for the store"
 
     def _pool_busy(self) -> Iterator[str]:
