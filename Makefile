@@ -27,6 +27,7 @@ check-python:
 
 # Two stamps: a change of the metadata need not touch the installed dependencies.
 .venv/.locked: requirements.lock | check-python
+	@echo "Setting up .venv from requirements.lock, about a minute ..."
 	"$(PYTHON)" -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@touch $@
@@ -38,8 +39,8 @@ check-python:
 run: setup ## Start daemon, webhook forwarder and panel together (CONFIG=config.yaml)
 	$(BIN)/terrace up --config $(CONFIG)
 
-test: setup ## Run the whole test suite (TESTS=tests/rules for a part)
-	$(BIN)/python -m pytest $(TESTS)
+test: setup ## Run the whole test suite on two cores (TESTS=tests/rules for a part)
+	$(BIN)/python -m pytest -n 2 $(TESTS)
 
 lint: setup ## Style, types, import direction, contract
 	$(BIN)/ruff check .

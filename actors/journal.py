@@ -188,16 +188,14 @@ class Journal(Batching):
         why_not = self._why_not(commit)
         if why_not is None:
             return True
-        if why_not:
-            self._fence(commit.author, why_not)
+        self._fence(commit.author, why_not)
         self._tell_callers(commit, _NOT_TAKEN)
         return False
 
     def _why_not(self, commit: Commit) -> str | None:
-        """None: it may. Empty: nothing more is taken of this author anyway."""
         author = commit.author
         if self._fenced.get(author.name, 0) >= author.incarnation:
-            return ""
+            return "an earlier commit of it was not taken"  # And it goes on: perhaps nobody heard that it must not.
         if author.name not in self._lives:
             self._raise_to(self._lives, author)
         if commit.draft_id in self._tombstones:

@@ -507,6 +507,10 @@ class CancelEntries:
     reply_to: ReplyTo | None
 
 
+BY_USER, CLOSE_ALL = "yes", "close-all"
+"""What has paused: the value of the switch."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PauseEngine:
     """API -> Pool. Empty `accounts`: the whole engine of that world. Answered with `EngineState` or `Refused`."""
@@ -515,6 +519,7 @@ class PauseEngine:
     cancel_entries: bool
     who: str
     reply_to: ReplyTo
+    cause: str = BY_USER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from actors.rules.intent import Action, Route, route
 from actors.rules.model import Intent, Key, LadderPlan, Outcome, Queued, Reason, Refused, Side, Signal
 from actors.rules.records import AddEvent, RaiseAlert, Row, SaveEngineState, SaveSignal, claim
 from actors.rules.settings import Settings
-from actors.runtime import Actor, Life
+from actors.runtime import SUPERVISOR, Actor, Life
 
 MAX_IN_FLIGHT = 10_000
 """Signals taken on and not yet answered; beyond it the caller is told to come again."""
@@ -516,10 +516,11 @@ class Pool(Actor):
             self._settle(work)
 
     def _reloaded(self, message: m.Reloaded) -> None:
-        """Rule 2: what became of the drafts this actor was in?"""
+        """Rule 2: what became of the drafts this actor was in? With the supervisor it may be any: of those who were
+        gone when it died nobody else will tell."""
         kind, _, group_id = message.name.partition("/")
-        if kind == "group":
-            for work in [work for work in self._drafts.values() if work.group_id == group_id]:
+        for work in list(self._drafts.values()):
+            if work.group_id and (message.name == SUPERVISOR or (kind == "group" and work.group_id == group_id)):
                 self._settle(work)
 
     def _settle(self, work: Work) -> None:
@@ -726,7 +727,7 @@ class Pool(Actor):
                 for group_id, account in groups.items()
                 if not message.accounts or account in message.accounts
             ]
-        self._switch(message.accounts, "yes", message.who, message.reply_to, "paused", cancels)
+        self._switch(message.accounts, message.cause, message.who, message.reply_to, "paused", cancels)
 
     def _resume(self, message: m.ResumeEngine) -> None:
         self._switch(message.accounts, "", message.who, message.reply_to, "resumed")

@@ -39,6 +39,9 @@ START_LIMIT_MS = 10_000
 STOP_LIMIT_MS = 5_000
 """How long an actor may take to stop before it is given up on."""
 
+MAX_DEATHS_OF_ONE = 3
+"""So many supervisors in a row may die over one message until it is left alone."""
+
 RESEND_MS = 1_000
 """Pause before notes the store refused are sent again."""
 
@@ -113,7 +116,10 @@ class Supervisor(Actor):
     # --- the line of those to be started ----------------------------------------------------------
 
     def _enlist(self, names: Iterable[str]) -> None:
-        missing = [name for name in names if not self._system.incarnation(name)]
+        """Those of them who are not alive. Whose part is down comes up with that, and not alone (rule 6)."""
+        missing = [
+            name for name in names if not self._system.incarnation(name) and self._part(name).state is PartState.RUNNING
+        ]
         since = self._system.next_incarnation()
         for name in missing:
             self._part(name).since = since
@@ -189,10 +195,11 @@ class Supervisor(Actor):
     def _take_over(self, message: m.Crashed) -> None:
         """This life follows on a crash of the last one: whoever was missing is in the line already (`start`)."""
         for name in self._system.names():
-            if name != SUPERVISOR:
-                self._tell_pools(m.Reloaded(name=name, incarnation=self._system.incarnation(name)))
-        lost = message.message
-        if type(lost) in _HANDLERS and not (isinstance(lost, m.Crashed) and lost.who.name == SUPERVISOR):
+            self._tell_pools(m.Reloaded(name=name, incarnation=self._system.incarnation(name)))
+        lost, deaths = message.message, 1
+        while isinstance(lost, m.Crashed) and lost.who.name == SUPERVISOR:
+            lost, deaths = lost.message, deaths + 1
+        if type(lost) in _HANDLERS and deaths < MAX_DEATHS_OF_ONE:
             self.receive(lost)
 
     def _bury(self, message: m.Crashed) -> None:

@@ -71,10 +71,10 @@ def group_lines(groups: Sequence[group_pb2.Group], most: int) -> tuple[list[Line
 
     Groups come before legs: where the screen is too small for both, the last groups are shown without their legs.
     """
-    shown = list(groups[: max(most, 0)])
-    room = most - len(shown)
+    kept = list(groups[: max(most, 0)])
+    room = most - len(kept)
     lines: list[Line] = []
-    for group in shown:
+    for group in kept:
         lines.append(_group_line(group))
         legs = [
             _leg_line(group, pyramid.index, leg) for pyramid in group.pyramids for leg in pyramid.legs if _is_open(leg)
@@ -82,7 +82,7 @@ def group_lines(groups: Sequence[group_pb2.Group], most: int) -> tuple[list[Line
         if len(legs) <= room:
             lines += legs
             room -= len(legs)
-    return lines, len(groups) - len(shown)
+    return lines, len(groups) - len(kept)
 
 
 def queue_rows(queued: Sequence[queue_pb2.QueuedSignal], most: int) -> list[tuple[str, ...]]:
@@ -110,7 +110,8 @@ def _is_open(leg: group_pb2.Leg) -> bool:
 
 def _group_line(group: group_pb2.Group) -> Line:
     gain = decimal(group.unrealized_pnl)
-    percent = f" {group.unrealized_pnl_percent}%" if group.unrealized_pnl_percent else ""
+    share = decimal(group.unrealized_pnl_percent)
+    percent = "" if share is None else f" {share:z.2f}%"
     cells = (
         f"{group.symbol} {group.timeframe} {group.account}",
         word(group, "side"),

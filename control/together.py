@@ -13,12 +13,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import TextIO
 
-from control import handover
+from control import handover, printer
 from control.config_file import ConfigFile, read_config
 from control.exits import ExitCode
-from control.printer import say, write
 from control.readable import readable_line
 from control.target import TargetFlags
 
@@ -27,6 +28,9 @@ STOP_S = 20.0
 POLL_S = 0.1
 READ_BYTES = 65536
 MAX_LINE_BYTES = 1024 * 1024
+LOCK_NAME = "terrace.lock"
+"""In the data directory; the daemon that holds it writes its process id there."""
+MAX_LOCK_BYTES = 32
 
 
 @dataclass(slots=True)
@@ -75,7 +79,7 @@ class _Household:
             child.process.send_signal(signal.SIGTERM)
             done, _ = await asyncio.wait([child.ended], timeout=STOP_S)
             if not done:
-                say(f"{child.name} does not stop: killed")
+                _say(f"{child.name} does not stop: killed")
                 with contextlib.suppress(ProcessLookupError):
                     child.process.kill()
         await child.ended
@@ -106,7 +110,31 @@ async def _pump(name: str, process: asyncio.subprocess.Process) -> None:
 
 def _print(name: str, line: bytes) -> None:
     text = line.decode("utf-8", "replace").rstrip()
-    say(f"{name:9} | {readable_line(text) if sys.stderr.isatty() else text}")
+    _say(f"{name:9} | {readable_line(text) if sys.stderr.isatty() else text}")
+
+
+def _say(message: str) -> None:
+    """As the printer's. A terminal that has gone takes no words, and must not keep the children from being stopped."""
+    try:
+        printer.say(message)
+    except OSError:
+        _write_nowhere(sys.stderr)
+
+
+def _show(text: str) -> None:
+    """As the printer's `write`, at once; as `_say` where nobody reads any more."""
+    try:
+        printer.write(text)
+        sys.stdout.flush()
+    except OSError:
+        _write_nowhere(sys.stdout)
+
+
+def _write_nowhere(stream: TextIO) -> None:
+    """From now on. What still waits in the stream would else fail once more with the next word."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def run(flags: TargetFlags, *, panel: bool) -> int:
@@ -124,41 +152,49 @@ class _Together:
         if config.path is not None:
             environ["TERRACE_CONFIG"] = str(config.path)
         self._house = _Household(environ)
+        self._named = ["--config", str(config.path)] if config.path else []
+        self._daemon = _Child("daemon", [*handover.daemon_command(), *self._named])
         self._stop = asyncio.Event()
         self._signals = 0
+        self._was_silent: set[str] = set()
+        """Whose address was seen without an answer. One that always answered belongs to another program."""
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._on_signal)
+            if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue  # Started with nohup: it is meant to outlive the terminal.
+            loop.add_signal_handler(number, self._on_signal, number)
         try:
             return await self._live()
         finally:
             await self._end()
 
-    def _on_signal(self) -> None:
-        self._signals += 1
+    def _on_signal(self, number: signal.Signals) -> None:
+        """The second one kills; but a terminal that closes may say so twice, and nobody is impatient then."""
         self._stop.set()
+        if number == signal.SIGHUP:
+            return
+        self._signals += 1
         if self._signals > 1:
-            say("killing everything")
+            _say("killing everything")
             self._house.kill_all()
 
     async def _live(self) -> int:
-        named = ["--config", str(self._config.path)] if self._config.path else []
-        daemon = _Child("daemon", [*handover.daemon_command(), *named])
-        await self._house.start(daemon)
+        await asyncio.to_thread(self._is_daemon_ready)  # Before ours can answer: who does is another.
+        await self._house.start(self._daemon)
         if not await self._wait("the daemon", self._is_daemon_ready):
             return self._verdict()
         python = sys.executable
-        await self._house.start(_Child("forwarder", [python, "-m", "control", *named, "forward"]))
+        await asyncio.to_thread(self._is_forwarder_ready)
+        await self._house.start(_Child("forwarder", [python, "-m", "control", *self._named, "forward"]))
         if self._with_panel:
             await self._start_panel(python)
         if not await self._wait("the forwarder", self._is_forwarder_ready):
             return self._verdict()
         from control.welcome import welcome
 
-        write(await asyncio.to_thread(welcome, self._flags, self._config, self._has_panel()) + "\n")
-        sys.stdout.flush()
+        _show(await asyncio.to_thread(welcome, self._flags, self._config, self._has_panel()) + "\n")
         await self._until_the_end()
         return self._verdict()
 
@@ -168,7 +204,7 @@ class _Together:
         if is_installed():
             await self._house.start(_Child("panel", [python, "-m", "gui"], is_needed=False))
         else:
-            say(f"warning: {MISSING}")
+            _say(f"warning: {MISSING}")
 
     def _has_panel(self) -> bool:
         return any(child.name == "panel" and child.is_running for child in self._house.children)
@@ -177,16 +213,31 @@ class _Together:
         """Until it is ready; False if it will not be: stopped, a child fell, or it took too long."""
         give_up = time.monotonic() + READY_S
         while not self._stop.is_set() and self._house.fallen() is None:
-            if await asyncio.to_thread(is_ready):
+            if await asyncio.to_thread(is_ready) and self._house.fallen() is None:
                 return True
             if time.monotonic() > give_up:
-                say(f"terrace: {what} is not ready after {READY_S:.0f} s")
+                _say(f"terrace: {what} is not ready after {READY_S:.0f} s")
                 return False
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), POLL_S)
         return False
 
     def _is_daemon_ready(self) -> bool:
+        """Whether our own daemon serves. One that is refused (port taken, directory in use) ends with its own words;
+        until then the other daemon's answers must not be taken for its."""
+        return self._is_own("daemon", self._is_serving()) and self._holds_lock()
+
+    def _is_forwarder_ready(self) -> bool:
+        from control.welcome import healthz
+
+        return self._is_own("forwarder", healthz(self._config, timeout_s=1.0) is not None)
+
+    def _is_own(self, name: str, answers: bool) -> bool:
+        if not answers:
+            self._was_silent.add(name)
+        return answers and name in self._was_silent
+
+    def _is_serving(self) -> bool:
         from control.client import Client, ClientError, ConfigFault, find_target
 
         try:
@@ -195,10 +246,15 @@ class _Together:
         except (ClientError, ConfigFault):
             return False
 
-    def _is_forwarder_ready(self) -> bool:
-        from control.welcome import healthz
-
-        return healthz(self._config, timeout_s=1.0) is not None
+    def _holds_lock(self) -> bool:
+        """Whether the lock names our daemon. Empty: it is held, and a full disk kept the daemon from signing it."""
+        process = self._daemon.process
+        try:
+            with (self._config.data_dir / LOCK_NAME).open("rb") as opened:
+                text = opened.read(MAX_LOCK_BYTES).strip()
+        except OSError:
+            return False
+        return process is not None and text in (b"", str(process.pid).encode())
 
     async def _until_the_end(self) -> None:
         stop = asyncio.ensure_future(self._stop.wait())
@@ -210,7 +266,7 @@ class _Together:
             for child in self._house.children:
                 if not child.is_needed and not child.is_running and child.name not in told:
                     told.add(child.name)
-                    say(f"warning: {child.name} has ended ({_code(child)}); the rest goes on")
+                    _say(f"warning: {child.name} has ended ({_code(child)}); the rest goes on")
         stop.cancel()
 
     def _verdict(self) -> int:
@@ -218,15 +274,16 @@ class _Together:
             return ExitCode.DONE
         fallen = self._house.fallen()
         if fallen is not None:
-            say(f"terrace: {fallen.name} has ended by itself ({_code(fallen)}): stopping the rest")
+            _say(f"terrace: {fallen.name} has ended by itself ({_code(fallen)}): stopping the rest")
         return ExitCode.FAILED
 
     async def _end(self) -> None:
-        """First who lets alerts in, then who shows, last who trades."""
+        """First who lets alerts in, then who shows, last who trades. Each is stopped whatever befalls the others."""
         by_name = {child.name: child for child in self._house.children}
-        for name in ("forwarder", "panel", "daemon"):
-            if name in by_name:
-                await self._house.stop(by_name[name])
+        async with AsyncExitStack() as stack:  # The last one in is the first one out.
+            for name in ("daemon", "panel", "forwarder"):
+                if name in by_name:
+                    stack.push_async_callback(self._house.stop, by_name[name])
 
 
 def _code(child: _Child) -> str:

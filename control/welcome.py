@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import shlex
+import shutil
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from control.config_file import ConfigFault, ConfigFile
@@ -51,31 +55,48 @@ def welcome(flags: TargetFlags, config: ConfigFile, has_panel: bool) -> str:
     if has_panel:
         lines.append(f"  panel    http://{normal_address(config.text('panel.address', PANEL_ADDRESS))}")
     lines.append(f"  metrics  http://{normal_address(config.text('observe.address', OBSERVE_ADDRESS))}/metrics")
-    lines += ["", "Send an alert:", "", f"  {_curl(hook, config, sources[0], flags)}", ""]
+    lines += ["", *_alert(hook, config, sources[0], flags), ""]
     named = f" --config {shlex.quote(str(config.path))}" if config.path else ""
-    lines += [f"Watch it:  terrace{named} watch", "Stop:      Ctrl-C", ""]
+    lines += [f"Watch it:  {_program()}{named} watch", "Stop:      Ctrl-C", ""]
     return "\n".join(lines)
 
 
-def _curl(hook: str, config: ConfigFile, source: str, flags: TargetFlags) -> str:
+def _program() -> str:
+    """This program, as a shell standing here finds it."""
+    program = Path(sys.argv[0])
+    found = shutil.which("terrace")
+    if found is not None and os.path.realpath(found) == os.path.realpath(program):
+        return "terrace"
+    if program.is_file() and os.access(program, os.X_OK):
+        return shlex.quote(_from_here(program))
+    return f"{shlex.quote(_from_here(Path(sys.executable)))} -m control"
+
+
+def _from_here(program: Path) -> str:
+    path, here = Path(os.path.abspath(program)), Path.cwd()
+    return os.path.join(".", path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _alert(hook: str, config: ConfigFile, source: str, flags: TargetFlags) -> list[str]:
+    from control.forwarder.references import SecretFault, read_secret
+
+    reference = config.text(f"sources.{source}.secret", f"file:secrets/{source}")
+    try:
+        secret = read_secret(reference, config.data_dir, os.environ)
+    except SecretFault as fault:
+        return [f"No alert to paste: sources.{source}.secret: {fault}"]
+    return ["Send an alert:", "", f"  {_curl(hook, config, source, secret, flags)}"]
+
+
+def _curl(hook: str, config: ConfigFile, source: str, secret: str, flags: TargetFlags) -> str:
     """An alert that opens a group at the current mark: without a price and a time, so that it stays good (SIG-1)."""
     exchange, symbol = _market(flags, config)
     body = {
-        "secret": _secret(config, source),
+        "secret": secret,
         "source": source,
         "tv": {"exchange": exchange, "symbol": symbol, "timeframe": "15", "action": "buy"},
     }
     return f"curl -sS {hook} -H 'Content-Type: application/json' -d {shlex.quote(json.dumps(body))}"
-
-
-def _secret(config: ConfigFile, source: str) -> str:
-    reference = config.text(f"sources.{source}.secret", f"file:secrets/{source}")
-    if not reference.startswith("file:"):
-        return "YOUR-SECRET"
-    try:
-        return (config.data_dir / reference.removeprefix("file:")).read_text().strip()
-    except OSError:
-        return "YOUR-SECRET"
 
 
 def _market(flags: TargetFlags, config: ConfigFile) -> tuple[str, str]:

@@ -10,8 +10,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from daemon.config.load import ConfigFaults, LoadedConfig, load_config
+
+if TYPE_CHECKING:
+    from daemon.store.tools import Rollback
 
 DONE, FAILED, FAULTY = 0, 1, 2
 DEFAULT_CONFIG = "config.yaml"
@@ -28,12 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if chosen.command == "db" and chosen.action != "rollback" and (chosen.yes or chosen.dry_run):
+        parser.error("--yes and --dry-run belong to db rollback")
     config = load_config(_config_path(chosen.config), os.environ)
     if isinstance(config, ConfigFaults):
         print(config, file=sys.stderr)
         return FAULTY
     if chosen.command == "db":
-        return _db(chosen.action, config)
+        return _db(chosen.action, config, yes=chosen.yes, dry_run=chosen.dry_run)
     if chosen.check:
         return _check(config)
     from daemon.app import run
@@ -60,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
         choices=("check", "migrate", "rollback"),
         help="check: look it through; migrate: bring its schema up; rollback: take the newest migration back",
     )
+    db.add_argument("--yes", action="store_true", help="rollback: do not ask, and take the first migration back too")
+    db.add_argument("--dry-run", action="store_true", help="rollback: say what would be lost and change nothing")
     for name, words in LATER.items():
         commands.add_parser(name, help=f"{words} (not built yet)", allow_abbrev=False)
     return parser
@@ -95,7 +103,7 @@ def _check(config: LoadedConfig) -> int:
     return DONE
 
 
-def _db(action: str, config: LoadedConfig) -> int:
+def _db(action: str, config: LoadedConfig, *, yes: bool, dry_run: bool) -> int:
     from daemon.store import tools
     from daemon.store.open import StoreRefused
 
@@ -103,8 +111,13 @@ def _db(action: str, config: LoadedConfig) -> int:
     data_dir = config.daemon.data_dir
     if action == "check":
         return _db_check(tools.check(url, data_dir))
-    change = tools.migrate_store if action == "migrate" else tools.rollback_store
-    done = change(url, data_dir)
+    if action == "rollback":
+        stop = _before_rollback(tools.look_at_rollback(url, data_dir), yes=yes, dry_run=dry_run)
+        if stop is not None:
+            return stop
+        done = tools.rollback_store(url, data_dir, empty=yes)
+    else:
+        done = tools.migrate_store(url, data_dir)
     if isinstance(done, StoreRefused):
         print(f"terraced: {done}", file=sys.stderr)
         return FAILED
@@ -115,6 +128,40 @@ def _db(action: str, config: LoadedConfig) -> int:
     if done.kept is not None:
         print(f"the store as it was before is kept in {done.kept}")
     return DONE
+
+
+def _before_rollback(found: object, *, yes: bool, dry_run: bool) -> int | None:
+    """Says what would be lost, and asks. The exit code if it ends here; None: go on."""
+    from daemon.store.tools import Rollback
+
+    if not isinstance(found, Rollback):
+        print(f"terraced: {found}", file=sys.stderr)
+        return FAILED
+    if dry_run or not found.migration:
+        print(f"would take back {found.migration}: {found.loss}" if found.migration else "nothing to do")
+        return DONE
+    if yes:
+        return None
+    return None if _confirmed(found) else FAILED
+
+
+def _confirmed(found: Rollback) -> bool:
+    """Never of the first migration: that takes the whole word, --yes."""
+    print(f"{found.loss}; a copy of the store as it is now is kept beside it", file=sys.stderr)
+    if found.is_first:
+        print("terraced: not done: say --yes if the store is meant to be emptied", file=sys.stderr)
+        return False
+    if sys.stdin.isatty() and _agreed(f"Take back {found.migration} in {found.path}? [y/N] "):
+        return True
+    print("terraced: not done: it was not confirmed (--yes does not ask)", file=sys.stderr)
+    return False
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except (EOFError, KeyboardInterrupt):
+        return False
 
 
 def _db_check(found: object) -> int:

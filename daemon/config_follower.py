@@ -77,8 +77,10 @@ class ConfigFollower:
 
     def _faulty(self, faults: ConfigFaults) -> None:
         first, more = faults.faults[0], len(faults.faults) - 1
-        words = f"the changed config is not used: {first}" + (f" and {more} more faults" if more else "")
-        for fault in faults.faults:
+        words = f"the changed config is not used: {first}" + (
+            f" and {more} more fault{'s' * (more > 1)}" if more else ""
+        )
+        for fault in faults.faults[1:]:  # The first is logged with the alert.
             _LOG.error(str(fault))
         self._notes.raise_alert(INVALID, "error", "config", words)
 

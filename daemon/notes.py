@@ -20,11 +20,13 @@ class Notes:
         return AddEvent(time_ms=self._clock.now_ms(), severity=severity, category=category, type=type, message=words)
 
     def raise_alert(self, alert_key: str, severity: str, category: str, words: str) -> None:
-        """Raises the alert, or again, with a line of the event log beside it."""
+        """Raises the alert, or again, with a line of the event log beside it: `config_invalid` is `config.invalid`."""
         alert = RaiseAlert(
             alert_key=alert_key, time_ms=self._clock.now_ms(), severity=severity, category=category, message=words
         )
-        self.commit(alert, self.event(category, severity, f"{category}.{alert_key}", words))
+        self.commit(
+            alert, self.event(category, severity, f"{category}.{alert_key.removeprefix(f'{category}_')}", words)
+        )
 
     def resolved(self, alert_key: str) -> ResolveAlert:
         return ResolveAlert(alert_key=alert_key, time_ms=self._clock.now_ms())

@@ -89,11 +89,11 @@ def is_full(usage: Usage, pool: PoolSettings) -> bool:
 
 def _pool_full(usage: Usage, pool: PoolSettings) -> Refused | None:
     if usage.slots >= pool.max_open_groups:
-        detail = f"{usage.slots} groups are live, at most {pool.max_open_groups}"
+        detail = f"{_live(usage.slots)}, at most {pool.max_open_groups}"
         return Refused(reason=Reason.POOL_FULL, detail=detail)
     own = usage.account_max_open_groups
     if own is not None and usage.account_slots >= own:
-        detail = f"{usage.account_slots} groups are live on the account, at most {own}"
+        detail = f"{_live(usage.account_slots)} on the account, at most {own}"
         return Refused(reason=Reason.ACCOUNT_POOL_FULL, detail=detail)
     return None
 
@@ -101,7 +101,7 @@ def _pool_full(usage: Usage, pool: PoolSettings) -> Refused | None:
 def _instrument_taken(usage: Usage, limits: LimitSettings) -> Refused | None:
     most = limits.max_groups_per_symbol
     if most is not None and usage.groups_on_symbol >= most:
-        detail = f"{usage.groups_on_symbol} groups are live on the symbol, at most {most}"
+        detail = f"{_live(usage.groups_on_symbol)} on the symbol, at most {most}"
         return Refused(reason=Reason.MAX_GROUPS_PER_SYMBOL, detail=detail)
     if usage.opposite_on_instrument:
         detail = "a group of the opposite side is live on the instrument"
@@ -115,3 +115,7 @@ def _over_exposed(ask: Admission, usage: Usage, limits: LimitSettings) -> Refuse
         return None
     detail = f"{plain(usage.exposure)} is planned already and this adds {plain(ask.planned)}, at most {plain(most)}"
     return Refused(reason=Reason.MAX_TOTAL_EXPOSURE, detail=detail)
+
+
+def _live(count: int) -> str:
+    return "1 group is live" if count == 1 else f"{count} groups are live"

@@ -44,7 +44,18 @@ def _unfilled(leg: Leg, entries: list[Order], open_entries: list[Order]) -> LegS
 
 
 def _sold_by_target(group: Group, leg: Leg) -> bool:
-    """Whether the last sale that covered the leg was a target, resting or watched."""
+    """Whether the last sale that sold of the leg was a target, resting or watched."""
+    sales = _sales_of(group, leg)
+    if not sales:
+        return False
+    last = max(sales, key=lambda order: max(trade.time_ms for trade in order.trades))
+    return last.role is Role.TAKE_PROFIT or last.reason is Reason.TAKE_PROFIT
+
+
+def _sales_of(group: Group, leg: Leg) -> list[Order]:
+    """Orders that sold of the leg. Where its own have sold all of it, or those of its pyramid all of the pyramid,
+    wider ones sold of others only: an exit that closes the rest of the group is none of this leg's.
+    """
     sales = [
         order
         for order in group.orders.values()
@@ -53,10 +64,23 @@ def _sold_by_target(group: Group, leg: Leg) -> bool:
         and order.pyramid in (None, leg.pyramid)
         and order.leg in (None, leg.index)
     ]
-    if not sales:
-        return False
-    last = max(sales, key=lambda order: max(trade.time_ms for trade in order.trades))
-    return last.role is Role.TAKE_PROFIT or last.reason is Reason.TAKE_PROFIT
+    own = [order for order in sales if order.leg is not None]
+    if own and _sold_all(group, own, [leg]):
+        return own
+    pyramid = [
+        order for order in group.orders.values() if order.role is not Role.ENTRY and order.pyramid == leg.pyramid
+    ]
+    if _sold_all(group, pyramid, [each for each in group.legs() if each.pyramid == leg.pyramid]):
+        return [order for order in sales if order.pyramid is not None]
+    return sales
+
+
+def _sold_all(group: Group, orders: list[Order], legs: list[Leg]) -> bool:
+    """Whether these orders account for what was sold of these legs, to less than a step."""
+    left = sum((leg.sold_quantity for leg in legs), ZERO)
+    for order in orders:
+        left -= sum((trade.quantity + profit.base_fee(trade, group.instrument) for trade in order.trades), ZERO)
+    return left < group.instrument.step_size
 
 
 def orders_of_leg(group: Group, leg: Leg) -> list[Order]:

@@ -199,7 +199,7 @@ def status_text(status: pb.Status, *, wide: bool = False) -> str:
         ("exposure", f"{status.exposure} {currency}" if status.exposure else ""),
         ("free capital", f"{status.free_capital} {currency}" if status.free_capital else ""),
         ("last signal", when(status, "last_signal_time") or "none yet"),
-        ("risk engine", word(status, "risk_state")),
+        ("risk engine", word(status, "risk_state").replace("disabled", "off (not built yet)")),
         ("alerts", status.alerts),
         ("dead letters", status.dead_letters or ""),
         ("read only", "yes" if status.read_only else ""),

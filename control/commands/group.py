@@ -233,7 +233,10 @@ def _facts(group: pb.Group) -> str:
             ("key", " ".join(filter(None, [group.account, group.symbol, group.timeframe, group.strategy]))),
             ("world", word(group, "world")),
             ("side", word(group, "side")),
-            ("state", " ".join(filter(None, [word(group, "state"), group.state_reason, group.close_reason]))),
+            (
+                "state",
+                " ".join(filter(None, dict.fromkeys([word(group, "state"), group.state_reason, group.close_reason]))),
+            ),
             ("flags", ", ".join([*group.flags, *(n for n in ("blocked", "skipped", "forced") if getattr(group, n))])),
             ("pyramids", f"{group.pyramid_count} of {group.max_pyramids}"),
             ("legs filled", f"{group.legs_filled} of {group.legs_total}"),

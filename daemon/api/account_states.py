@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from actors.messages import AccountChanged, DescribeAccount
+from actors.messages import CLOSE_ALL, AccountChanged, DescribeAccount
 from actors.rules.model import Balance, Position
 from actors.rules.settings import AccountSettings
 from daemon.api.engine import Engine
@@ -61,7 +61,14 @@ def _state(engine: Engine, account: AccountSettings, told: AccountChanged) -> tu
     if not told.ready:
         # Without balances it has never been compared; with them it was, and is not reachable now.
         return (pb.ACCOUNT_STATE_DISCONNECTED if told.balances else pb.ACCOUNT_STATE_RECONCILING), told.detail
-    switches = engine.view.current.switches
-    if switches.get((account.world, f"paused:{account.name}")):
-        return pb.ACCOUNT_STATE_PAUSED, "paused by a user"
+    paused = engine.view.current.switches.get((account.world, f"paused:{account.name}"))
+    if paused:
+        return pb.ACCOUNT_STATE_PAUSED, why_paused(paused, account.name)
     return (pb.ACCOUNT_STATE_DEGRADED, told.detail) if told.detail else (pb.ACCOUNT_STATE_READY, "")
+
+
+def why_paused(cause: str, account: str = "") -> str:
+    """In words, from the value of the switch. One that close-all left says how it is lifted: nobody asked for it."""
+    if cause != CLOSE_ALL:
+        return "paused by a user"
+    return f"paused by close-all; `terrace engine resume{f' --account {account}' if account else ''}` lifts it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from actors.messages import CancelEntries, CloseGroup, PauseEngine, ReplyTo
+from actors.messages import CLOSE_ALL, CancelEntries, CloseGroup, PauseEngine, ReplyTo
 from actors.rules.choices import World
 from actors.rules.model import Group, GroupState, Reason
 from actors.rules.settings import FeeSettings
@@ -124,7 +124,9 @@ class GroupService(group_pb2_grpc.GroupServiceServicer):
         try:
             await self._engine.ask(
                 f"pool/{world.value}",
-                lambda reply_to: PauseEngine(accounts=accounts, cancel_entries=False, who=who, reply_to=reply_to),
+                lambda reply_to: PauseEngine(
+                    accounts=accounts, cancel_entries=False, who=who, reply_to=reply_to, cause=CLOSE_ALL
+                ),
                 None,
                 PAUSE_TIMEOUT_S,
             )

@@ -12,7 +12,7 @@ from actors.rules.model import Group
 from actors.rules.money import ZERO
 from actors.rules.reserve import planned, reserved
 from daemon.api import translate_account, valuing
-from daemon.api.account_states import AccountNow, describe_all
+from daemon.api.account_states import AccountNow, describe_all, why_paused
 from daemon.api.condition import SERVING
 from daemon.api.engine import Engine
 from daemon.api.translate import WORLD, decimal, optional_timestamp, timestamp
@@ -79,8 +79,9 @@ def _state(engine: Engine, world: World, accounts: Sequence[AccountNow]) -> tupl
     for now in accounts:
         if now.state == pb.ACCOUNT_STATE_RECONCILING:
             return pb.ENGINE_STATE_RECOVERING, f"account {now.settings.name}: {now.reason or 'not ready yet'}"
-    if engine.view.current.switches.get((world, "paused")):
-        return pb.ENGINE_STATE_PAUSED, "paused by a user"
+    paused = engine.view.current.switches.get((world, "paused"))
+    if paused:
+        return pb.ENGINE_STATE_PAUSED, why_paused(paused)
     return pb.ENGINE_STATE_RUNNING, ""
 
 

@@ -11,7 +11,7 @@ from actors.rules.reserve import reserved
 from daemon.api.account_states import AccountNow
 from daemon.api.engine import Engine
 from daemon.api.translate import MARKET, SIDE, WORLD, decimal
-from daemon.api.valuing import equity, position_profit, spot_positions
+from daemon.api.valuing import equity, position_profit, spot_positions, spot_profit
 from protos.terrace.v1 import account_pb2, engine_pb2
 
 
@@ -47,13 +47,14 @@ def _put_holdings(engine: Engine, message: account_pb2.Account, now: AccountNow,
         quote = engine.fresh_quote(now.settings.name, position.symbol)
         instrument = engine.catalogue.instrument(now.settings.name, position.symbol)
         size = instrument.contract_size if instrument else Decimal(1)
+        gain = spot_profit(engine, groups, position) if spot else position_profit(engine, now.settings.name, position)
         message.positions.add(
             symbol=position.symbol,
             side=SIDE[position.side],
             quantity=decimal(position.quantity * size),
             average_entry=decimal(position.average_entry),
             mark_price=decimal(quote.mid) if quote else "",
-            unrealized_pnl=decimal(position_profit(engine, now.settings.name, position)),
+            unrealized_pnl=decimal(gain),
         )
     bound: dict[str, Decimal] = {}
     for group in groups:

@@ -52,12 +52,12 @@ BASIC, FULL, WHOLE = Detail(parts=False), Detail(), Detail(fills=True)
 def group(value: Group, quote: Quote | None, fees: FeeSettings, detail: Detail) -> group_pb2.Group:
     """`quote` is a fresh one or None; `fees` are what the account charges, for targets net of fees.
 
-    What a closed group still holds is its dust: no quantity of a position any more, but its cost and its gain or loss
-    stay in `invested` and `unrealized_pnl`, so that over all groups the books add up (PNL-2).
+    What a closed group still holds is its dust, which stands apart in `dust` and `dust_value`: a closed group has no
+    quantity, nothing invested, and no unrealised profit that moves with the price.
     """
     size = value.instrument.contract_size
     held = profit.held(value)
-    position = held - value.dust if value.is_closed else held
+    position = ZERO if value.is_closed else held
     message = group_pb2.Group(
         group_id=value.group_id,
         account=value.account,
@@ -73,7 +73,7 @@ def group(value: Group, quote: Quote | None, fees: FeeSettings, detail: Detail) 
         legs_total=len(value.legs()),
         quantity=decimal(position * size),
         average_entry=decimal(profit.average_entry(profit.lots(value), size) if position else None),
-        invested=decimal(profit.invested(value)),
+        invested=decimal(ZERO if value.is_closed else profit.invested(value)),
         mark_price=decimal(quote.mid) if quote is not None else "",
         realized_pnl=decimal(value.realized),
         fees=decimal(value.fees),
@@ -97,7 +97,7 @@ def group(value: Group, quote: Quote | None, fees: FeeSettings, detail: Detail) 
         unfilled_expire_time=optional_timestamp(_unfilled_expiry_ms(value)),
         state_reason=reason(value.close_reason),
     )
-    if held:
+    if position:
         message.unrealized_pnl = decimal(profit.unrealized(value, quote))
         message.unrealized_pnl_percent = decimal(_rounded(profit.unrealized_percent(value, quote)))
     else:

@@ -9,7 +9,7 @@ from typing import Any
 from actors.messages import Answer
 from actors.rules.model import Outcome, Signal
 from actors.rules.settings import AccountSettings
-from daemon.api.translate import INTENT, OUTCOME, SIDE, WORLD, decimal, optional_timestamp, reason, timestamp
+from daemon.api.translate import INTENT, OUTCOME, SIDE, WORLD, code, decimal, optional_timestamp, reason, timestamp
 from protos.terrace.v1 import signal_pb2
 
 
@@ -54,6 +54,12 @@ def put_answer(message: signal_pb2.Signal, answer: Answer) -> None:
         message.first_outcome = OUTCOME[answer.first_outcome]
     if answer.outcome is Outcome.DUPLICATE:
         message.duplicate_of_signal_id = answer.signal_id
+        message.reason_detail = _seen_before(answer)
+
+
+def _seen_before(answer: Answer) -> str:
+    first = "" if answer.first_outcome is None else f"; its first outcome was {code(answer.first_outcome.value)}"
+    return f"the same alert arrived before{first}{f': {answer.detail}' if answer.detail else ''}"
 
 
 def json_text(value: Any) -> str:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from actors.rules import profit
 from actors.rules.choices import Market
 from actors.rules.model import Balance, Group, Position, Side
-from actors.rules.money import ZERO
+from actors.rules.money import ZERO, round_cost
 from actors.rules.settings import AccountSettings
 from daemon.api.engine import Engine
 
@@ -56,16 +56,20 @@ def equity(
 
 
 def position_profit(engine: Engine, account: str, position: Position) -> Decimal | None:
-    """Unrealised profit of a position in quote; quantities are in the instrument's own unit."""
+    """Unrealised profit of a position in quote; quantities are in the instrument's own unit.
+
+    A venue tells an average entry, not the cost: the cost is rounded, so that the average's last digit does not show.
+    """
     quote = engine.fresh_quote(account, position.symbol)
     instrument = engine.catalogue.instrument(account, position.symbol)
     if quote is None or instrument is None:
         return None
-    return (quote.mid - position.average_entry) * position.quantity * instrument.contract_size * position.side.sign
+    amount = position.quantity * instrument.contract_size
+    return profit.realized(position.side, quote.mid * amount, round_cost(position.average_entry * amount))
 
 
 def spot_positions(groups: Iterable[Group]) -> list[Position]:
-    """What the groups of a spot account hold, by symbol."""
+    """What the groups of a spot account hold, by symbol. Their profit is `spot_profit`."""
     held: dict[tuple[str, Side], tuple[Decimal, Decimal]] = {}
     for group in groups:
         quantity, cost = held.get((group.symbol, group.side), (ZERO, ZERO))
@@ -75,6 +79,18 @@ def spot_positions(groups: Iterable[Group]) -> list[Position]:
         for (symbol, side), (quantity, cost) in sorted(held.items())
         if quantity
     ]
+
+
+def spot_profit(engine: Engine, groups: Iterable[Group], position: Position) -> Decimal | None:
+    """Unrealised profit in quote of one of `spot_positions`, from its groups' own costs: no average is rounded."""
+    total = ZERO
+    for group in groups:
+        if (group.symbol, group.side) == (position.symbol, position.side) and profit.held(group):
+            gain = profit.unrealized(group, engine.fresh_quote(group.account, group.symbol))
+            if gain is None:
+                return None
+            total += gain
+    return total
 
 
 def unrealized(engine: Engine, groups: Iterable[Group]) -> Decimal | None:

@@ -91,8 +91,54 @@ def migrate_store(url: str, data_dir: Path, *, migrations: Path = migrate.MIGRAT
     return _change(url, data_dir, run)
 
 
-def rollback_store(url: str, data_dir: Path, *, migrations: Path = migrate.MIGRATIONS) -> Changed | StoreRefused:
-    """Takes the newest migration back. A copy is kept first: what only that migration stored is lost in the store."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollback:
+    """What taking the newest migration back would do. Without a migration: nothing."""
+
+    path: Path
+    migration: str
+    is_first: bool
+    """The first one holds all tables: nothing is left in the store."""
+    rows: tuple[tuple[str, int], ...]
+    """What is stored now: rows by table, empty tables left out. The first migration takes all of it along."""
+
+    @property
+    def loss(self) -> str:
+        if not self.is_first:
+            return f"what only {self.migration} stores is lost in {self.path}"
+        counts = ", ".join(f"{count} of {table}" for table, count in self.rows) or "it is empty"
+        return f"{self.migration} is the first migration: everything in {self.path} is lost ({counts})"
+
+
+def look_at_rollback(url: str, data_dir: Path) -> Rollback | StoreRefused:
+    """What `rollback_store` would take back, changing nothing."""
+    path = _existing(url, data_dir)
+    if isinstance(path, StoreRefused):
+        return path
+    database = open_readers(path)
+    try:
+        done = migrate.applied(database)
+        tables = [name for name in database.get_tables() if name != migrate.HISTORY] if len(done) == 1 else []
+        counts = ((name, raw(database).execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]) for name in tables)
+        return Rollback(
+            path=path,
+            migration=(done or ("",))[-1],
+            is_first=len(done) == 1,
+            rows=tuple((name, count) for name, count in counts if count),
+        )
+    except (PeeweeException, sqlite3.Error) as error:
+        return _unusable(path, error)
+    finally:
+        database.close_all()
+
+
+def rollback_store(
+    url: str, data_dir: Path, *, migrations: Path = migrate.MIGRATIONS, empty: bool = False
+) -> Changed | StoreRefused:
+    """Takes the newest migration back. A copy is kept first: what only that migration stored is lost in the store.
+
+    `empty`: also the first one, which leaves nothing in the store; refused otherwise.
+    """
 
     def run(database: SqliteDatabase, path: Path) -> Changed | StoreRefused:
         done = migrate.applied(database)
@@ -102,6 +148,11 @@ def rollback_store(url: str, data_dir: Path, *, migrations: Path = migrate.MIGRA
             return StoreRefused(
                 problem=f"only the Terrace that ran {done[-1]} can take it back",
                 remedy="Run terraced db rollback of that version",
+            )
+        if len(done) == 1 and not empty:
+            return StoreRefused(
+                problem=f"{done[0]} is the first migration: without it {path} is empty",
+                remedy="Say --yes if that is meant",
             )
         kept = migrate.keep_copy(database, path)
         migrate.rollback(database, migrations)

@@ -201,7 +201,7 @@ def test_rule_4_after_a_refused_commit_nothing_later_of_that_life_is_taken(desk:
     desk.take(commit("group/a", 1, m.Send("gateway/paper", "order")), commit("group/b", 1))
     assert desk.applied() == ["group/a", "group/b"]
     assert desk.life.to("gateway/paper") == []
-    assert desk.restarts() == [("group/a", 1)]
+    assert desk.restarts() == [("group/a", 1)] * 2, "asked again: it goes on, so perhaps nobody has heard"
 
 
 def test_rule_4_the_next_life_is_taken_again(desk: Desk) -> None:

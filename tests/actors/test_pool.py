@@ -409,6 +409,18 @@ def test_rule_2_when_a_group_was_reloaded_its_draft_is_settled_once() -> None:
     assert (asked.draft_id, asked.signal_id) == (opening.draft.draft_id, opening.draft.signal_id)
 
 
+def test_rule_2_when_the_supervisor_was_reloaded_every_draft_is_settled() -> None:
+    """Of an actor that was gone when it died nobody else will tell."""
+    alone = PoolAlone()
+    for timeframe in ("1m", "5m"):
+        alone.submit(entry(timeframe))
+    alone.submit(leave("1h"))
+    alone.take(m.Reloaded(name="supervisor", incarnation=9))
+    drafts = {opening.draft.draft_id for opening in alone.life.of(m.OpenGroup)}
+    assert {asked.draft_id for asked in alone.life.of(m.Settle)} == drafts
+    assert len(drafts) == 2
+
+
 def test_rule_2_a_draft_that_was_committed_counts_as_done() -> None:
     """Also if its release never came: Pool knows the group before the key is free again."""
     alone = PoolAlone()

@@ -13,8 +13,8 @@ from actors.ports import Applied, StoreFault
 from actors.replies import ReplyBox
 from actors.rules.model import GroupState, Intent, Outcome, Reason, Refused
 from actors.rules.records import DeleteQueued
+from tests.actors.havoc import Batch
 from tests.actors.story import Injected
-from tests.actors.test_story_crashes import Batch
 from tests.actors.town import BTC, ETH, Apply, Town, town_settings
 
 POOL = "pool/paper"

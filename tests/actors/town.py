@@ -313,7 +313,7 @@ class Town:
         """The market moves, whether anybody is there or not."""
         box = ReplyBox()
         while not box.done:
-            self._revive()
+            self.revive()
             self.exchange.set_price(symbol, D(price), box)
             self.system.advance(0)
         if settle:
@@ -347,7 +347,7 @@ class Town:
     def submit(self, signal: Signal) -> Answer:
         """As the forwarder does: again and again until there is an answer that says what became of it."""
         for _ in range(MAX_SENDS):
-            self._revive()
+            self.revive()
             box = self.send(signal)
             self.settle()
             if box.done and isinstance(box.answer, Answer):
@@ -366,7 +366,7 @@ class Town:
         """Runs on until nothing is under way any more, time passing where somebody waits for it."""
         deadline_ms = self.system.now_ms() + limit_ms
         while True:
-            self._revive()
+            self.revive()
             self.system.advance(0)
             assert self.violations == []
             if self.is_dead:
@@ -387,9 +387,16 @@ class Town:
         next_ms = self.system._timers.next_ms()
         return now_ms + 1 if next_ms is None else max(now_ms + 1, next_ms)
 
-    def _revive(self) -> None:
+    def revive(self) -> None:
+        """A process that was killed is started again."""
         if self.is_dead:
             self.start()
+
+    def run_a_while(self, steps: int) -> None:
+        """So many messages and no more: what comes next meets what is under way."""
+        for _ in range(steps):
+            self.revive()
+            self.system.run(1)
 
     def actor(self, name: str, kind: type[T]) -> T | None:
         """The living actor of this name, to be looked at."""

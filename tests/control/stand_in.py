@@ -13,7 +13,11 @@ import threading
 from control import handover
 from control.__main__ import main
 from control.config_file import read_config
+from daemon.store.lock import DirectoryLock, take_lock
 from tests.control.fake_daemon import FakeDaemon
+
+STOPPED = "stopped"
+"""A file in the data directory: the stand-in has ended as it was told to."""
 
 
 def _daemon() -> int:
@@ -22,12 +26,16 @@ def _daemon() -> int:
         return 2
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    data_dir = read_config().data_dir
+    lock = take_lock(data_dir)
+    assert isinstance(lock, DirectoryLock)
     port = int(read_config().text("api.address").rpartition(":")[2])
     daemon = FakeDaemon(port=port).start()
     print("stand-in ready", flush=True)
     stopped.wait()
     print("stand-in told to stop", flush=True)
     daemon.stop()
+    (data_dir / STOPPED).touch()
     return 0
 
 

@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from control.commands.engine import status_text
+from control.commands.group import _facts
 from control.printer import Column, Format, emit, pairs, shown, table
-from protos.terrace.v1 import group_pb2
+from protos.terrace.v1 import engine_pb2, group_pb2
 
 LONG = "102.24759874007397466960352422907466960352422907467"
 
@@ -40,3 +42,13 @@ def test_tables_and_facts_round_and_json_does_not(capsys: pytest.CaptureFixture[
     assert pairs([("average entry", LONG)]) == "average entry  102.24759874"
     emit(group, Format.JSON, lambda: text)
     assert json.loads(capsys.readouterr().out)["average_entry"] == LONG
+
+
+def test_a_closing_group_says_its_reason_once() -> None:
+    group = group_pb2.Group(state="GROUP_STATE_CLOSING", state_reason="MANUAL", close_reason="MANUAL")
+    assert "closing MANUAL" in _facts(group)
+    assert _facts(group).count("MANUAL") == 1
+
+
+def test_a_risk_engine_that_is_off_is_said_not_to_be_built() -> None:
+    assert "off (not built yet)" in status_text(engine_pb2.Status(risk_state="RISK_STATE_DISABLED"))

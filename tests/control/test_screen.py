@@ -80,3 +80,13 @@ def test_a_log_line_becomes_readable_and_other_lines_stay() -> None:
     assert readable_line(json.dumps(entry)) == "12:34:56 info     ready  port=7461"
     for line in ("plain words", "{not json", '{"no": "message"}', "[1]"):
         assert readable_line(line) == line
+
+
+@pytest.mark.parametrize(
+    ("percent", "cell"), [("1.23456789", " 1.23%"), ("-0.001", " 0.00%"), ("-2", " -2.00%"), ("", "")]
+)
+def test_a_percentage_of_profit_has_two_decimals(percent: str, cell: str) -> None:
+    group = a_group()
+    group.unrealized_pnl_percent = percent
+    (line, *_), _left_out = group_lines([group], 1)
+    assert line.cells[7] == f"2.00{cell}"

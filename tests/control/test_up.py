@@ -6,17 +6,21 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.control.conftest import ROOT, SECRET, Home
 from tests.control.hooks import Hooks
+from tests.control.stand_in import STOPPED
 
 Start = Callable[..., "Up"]
 
@@ -28,15 +32,38 @@ def free_port() -> int:
         return port
 
 
+def ports(api_port: int, hook_port: int) -> str:
+    """A configuration that listens there."""
+    api, forwarder = (f"{{address: '127.0.0.1:{port}'}}" for port in (api_port, hook_port))
+    return f"config_version: 1\napi: {api}\nforwarder: {forwarder}\n"
+
+
+def children_of(pid: int) -> dict[int, str]:
+    """Process id -> command line."""
+    found = subprocess.run(["ps", "-Aww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+    rows = [line.split(None, 2) for line in found.stdout.splitlines()]
+    return {int(row[0]): row[2] for row in rows if int(row[1]) == pid}
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 class Up:
-    def __init__(self, home: Home, **environ: str) -> None:
+    def __init__(
+        self, home: Home, module: str = "tests.control.stand_in", output: int = subprocess.PIPE, **environ: str
+    ) -> None:
+        """With the home's configuration; where there is none, with one that listens on free ports."""
         self.hook_port = free_port()
-        home.write(
-            f"api: {{address: '127.0.0.1:{free_port()}'}}\nforwarder: {{address: '127.0.0.1:{self.hook_port}'}}\n"
-        )
+        if not home.config.exists():
+            home.write(ports(free_port(), self.hook_port))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.control.stand_in", "up", "--no-panel", "--config", str(home.config)],
-            stdout=subprocess.PIPE,
+            [sys.executable, "-m", module, "up", "--no-panel", "--config", str(home.config)],
+            stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
             cwd=ROOT,
@@ -65,8 +92,8 @@ class Up:
 def start(home: Home) -> Iterator[Start]:
     started: list[Up] = []
 
-    def begin(**environ: str) -> Up:
-        started.append(Up(home, **environ))
+    def begin(at: Home = home, **options: Any) -> Up:
+        started.append(Up(at, **options))
         return started[-1]
 
     yield begin
@@ -74,8 +101,8 @@ def start(home: Home) -> Iterator[Start]:
         if up.process.poll() is None:
             up.process.send_signal(signal.SIGINT)
             up.process.wait(30)
-        assert up.process.stdout is not None
-        up.process.stdout.close()
+        if up.process.stdout is not None:
+            up.process.stdout.close()
 
 
 @pytest.mark.rule("SIG-1")
@@ -100,9 +127,7 @@ def test_up_prints_an_alert_to_paste_and_ctrl_c_stops_all_in_order(home: Home, s
 def test_a_child_that_dies_ends_all_with_a_clear_message(start: Start) -> None:
     up = start()
     up.wait_for("Stop:")
-    processes = subprocess.run(["ps", "-Aww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
-    children = [line.split(None, 2) for line in processes.stdout.splitlines()]
-    (pid,) = [int(pid) for pid, parent, args in children if int(parent) == up.process.pid and "forward" in args]
+    (pid,) = [pid for pid, command in children_of(up.process.pid).items() if "forward" in command]
     os.kill(pid, signal.SIGKILL)
     assert up.end() == 1
     assert "forwarder has ended by itself (killed by SIGKILL): stopping the rest" in "".join(up.lines)
@@ -124,3 +149,107 @@ def test_a_sigterm_while_starting_stops_in_peace(start: Start) -> None:
     up.wait_for("stand-in ready")
     up.process.send_signal(signal.SIGTERM)
     assert up.end() == 0
+
+
+def test_a_terminal_that_closes_stops_every_child_in_peace(home: Home, start: Start) -> None:
+    ours, theirs = os.openpty()
+    up = start(output=theirs)
+    os.close(theirs)
+    seen = b""
+    while b"Stop:" not in seen:
+        seen += os.read(ours, 65536)
+    children = children_of(up.process.pid)
+    assert len(children) == 2
+    os.close(ours)  # From here on every word fails.
+    for _ in range(2):  # As the kernel and the shell both do.
+        up.process.send_signal(signal.SIGHUP)
+        time.sleep(0.02)
+    assert up.process.wait(30) == 0
+    assert not [command for pid, command in children.items() if is_alive(pid)]
+    assert (home.data / STOPPED).exists()
+
+
+def test_up_goes_on_when_nobody_reads_its_words_any_more(home: Home, start: Start) -> None:
+    ours, theirs = os.pipe()
+    up = start(output=theirs)
+    os.close(theirs)
+    os.close(ours)
+    give_up = time.monotonic() + 20
+    while len(children_of(up.process.pid)) < 2:
+        assert up.process.poll() is None
+        assert time.monotonic() < give_up
+        time.sleep(0.1)
+    time.sleep(1)
+    assert up.process.poll() is None
+    up.process.send_signal(signal.SIGTERM)
+    assert up.process.wait(30) == 0
+    assert (home.data / STOPPED).exists()
+
+
+@pytest.mark.parametrize("same", ["directory", "port"])
+def test_a_second_up_says_why_its_daemon_is_refused_and_never_that_it_is_up(
+    home: Home, start: Start, tmp_path: Path, same: str
+) -> None:
+    api_port = free_port()
+    observed = f"observe: {{address: '127.0.0.1:{free_port()}'}}\n"
+    home.write(ports(api_port, free_port()) + observed)
+    first = start(module="control")
+    first.wait_for("Stop:")
+    other = home
+    if same == "port":
+        other = Home(tmp_path / "other")
+        other.data.mkdir(parents=True, mode=0o700)
+        other.write(ports(api_port, free_port()) + f"observe: {{address: '127.0.0.1:{free_port()}'}}\n")
+    second = start(other, module="control")
+    assert second.end() == 1
+    text = "".join(second.lines)
+    assert "Terrace is up" not in text
+    assert "daemon has ended by itself (exit code 1)" in text
+    assert ("is in use by process" if same == "directory" else f"127.0.0.1:{api_port}") in text
+    assert "Stop that daemon" in text or "Is another daemon running?" in text
+    assert first.process.poll() is None
+
+
+def test_the_command_to_watch_works_as_it_is_printed(home: Home, start: Start) -> None:
+    up = start()
+    command = up.wait_for("Watch it:").removeprefix("Watch it:").strip()
+    done = subprocess.run(
+        f"{command} --once",
+        shell=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=home.environ(),
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "RUNNING" in done.stdout.upper()
+
+
+def test_without_a_readable_secret_there_is_no_alert_to_paste_but_the_reason(home: Home, start: Start) -> None:
+    (home.data / "secrets" / "tradingview").unlink()
+    up = start()
+    up.wait_for("Stop:")
+    text = "".join(up.lines)
+    assert "curl " not in text
+    assert "No alert to paste: sources.tradingview.secret: " in text
+    assert "No such file" in text
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_says_that_it_sets_up_before_it_does_and_only_then(tmp_path: Path) -> None:
+    for name in ("Makefile", "requirements.lock", "setup.cfg", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+
+    def planned() -> str:
+        command = ["make", "-n", "run", f"PYTHON={sys.executable}"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    told = "Setting up .venv from requirements.lock, about a minute ..."
+    assert told in planned()
+    assert planned().index(told) < planned().index("pip install")
+    (tmp_path / ".venv").mkdir()
+    for stamp in (".locked", ".ready"):
+        (tmp_path / ".venv" / stamp).touch()
+    assert told not in planned()

@@ -168,12 +168,20 @@ def test_a_changed_config_is_taken_at_once_and_a_faulty_one_changes_nothing(tmp_
         daemon.write_config({"pool": {"max_open_groups": 3}})
         until(lambda: status().max_open_groups == 3)
         assert status().config_version == 2
-        daemon.config_file.write_text("config_version: 1\npool: {max_open_groups: many}", encoding="utf-8")
+        faulty = "config_version: 1\npool: {max_open_groups: many}\nqueue: {max_size: many}"
+        daemon.config_file.write_text(faulty, encoding="utf-8")
         until(lambda: status().alerts == 1)
         assert status().max_open_groups == 3
         alerts = client.records.ListAlerts(record_pb2.ListAlertsRequest()).alerts
         assert alerts[0].type == "CONFIG_INVALID"
         assert "max_open_groups" in alerts[0].message
+        assert alerts[0].message.endswith("and 1 more fault")
+        until(
+            lambda: len(client.records.ListEvents(record_pb2.ListEventsRequest(types=["CONFIG_INVALID"])).events) == 1
+        )
+        until(lambda: "the changed config is not used" in daemon.log())
+        assert daemon.log().count("pool.max_open_groups: ") == 1
+        assert daemon.log().count("queue.max_size: ") == 1
         daemon.write_config({"pool": {"max_open_groups": 4}, "storage": {"durability": "normal"}})
         until(lambda: status().max_open_groups == 4)
         until(lambda: status().alerts == 0)

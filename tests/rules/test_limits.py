@@ -54,6 +54,13 @@ def test_at_every_bound_there_is_still_room() -> None:
     assert answer() is None
 
 
+def test_one_group_is_live_and_two_are() -> None:
+    for most, words in ((1, "1 group is live, at most 1"), (2, "2 groups are live, at most 2")):
+        refused = admit(asked(), usage(slots=most), PoolSettings(max_open_groups=most), LIMITS)
+        assert refused is not None
+        assert refused.detail == words
+
+
 @pytest.mark.rule("POOL-2", "POOL-3", "GRP-6")
 @pytest.mark.parametrize(("reason", "way"), IN_THE_WAY)
 def test_each_limit_has_its_own_reason(reason: Reason, way: dict[str, Any]) -> None:

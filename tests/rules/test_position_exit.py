@@ -476,3 +476,30 @@ def test_an_alert_whose_cause_is_gone_is_named_by_the_flag_that_was_lowered(flag
         story.fill(story.closing())
     assert states.ended_alerts(before, story.group) == (f"{flag}/{before.group_id}",)
     assert states.ended_alerts(story.group, before) == ()
+
+
+@pytest.mark.rule("TP-8", "EXIT-1")
+def test_a_leg_whose_target_was_hit_stays_so_when_an_exit_closes_the_rest() -> None:
+    story = Story(ladder(*TWO))
+    story.fill(story.entry(0))
+    story.fill(story.entry(1))
+    story.fill(story.target(1))
+    story.close()
+    story.confirm_cancels()
+    story.fill(story.closing())
+    assert closed(story)
+    assert states.leg_state(story.group, story.leg(1)) is LegState.TP_HIT
+    assert states.leg_state(story.group, story.leg(0)) is LegState.CLOSED
+
+
+@pytest.mark.rule("TP-7", "EXIT-1")
+def test_a_leg_whose_target_sold_a_part_and_an_exit_the_rest_is_closed() -> None:
+    story = Story(ladder(*TWO))
+    story.fill(story.entry(0))
+    story.fill(story.entry(1))
+    story.fill(story.target(1), "1")
+    story.close()
+    story.confirm_cancels()
+    while not closed(story):
+        story.fill(story.closing())
+    assert {states.leg_state(story.group, leg) for leg in story.group.legs()} == {LegState.CLOSED}

@@ -13,8 +13,9 @@ import traceback
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.actors.havoc import Havoc
 from tests.actors.story import told
-from tests.actors.test_story_crashes import RUSH, Havoc, undisturbed
+from tests.actors.test_story_crashes import RUSH, undisturbed
 
 
 def simulate(seed: int) -> tuple[str, int, str]:

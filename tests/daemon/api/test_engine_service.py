@@ -105,7 +105,7 @@ def test_an_account_that_cannot_be_opened_degrades_the_engine_and_its_alerts_are
 
 def test_a_paused_engine_queues_entries_and_a_resumed_one_lets_them_in(admin: Client) -> None:
     paused = admin.engine.PauseEngine(engine_pb2.PauseEngineRequest(reason="lunch")).status
-    assert paused.state == t.ENGINE_STATE_PAUSED
+    assert (paused.state, paused.state_reason) == (t.ENGINE_STATE_PAUSED, "paused by a user")
     sent = admin.send(alert())
     assert (sent.outcome, sent.reason) == (t.OUTCOME_QUEUED, "ENGINE_PAUSED")
     dry = admin.engine.ResumeEngine(engine_pb2.ResumeEngineRequest(validate_only=True)).status

@@ -88,9 +88,13 @@ def test_closing_a_group_closes_it_for_good_and_repeating_it_is_harmless(admin: 
     closed = admin.groups.CloseGroup(request).group
     assert (closed.state, closed.close_reason) == (t.GROUP_STATE_CLOSED, "MANUAL")
     assert closed.HasField("close_time")
-    # Bought 0.4, the fee took 0.0004, the step left 0.0006 over: dust, at its cost.
+    # Bought 0.4, the fee took 0.0004, the step left 0.0006 over: dust, which no price moves any more.
     assert (closed.quantity, closed.dust, closed.average_entry) == ("0", "0.0006", "")
-    assert (closed.invested, closed.unrealized_pnl) == ("0.06", "0")
+    assert (closed.invested, closed.unrealized_pnl) == ("0", "0")
+    move(admin, "150")
+    moved = group_of(admin, opened.group_id)
+    assert (moved.invested, moved.unrealized_pnl, moved.unrealized_pnl_percent) == ("0", "0", "")
+    assert moved.dust_value == closed.dust_value
     assert not admin.groups.ListGroups(group_pb2.ListGroupsRequest()).groups
     everything = admin.groups.ListGroups(group_pb2.ListGroupsRequest(include_closed=True)).groups
     assert [group.group_id for group in everything] == [opened.group_id]
@@ -133,6 +137,10 @@ def test_closing_all_closes_every_group_of_the_account_and_pauses_it(served: Ser
     assert (waiting.outcome, waiting.reason) == (t.OUTCOME_QUEUED, "ACCOUNT_PAUSED")
     account = admin.accounts.GetAccount(account_pb2.GetAccountRequest(account="paper")).account
     assert account.state == t.ACCOUNT_STATE_PAUSED
+    assert account.state_reason == "paused by close-all; `terrace engine resume --account paper` lifts it"
+    admin.groups.CloseAllGroups(group_pb2.CloseAllGroupsRequest())
+    status = admin.engine.GetStatus(engine_pb2.GetStatusRequest()).status
+    assert status.state_reason == "paused by close-all; `terrace engine resume` lifts it"
     refused = refusal(lambda: admin.groups.CloseAllGroups(group_pb2.CloseAllGroupsRequest(accounts=["other"])))
     assert refused.resource == ("account", "other")
 
@@ -178,6 +186,23 @@ def test_an_account_shows_its_balances_what_is_bound_and_what_its_groups_hold(ad
     assert account.equity == "99999.96"
     assert (account.state, account.exchange, account.paper_prices) == (t.ACCOUNT_STATE_READY, "paper", "manual")
     assert account.reservations[0].amount == group.reserved_capital
+
+
+@pytest.mark.rule("PNL-1")
+def test_a_position_s_profit_is_exact_where_its_average_has_no_end(serve: Serve) -> None:
+    strategy = {"default": {"sizing": {"capital_per_pyramid": "1000"}}}
+    admin = serve({"strategy": strategy, "accounts": {"paper": {"fees": {"paid_in": "quote"}}}}).client()
+    opened = admin.send(alert())
+    until(lambda: group_of(admin, opened.group_id).legs_filled == 1)
+    move(admin, "98.9")
+    until(lambda: group_of(admin, opened.group_id).legs_filled == 3)
+    group = group_of(admin, opened.group_id)
+    account = admin.accounts.GetAccount(account_pb2.GetAccountRequest(account="paper")).account
+    [position] = account.positions
+    exact = Decimal("98.9") * Decimal(group.quantity) - Decimal(group.invested)
+    rounded = (Decimal("98.9") - Decimal(group.average_entry)) * Decimal(group.quantity)
+    assert rounded != exact, "the average is rounded"
+    assert position.unrealized_pnl == group.unrealized_pnl == format(exact.normalize(), "f")
 
 
 def test_instruments_are_listed_refreshed_and_the_account_is_tried(admin: Client) -> None:

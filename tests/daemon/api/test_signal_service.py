@@ -51,6 +51,7 @@ def test_the_same_alert_again_is_a_duplicate_of_the_first(admin: Client) -> None
     assert again.first_outcome == t.OUTCOME_OPENED
     assert again.duplicate_of_signal_id == first.signal_id
     assert again.group_id == first.group_id
+    assert again.reason_detail == "the same alert arrived before; its first outcome was OPENED"
 
 
 @pytest.mark.rule("SIG-7")

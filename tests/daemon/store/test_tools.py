@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from daemon.__main__ import _confirmed, main
 from daemon.store import migrate
 from daemon.store.open import StoreRefused
 from daemon.store.store import SqliteStore
-from daemon.store.tools import Changed, Checked, check, migrate_store, rollback_store
+from daemon.store.tools import Changed, Checked, Rollback, check, look_at_rollback, migrate_store, rollback_store
 from tests.daemon.store import samples
 from tests.daemon.store.test_schema import SECOND
 
@@ -88,3 +89,70 @@ def test_a_store_in_use_is_not_changed(store: SqliteStore, tmp_path: Path, later
     for answer in (migrate_store(URL, tmp_path, migrations=later), rollback_store(URL, tmp_path)):
         assert isinstance(answer, StoreRefused)
         assert "in use" in answer.problem
+
+
+def test_the_first_migration_is_taken_back_only_where_an_empty_store_is_meant(tmp_path: Path) -> None:
+    store = samples.opened(tmp_path)
+    store.apply([("a", samples.opening(1))])
+    store.close()
+    refused = rollback_store(URL, tmp_path)
+    assert isinstance(refused, StoreRefused)
+    assert "first migration" in refused.problem
+    found = look_at_rollback(URL, tmp_path)
+    assert isinstance(found, Rollback)
+    assert (found.migration, found.is_first) == ("001_initial", True)
+    assert dict(found.rows)["position_groups"] == 1
+    assert str(tmp_path / "terrace.db") in found.loss
+    assert "1 of position_groups" in found.loss
+    done = rollback_store(URL, tmp_path, empty=True)
+    assert done == Changed(migrations=("001_initial",), kept=tmp_path / "terrace.db.001_initial.bak")
+
+
+def test_a_look_at_a_later_migration_says_that_only_its_own_is_lost(tmp_path: Path, later: Path) -> None:
+    samples.opened(tmp_path).close()
+    migrate_store(URL, tmp_path, migrations=later)
+    found = look_at_rollback(URL, tmp_path)
+    assert isinstance(found, Rollback)
+    assert (found.migration, found.is_first) == ("999_colour", False)
+    assert "what only 999_colour stores" in found.loss
+
+
+@pytest.mark.parametrize(("given", "code", "is_kept"), [([], 1, True), (["--dry-run"], 0, True), (["--yes"], 0, False)])
+def test_terraced_db_rollback_empties_a_store_only_when_it_is_told_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: list[str], code: int, is_kept: bool
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("config_version: 1\ndata_dir: ./data\n")
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    store = samples.opened(data_dir)
+    store.apply([("a", samples.opening(1))])
+    store.close()
+    assert main(["--config", str(config), "db", "rollback", *given]) == code
+    told = "".join(capsys.readouterr())
+    checked = check(URL, data_dir)
+    assert isinstance(checked, Checked)
+    assert checked.schema == ("001_initial" if is_kept else "")
+    if is_kept:
+        assert str(data_dir / "terrace.db") in told
+        assert "1 of position_groups" in told
+
+
+@pytest.mark.parametrize(
+    ("is_first", "is_terminal", "reply", "agreed"),
+    [(False, True, "y", True), (False, True, "", False), (False, False, "y", False), (True, True, "y", False)],
+)
+def test_a_rollback_goes_on_only_after_a_yes_and_never_so_for_the_first_migration(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_first: bool, is_terminal: bool, reply: str, agreed: bool
+) -> None:
+    asked: list[str] = []
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        return reply
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: is_terminal, raising=False)
+    monkeypatch.setattr("builtins.input", answer)
+    found = Rollback(path=tmp_path / "terrace.db", migration="002_more", is_first=is_first, rows=())
+    assert _confirmed(found) is agreed
+    assert [str(found.path) in question for question in asked] == ([True] if is_terminal and not is_first else [])
