@@ -15,12 +15,12 @@ from typing import Any
 
 from peewee import PeeweeException, SqliteDatabase
 
-from actors.messages import Answer, EventStored, GroupChanged, PoolState, QueueState, Settle
+from actors.messages import Answer, EventStored, PoolState, QueueState, Settle
 from actors.ports import Applied, ConstraintBroken, StoreFault
 from actors.rules.choices import World
-from actors.rules.model import Group, GroupState, Key, Reason, Side
+from actors.rules.model import Group, Key, Reason, Side
 from actors.rules.records import AddEvent, Row
-from actors.rules.reserve import planned, reserved
+from actors.told import group_changed
 from daemon.store import load, record_rows, signal_rows
 from daemon.store.database import raw
 from daemon.store.lock import DirectoryLock
@@ -307,19 +307,3 @@ def _read_waiting(row: tuple[Any, ...]) -> tuple[Key, tuple[Side, Reason]]:
     account, symbol, timeframe, strategy, source, side, wait_reason = row
     key = Key(account=account, symbol=symbol, timeframe=timeframe, strategy=strategy, source=source)
     return key, (signal_rows.SIDES[side], signal_rows.REASONS[wait_reason])
-
-
-def group_changed(group: Group) -> GroupChanged:
-    """What Pool must know of a stored group."""
-    return GroupChanged(
-        group_id=group.group_id,
-        key=group.key,
-        side=group.side,
-        slot_token=group.slot_token,
-        closing=group.state is GroupState.CLOSING,
-        closed=group.is_closed,
-        pyramid_count=len(group.pyramids),
-        reserved=reserved(group),
-        planned=planned(group),
-        opened_stamp_ms=group.opened_stamp_ms,
-    )
