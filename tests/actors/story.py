@@ -11,12 +11,10 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-from actors.rules.choices import World
 from actors.rules.model import Intent, Outcome, Signal
 from actors.rules.settings import Settings
 from tests.actors.town import BTC, ETH, SOL, Books, Town, town_settings
 
-POOL = f"pool/{World.PAPER.value}"
 LIMIT = 1
 
 

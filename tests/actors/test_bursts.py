@@ -20,6 +20,7 @@ from tests.actors.town import (
     ACCOUNT,
     BTC,
     ETH,
+    POOL,
     ROUND,
     SOL,
     Town,
@@ -29,7 +30,6 @@ from tests.actors.town import (
 )
 
 D = Decimal
-POOL = "pool/paper"
 PERP = "BTC/USDT:USDT"
 
 

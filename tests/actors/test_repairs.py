@@ -15,9 +15,7 @@ from actors.rules.model import GroupState, Intent, Outcome, Reason, Refused
 from actors.rules.records import DeleteQueued
 from tests.actors.havoc import Batch
 from tests.actors.story import Injected
-from tests.actors.town import BTC, ETH, Apply, Town, town_settings
-
-POOL = "pool/paper"
+from tests.actors.town import BTC, ETH, POOL, Apply, Town, town_settings
 
 
 @pytest.fixture
@@ -93,6 +91,24 @@ def end_group_and_supervisor(town: Town) -> None:
     town.settle()
     assert struck == ["supervisor"]
     assert town.system.incarnation(f"group/{group_id}")
+    town.check()
+
+
+@pytest.mark.rule("REC-2")
+def test_two_supervisors_that_die_over_one_restart_do_not_forget_it(town: Town) -> None:
+    """Else the fenced Pool would go on, and nothing it decides would ever be taken."""
+    failed = fail_batch(town, POOL, durable=False)
+    deaths: list[object] = []
+
+    def look(name: str, message: object) -> None:
+        lost = message.message if isinstance(message, m.Crashed) and message.who.name == name else message
+        if name == "supervisor" and isinstance(lost, m.RestartAsked) and len(deaths) < 2:
+            deaths.append(message)
+            raise Injected("the supervisor")
+
+    town.on_message = look
+    answer = town.submit(town.signal(BTC, None, Intent.EXIT))
+    assert (len(failed), len(deaths), answer.outcome) == (1, 2, Outcome.IGNORED)
     town.check()
 
 

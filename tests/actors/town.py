@@ -73,6 +73,7 @@ START_MS = 1_750_000_000_000
 INSTALLATION = "abcd"
 ACCOUNT = "paper"
 WORLD = World.PAPER
+POOL, QUEUE = f"pool/{WORLD.value}", f"queue/{WORLD.value}"
 BTC, ETH, SOL = "BTC/USDT", "ETH/USDT", "SOL/USDT"
 DOWN_MS = 250
 """How long a killed process stays away."""
@@ -342,7 +343,7 @@ class Town:
     def send(self, signal: Signal) -> ReplyBox:
         """Once, as one call of the API: under a signal id of its own."""
         mine = replace(signal, signal_id=self.ids.signal_id())
-        return self.system.ask(f"pool/{WORLD.value}", lambda reply_to: SubmitSignal(signal=mine, reply_to=reply_to))
+        return self.system.ask(POOL, lambda reply_to: SubmitSignal(signal=mine, reply_to=reply_to))
 
     def submit(self, signal: Signal) -> Answer:
         """As the forwarder does: again and again until there is an answer that says what became of it."""
@@ -432,7 +433,7 @@ class Town:
         elif down := [part.key for part in supervisor._parts.values() if part.state is not PartState.RUNNING]:
             yield f"{down} are down"
         else:
-            for name in ("journal", "feed", f"gateway/{ACCOUNT}", f"queue/{WORLD.value}", f"pool/{WORLD.value}"):
+            for name in ("journal", "feed", f"gateway/{ACCOUNT}", QUEUE, POOL):
                 if not self.system.incarnation(name):
                     yield f"{name} is down"
 
@@ -442,7 +443,7 @@ class Town:
             yield "the journal waits for the store"
 
     def _pool_busy(self) -> Iterator[str]:
-        pool = self.actor(f"pool/{WORLD.value}", Pool)
+        pool = self.actor(POOL, Pool)
         if pool is None or pool._before_load is not None:
             yield "the pool is loading"
             return
@@ -460,7 +461,7 @@ class Town:
                 yield f"a slot is free for {queued.key}"
 
     def _queue_busy(self) -> Iterator[str]:
-        queue = self.actor(f"queue/{WORLD.value}", Queue)
+        queue = self.actor(QUEUE, Queue)
         if queue is None or queue._waiting_for_load is not None:
             yield "the queue is loading"
         elif queue._held:
@@ -587,7 +588,7 @@ class Town:
             assert parsed is not None
             place = (names[parsed.group_id], parsed.role.value, parsed.pyramid, parsed.leg)
             open_orders.append((*place, order.price, order.remaining))
-        pool = self.actor(f"pool/{WORLD.value}", Pool)
+        pool = self.actor(POOL, Pool)
         assert pool is not None
         return Books(
             balances={asset: (balance.free, balance.locked) for asset, balance in funds.items() if balance.total},
@@ -623,7 +624,8 @@ class Town:
         self._check_venue()
 
     def _check_pool(self) -> None:
-        pool = self.actor(f"pool/{WORLD.value}", Pool)
+        assert self.system.incarnation(POOL) > self.system.incarnation(QUEUE), "they start as a unit (rule 6)"
+        pool = self.actor(POOL, Pool)
         assert pool is not None
         books, live = pool._books, {group.group_id: group for group in self.view.current.live()}
         assert dict(books.slots) == {group.slot_token: group.group_id for group in live.values()}
