@@ -289,8 +289,6 @@ class AddPyramid:
     draft: Draft
     signal: Signal
     plan: LadderPlan
-    token: str
-    """Names the capital Pool reserved for it."""
     leaving: Queued | None = None
 
 

@@ -235,7 +235,7 @@ class Pool(Actor):
         work.group_id = live.told.group_id
         draft = self._draft(work, signal)
         self._keep(draft, signal.key, live.instrument.quote, judged.plan)
-        adding = m.AddPyramid(draft=draft, signal=signal, plan=judged.plan, token=draft.draft_id, leaving=work.leaving)
+        adding = m.AddPyramid(draft=draft, signal=signal, plan=judged.plan, leaving=work.leaving)
         self.life.tell(f"group/{work.group_id}", adding)
 
     def _exit(self, work: Work, signal: Signal) -> None:

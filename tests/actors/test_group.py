@@ -127,7 +127,7 @@ def opening(
 def pyramid(number: int, leaving: Queued | None = None) -> m.AddPyramid:
     sent = signal(signal_id=f"signal-p{number}", idempotency_key=f"p{number}", entry_price=D(100 - number))
     return m.AddPyramid(
-        draft=draft(sent, 10 + number), signal=sent, plan=plan(sent, strategy(), number), token="t", leaving=leaving
+        draft=draft(sent, 10 + number), signal=sent, plan=plan(sent, strategy(), number), leaving=leaving
     )
 
 
