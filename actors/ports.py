@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from actors.budget import Budget
 from actors.messages import Answer, Commit, EventStored, PoolState, QueueState, ReplyTo, Settle
 from actors.rules.choices import World
 from actors.rules.model import Group, Instrument, Order, Quote
@@ -61,11 +62,16 @@ class Exchange(Protocol):
     """One account at one exchange. Every answer is a message to `sink` that carries `incarnation`.
 
     Answers: `submit` and `cancel` -> `Answered` each; `look_up` -> `LookedUp`; the `fetch_*` -> their `*Fetched`;
-    streams -> `Streamed`, `Quoted`, and `BalancesFetched` when balances changed.
+    streams -> `Streamed`, `Quoted`, and `BalancesFetched` when balances changed. `account_messages` has the rest:
+    `probe` -> `AccountProbed`, and unasked `StreamChanged`, `ClockMeasured`, `Banned`, `ForeignTraded`, `FundingPaid`.
     """
 
     acceptance_window_ms: int
     """A request that was sent longer ago than this can no longer be accepted (rule 17)."""
+    budget: Budget
+    """What the exchange takes. The gateway draws on it before it asks; what the exchange asks by itself draws too."""
+    can_amend: bool
+    """Whether `amend` works here; else the gateway answers it as refused, and groups cancel and place anew."""
 
     def start(self, sink: Sink, incarnation: int) -> None:
         """Connect and stream. Called again for a new life of the gateway: the old sink gets nothing more."""
@@ -75,6 +81,9 @@ class Exchange(Protocol):
     def submit(self, orders: Sequence[Order]) -> None: ...
 
     def cancel(self, orders: Sequence[Order]) -> None: ...
+
+    def amend(self, orders: Sequence[Order]) -> None:
+        """Brings orders to their `wanted` price and quantity -> `Answered` each, `request` `amend` (ORD-9)."""
 
     def look_up(self, order: Order) -> None: ...
 
@@ -86,6 +95,9 @@ class Exchange(Protocol):
 
     def subscribe(self, symbols: Sequence[str]) -> None:
         """Stream the prices of these symbols, all that are wanted now."""
+
+    def probe(self) -> None:
+        """Tries connectivity, clock, key, permissions and market type -> `AccountProbed`."""
 
     def set_price(self, symbol: str, price: Decimal, reply_to: ReplyTo) -> None:
         """Paper with manual prices only: `Quote`, or `Refused` from every other exchange."""

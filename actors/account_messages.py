@@ -1,0 +1,115 @@
+"""What an account's exchange, its Gateway and the groups on it tell each other besides orders and prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from actors.messages import ReplyTo
+from actors.rules.model import Group, Order, Side, Trade
+
+# --- exchange adapter -> Gateway ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamChanged:
+    """A stream came up or went down. Nothing missed is replayed: after `is_up` the gateway compares (ORD-7)."""
+
+    incarnation: int
+    stream: str
+    """`orders`, `trades`, `balances` or `prices`."""
+    is_up: bool
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockMeasured:
+    """The venue's clock less ours. Requests are corrected by it already."""
+
+    incarnation: int
+    offset_ms: int
+    round_trip_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Banned:
+    """The venue takes nothing from this address before `until_ms`."""
+
+    incarnation: int
+    until_ms: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountProbed:
+    """The answer to `Exchange.probe`: (what was tried, is it well, what is wrong and what to do)."""
+
+    incarnation: int
+    checks: tuple[tuple[str, bool, str], ...]
+    may_withdraw: bool | None = None
+    """None: the venue does not say."""
+
+
+class ForeignCause(StrEnum):
+    """Why a position changed without an order of ours (ORD-13)."""
+
+    LIQUIDATION = "liquidation"
+    AUTO_DELEVERAGING = "auto_deleveraging"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignTraded:
+    """Executions of orders that are not ours, on a swap account. `side`: of the position they reduced."""
+
+    incarnation: int
+    symbol: str
+    side: Side
+    cause: ForeignCause
+    trades: tuple[Trade, ...]
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingPaid:
+    """A funding payment of one position. `amount` > 0 was received, < 0 paid, in quote (PNL-1)."""
+
+    incarnation: int
+    funding_id: str
+    symbol: str
+    side: Side | None
+    """None: the venue does not say; a one-way account has one."""
+    amount: Decimal
+    time_ms: int
+
+
+# --- Gateway <-> groups, store and API ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmendOrders:
+    """Group's commit -> Gateway: bring these orders to their `wanted` price and quantity (ORD-9)."""
+
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountState:
+    """What the store holds of one account: its groups that are not closed, with their orders (ORD-7)."""
+
+    account: str
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveDrift:
+    """API -> Gateway. Answered with the `records.SaveDrift` row after it, or `Refused`."""
+
+    drift_id: str
+    resolution: str
+    """`adopt`, `ignore` or `flatten`."""
+    group_id: str
+    who: str
+    is_dry_run: bool
+    reply_to: ReplyTo

@@ -1,0 +1,1 @@
+"""One small file per exchange: what differs from the others."""
