@@ -7,7 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from actors.messages import ReplyTo
-from actors.rules.model import Group, Order, Side, Trade
+from actors.rules.model import Group, Order, OrderReport, Side, Trade
+from actors.rules.records import AddBooking, SaveDrift
 
 # --- exchange adapter -> Gateway ------------------------------------------------------------------
 
@@ -100,6 +101,45 @@ class AccountState:
 
     account: str
     groups: tuple[Group, ...]
+    """Without their final orders and without trades: what they hold and what of theirs may still fill."""
+    drifts: tuple[SaveDrift, ...] = ()
+    """Differences that stand: open or accepted."""
+    bookings: tuple[AddBooking, ...] = ()
+    """Shares decided but not yet in their groups' books, of groups that are not closed."""
+    booked_ids: tuple[str, ...] = ()
+    """Ids of the newest bookings, oldest first: what is reported again is told by them."""
+    known_ids: frozenset[str] = frozenset()
+    """Those of the client order ids that were asked about which the store knows, in whatever state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareBooked:
+    """Gateway's commit -> PositionGroup: take your share into your books (ORD-13, PNL-1). A new gateway tells it again
+    until it is there.
+    """
+
+    booking: AddBooking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptOrder:
+    """Gateway -> PositionGroup: an order of ours that you do not know. Sound: it is yours from here on, the difference
+    is saved with it, and the gateway gets `OrderAdopted`. `reply_to` gets the difference or `Refused`.
+    """
+
+    order: Order
+    report: OrderReport
+    drift: SaveDrift
+    is_dry_run: bool
+    reply_to: ReplyTo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAdopted:
+    """Group's commit -> Gateway."""
+
+    order: Order
+    drift: SaveDrift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

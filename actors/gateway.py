@@ -1,8 +1,10 @@
 """Gateway: the one actor that talks to an account's exchange, and the authority for what is under way there.
 
 It hands each message to the part whose business it is: requests for orders to `gateway_orders`, prices and
-thresholds to `gateway_prices`, readiness to `gateway_account`. What comes of it leaves after every message:
-requests to the exchange first, then reports to groups, then alerts.
+thresholds to `gateway_prices`, readiness to `gateway_account`, streams to `gateway_streams`, key, clock and bans to
+`gateway_health`, what a person wants checked to `gateway_check`; `gateway_circuit` bars the way while the exchange
+keeps failing. What comes of it leaves after every message: requests to the exchange first, then reports to groups,
+then alerts.
 """
 
 from __future__ import annotations
@@ -10,16 +12,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from actors import account_messages as am
 from actors import messages as m
 from actors.due import Due
 from actors.gateway_account import UNREACHABLE, AccountWatch
 from actors.gateway_alerts import GatewayAlerts
+from actors.gateway_check import AccountCheck
+from actors.gateway_circuit import CIRCUIT, CircuitBreaker
+from actors.gateway_drift import Around, GatewayDrift
+from actors.gateway_health import KINDS as HEALTH_KINDS
+from actors.gateway_health import AccountHealth
 from actors.gateway_orders import Desk, OrderDesk
 from actors.gateway_prices import BAD_QUOTE, OLD_QUOTE, GatewayPrices
+from actors.gateway_streams import STREAM, SWEEP_WHILE_DOWN_MS, StreamWatch
 from actors.messages import Fate
 from actors.ports import Catalogue, Exchange, Marks
 from actors.rules.model import Instrument, Reason, Refused
-from actors.rules.money import plain
 from actors.rules.records import SaveInstruments
 from actors.rules.settings import AccountSettings, Settings
 from actors.runtime import Actor, Life
@@ -62,8 +70,30 @@ class Gateway(Actor):
         self._watch = AccountWatch(
             life, account=account.name, exchange=exchange, due=self._due, alerts=self._alerts, pool_name=pool_name
         )
+        self._circuit = CircuitBreaker(
+            account=account.name,
+            watch=self._watch,
+            alerts=self._alerts,
+            due=self._due,
+            now_ms=life.now_ms,
+            fraction=jitter,
+        )
+        self._health = AccountHealth(
+            account=account,
+            exchange=exchange,
+            watch=self._watch,
+            alerts=self._alerts,
+            due=self._due,
+            now_ms=life.now_ms,
+        )
+        self._streams = StreamWatch(
+            account=account.name,
+            alerts=self._alerts,
+            due=self._due,
+            when_changed=self._sweep_anew,
+            when_back=self._compare,
+        )
         self._prices = GatewayPrices(life, account=account.name, exchange=exchange, marks=marks, alerts=self._alerts)
-        self._marks = marks
         self._orders = OrderDesk(
             Desk(
                 exchange=exchange,
@@ -73,14 +103,43 @@ class Gateway(Actor):
                 execution=settings.execution,
                 unknown_after_ms=settings.alerts.unknown_order_s * 1000,
                 installation=installation,
+                lets_through=lambda: self._circuit.lets_through,
+                judge=self._circuit.judge,
             )
         )
+        self._check = AccountCheck(
+            life,
+            account=account.name,
+            exchange=exchange,
+            marks=marks,
+            due=self._due,
+            watch=self._watch,
+            health=self._health,
+            streams=self._streams,
+            circuit=self._circuit,
+            prices=self._prices,
+            orders=self._orders,
+        )
+        self._drift = GatewayDrift(
+            life,
+            Around(
+                watch=self._watch,
+                orders=self._orders,
+                due=self._due,
+                marks=marks,
+                account=lambda: self._account,
+                settings=lambda: self._settings,
+                when_done=self._maybe_begin,
+            ),
+            journal_name=journal_name,
+            installation=installation,
+        )
+        self._sweep_turn = 0
         self._refreshed_ms: int | None = None
         self._refreshers: list[m.ReplyTo] = []
-        self._checkers: list[m.ReplyTo] = []
         self._watch.instruments.when_failed.append(self._refresh_failed)
-        self._watch.balances.when_failed.append(lambda _words: self._answer_checks())
         self._watch.open_orders.when_failed.append(lambda _words: self._orders.look_at_all_unknown())
+        self._circuit.when_closed += [self._orders.look_again, self._compare]
 
     @property
     def name(self) -> str:
@@ -92,7 +151,9 @@ class Gateway(Actor):
         own = self.life.name
         self._exchange.start(lambda message: self.life.tell(own, message), self.life.incarnation)
         self._watch.start()
-        self._due.after(self._sweep_pause_ms(), self._sweep)
+        self._drift.start()
+        self._health.start()
+        self._sweep_later()
         self._due.after(self._refresh_pause_ms(), self._refresh)
 
     def receive(self, message: object) -> None:
@@ -105,8 +166,10 @@ class Gateway(Actor):
         self._let_out()
 
     def _let_out(self) -> None:
+        self._circuit.probe()
         self._orders.pump()
         for reported in self._orders.take_reports():
+            self._drift.reported(reported)
             self.life.tell(f"group/{reported.group_id}", reported)
         self._judge_unknown_orders()
         if self._orders.precision_refusals:
@@ -115,10 +178,14 @@ class Gateway(Actor):
     # --- orders -----------------------------------------------------------------------------------
 
     def _submit(self, message: m.SubmitOrders) -> None:
+        self._drift.touched()
         self._orders.submit(message.orders)
 
     def _cancel(self, message: m.CancelOrders) -> None:
         self._orders.cancel(message.orders)
+
+    def _amend(self, message: am.AmendOrders) -> None:
+        self._orders.amend(message.orders)
 
     def _resolve(self, message: m.ResolveOrders) -> None:
         self._orders.resolve(message.orders)
@@ -162,17 +229,36 @@ class Gateway(Actor):
         self._due.run()
 
     def _sweep_pause_ms(self) -> int:
-        return max(1, self._settings.execution.sweep_interval_s) * 1000
+        pause_ms = max(1, self._settings.execution.sweep_interval_s) * 1000
+        return min(pause_ms, SWEEP_WHILE_DOWN_MS) if self._streams.is_deaf else pause_ms
 
     def _refresh_pause_ms(self) -> int:
         return max(1, self._settings.precision.refresh_s) * 1000
 
-    def _sweep(self) -> None:
+    def _sweep_later(self) -> None:
+        turn = self._sweep_turn
+        self._due.after(self._sweep_pause_ms(), lambda: self._sweep(turn))
+
+    def _sweep_anew(self) -> None:
+        """The pace has changed."""
+        self._sweep_turn += 1
+        self._sweep_later()
+
+    def _sweep(self, turn: int) -> None:
         """What the streams missed (ORD-5)."""
-        self._due.after(self._sweep_pause_ms(), self._sweep)
+        if turn != self._sweep_turn:
+            return
+        self._sweep_later()
+        self._drift.sweep()
         self._watch.ask(self._watch.open_orders)
         self._watch.ask(self._watch.balances)
         self._prices.judge_age(self._settings.alerts.quote_age_s * 1000)
+
+    def _compare(self) -> None:
+        """Something may have been missed: what is open and owned is asked for at once (ORD-7)."""
+        self._watch.ask_anew(self._watch.open_orders)
+        self._watch.ask_anew(self._watch.balances)
+        self._drift.begin()
 
     def _refresh(self) -> None:
         self._due.after(self._refresh_pause_ms(), self._refresh)
@@ -184,6 +270,7 @@ class Gateway(Actor):
         if message.fate == Fate.ACCEPTED:
             self._orders.listed(message)
             self._watch.answered(self._watch.open_orders)
+            self._drift.listed(message)
             self._maybe_begin()
         else:
             self._watch.failed(self._watch.open_orders, message.words)
@@ -191,7 +278,7 @@ class Gateway(Actor):
     def _balances_fetched(self, message: m.BalancesFetched) -> None:
         if message.fate == Fate.ACCEPTED:
             self._watch.balances_came(message)
-            self._answer_checks()
+            self._drift.balances_came()
             self._maybe_begin()
         else:
             self._watch.failed(self._watch.balances, message.words)
@@ -216,13 +303,45 @@ class Gateway(Actor):
 
     def _maybe_begin(self) -> None:
         """Trading begins when the comparison is done (ORD-7)."""
-        if self._orders.is_trading or not self._watch.is_compared:
+        if self._orders.is_trading or not (self._watch.is_compared and self._drift.is_done):
             return
         self._orders.is_trading = True
-        names = [self._alerts.name_of(kind) for kind in (UNREACHABLE, UNKNOWN_ORDERS)]
+        kinds = (UNREACHABLE, UNKNOWN_ORDERS, CIRCUIT, STREAM, *HEALTH_KINDS)
+        names = [self._alerts.name_of(kind) for kind in kinds]
         for symbol in self._prices.subscribed:
             names += [self._alerts.name_of(kind, symbol) for kind in (BAD_QUOTE, OLD_QUOTE)]
         self._alerts.resolve_of_earlier_lives(names)
+
+    # --- what the exchange tells of itself --------------------------------------------------------
+
+    def _stream_changed(self, message: am.StreamChanged) -> None:
+        self._streams.changed(message)
+
+    def _clock_measured(self, message: am.ClockMeasured) -> None:
+        self._health.clock_measured(message)
+
+    def _banned(self, message: am.Banned) -> None:
+        self._health.banned(message)
+
+    def _probed(self, message: am.AccountProbed) -> None:
+        self._health.probed(message)
+
+    # --- what differs -----------------------------------------------------------------------------
+
+    def _loaded(self, message: m.Loaded) -> None:
+        self._drift.loaded(message)
+
+    def _foreign_traded(self, message: am.ForeignTraded) -> None:
+        self._drift.foreign_traded(message)
+
+    def _funding_paid(self, message: am.FundingPaid) -> None:
+        self._drift.funding_paid(message)
+
+    def _order_adopted(self, message: am.OrderAdopted) -> None:
+        self._drift.adopted(message)
+
+    def _resolve_drift(self, message: am.ResolveDrift) -> None:
+        self._drift.resolve(message)
 
     # --- prices -----------------------------------------------------------------------------------
 
@@ -246,6 +365,7 @@ class Gateway(Actor):
     def _settings_changed(self, message: m.SettingsChanged) -> None:
         self._settings = message.settings
         self._account = message.settings.accounts.get(self.name, self._account)
+        self._health.settings_changed(self._account)
         self._orders.desk.execution = message.settings.execution
         self._orders.desk.unknown_after_ms = message.settings.alerts.unknown_order_s * 1000
 
@@ -268,32 +388,8 @@ class Gateway(Actor):
         for reply_to in refreshers:
             self.life.tell(reply_to, answer)
 
-    def _check(self, message: m.CheckAccount) -> None:
-        if len(self._checkers) >= MAX_PENDING_REPLIES:
-            self.life.tell(message.reply_to, self._report())
-            return
-        self._checkers.append(message.reply_to)
-        self._watch.ask(self._watch.balances)
-
-    def _answer_checks(self) -> None:
-        checkers, self._checkers = self._checkers, []
-        for reply_to in checkers:
-            self.life.tell(reply_to, self._report())
-
-    def _report(self) -> m.AccountReport:
-        checks = [
-            (question.name, question.is_answered and not question.failures, question.words or "known")
-            for question in self._watch.questions
-        ]
-        subscribed = self._prices.subscribed
-        priced = [symbol for symbol in subscribed if self._marks.quote(self.name, symbol) is not None]
-        words = f"{len(priced)} of {len(subscribed)} subscribed symbols have a price"
-        checks.append(("prices", len(priced) == len(subscribed), words))
-        overdue = len(self._orders.overdue)
-        checks.append(("orders", not overdue, f"{len(self._orders)} not final, {overdue} of unknown fate"))
-        assets = [f"{plain(b.total)} {b.asset}" for b in self._watch.newest.balances.values() if b.total]
-        checks.append(("funds", bool(assets), ", ".join(assets) or "the account is empty"))
-        return m.AccountReport(account=self.name, checks=tuple(checks))
+    def _check_asked(self, message: m.CheckAccount) -> None:
+        self._check.asked(message.reply_to)
 
     def _set_paper_price(self, message: m.SetPaperPrice) -> None:
         if self._account.is_paper:
@@ -307,6 +403,7 @@ _HANDLERS: Mapping[type, Callable[[Gateway, Any], None]] = {
     m.SubmitOrders: Gateway._submit,
     m.CancelOrders: Gateway._cancel,
     m.ResolveOrders: Gateway._resolve,
+    am.AmendOrders: Gateway._amend,
     m.SetWatches: Gateway._set_watches,
     m.Answered: Gateway._answered,
     m.AnsweredAll: Gateway._answered_all,
@@ -316,10 +413,19 @@ _HANDLERS: Mapping[type, Callable[[Gateway, Any], None]] = {
     m.OpenOrdersFetched: Gateway._open_orders_fetched,
     m.BalancesFetched: Gateway._balances_fetched,
     m.InstrumentsFetched: Gateway._instruments_fetched,
+    am.StreamChanged: Gateway._stream_changed,
+    am.ClockMeasured: Gateway._clock_measured,
+    am.Banned: Gateway._banned,
+    am.AccountProbed: Gateway._probed,
+    m.Loaded: Gateway._loaded,
+    am.ForeignTraded: Gateway._foreign_traded,
+    am.FundingPaid: Gateway._funding_paid,
+    am.OrderAdopted: Gateway._order_adopted,
+    am.ResolveDrift: Gateway._resolve_drift,
     m.TimerFired: Gateway._timer_fired,
     m.SettingsChanged: Gateway._settings_changed,
     m.RefreshInstruments: Gateway._refresh_asked,
-    m.CheckAccount: Gateway._check,
+    m.CheckAccount: Gateway._check_asked,
     m.DescribeAccount: Gateway._describe,
     m.SetPaperPrice: Gateway._set_paper_price,
 }

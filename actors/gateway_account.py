@@ -1,4 +1,8 @@
-"""Is the account ready to trade, and what does it own: three questions, asked until answered, and what Pool is told."""
+"""Is the account ready to trade, and what does it own: three questions, asked until answered, and what Pool is told.
+
+A question leaves when the request budget has room for it and nothing bars the way (an open circuit). Besides the
+questions, others of the gateway may hold the account back, each with its words.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from actors.due import Due
 from actors.gateway_alerts import GatewayAlerts
 from actors.messages import AccountChanged, BalancesFetched
 from actors.ports import Exchange
+from actors.rules.rates import Ask, Work
 from actors.runtime import Life
 
 TELL_PAUSE_MS = 200
@@ -29,10 +34,18 @@ class Question:
     name: str
     put: Callable[[], None]
     """Asks the exchange."""
+    ask: Ask
+    work: Work
     when_failed: list[Callable[[str], None]] = field(default_factory=list)
+    when_judged: list[Callable[[], None]] = field(default_factory=list)
+    """Called after every answer, or none."""
     is_answered: bool = False
     """At least once in this life."""
     is_asked: bool = False
+    is_wanted: bool = False
+    """It waits for room in the budget, or for the way to be open."""
+    is_stale: bool = False
+    """Something was missed since it was asked: it is asked again after its answer."""
     failures: int = 0
     words: str = ""
     turn: int = 0
@@ -48,9 +61,16 @@ class AccountWatch:
         self._due = due
         self._alerts = alerts
         self._pool = pool_name
-        self.instruments = Question("instruments", exchange.fetch_instruments)
-        self.balances = Question("balances", exchange.fetch_balances)
-        self.open_orders = Question("open orders", exchange.fetch_open_orders)
+        self._exchange = exchange
+        self._holds: dict[str, str] = {}
+        """Why the account is held back besides unanswered questions, in words."""
+        self.is_barred = False
+        """Nothing may leave but what is forced."""
+        self.when_judged: list[Callable[[bool], None]] = []
+        """Told of every answer a question got (True) or did not (False)."""
+        self.instruments = Question("instruments", exchange.fetch_instruments, Ask.INSTRUMENTS, Work.POLL)
+        self.balances = Question("balances", exchange.fetch_balances, Ask.BALANCES, Work.SWEEP)
+        self.open_orders = Question("open orders", exchange.fetch_open_orders, Ask.OPEN_ORDERS, Work.SWEEP)
         self.questions = (self.instruments, self.balances, self.open_orders)
         self.newest = self._told = AccountChanged(account=account, ready=False, detail="starting", balances={})
         self._told_ms = -TELL_PAUSE_MS
@@ -68,45 +88,102 @@ class AccountWatch:
 
     # --- questions --------------------------------------------------------------------------------
 
-    def ask(self, question: Question) -> None:
-        """Asks, unless it is being asked already."""
-        if question.is_asked:
+    def ask(self, question: Question, *, is_forced: bool = False) -> None:
+        """Asks, unless it is being asked already, as soon as it may leave. `is_forced`: though the way is barred."""
+        if question.is_asked or (question.is_wanted and not is_forced):
+            return
+        if self.is_barred and not is_forced:
+            question.is_wanted = True
+            return
+        wait_ms = self._exchange.budget.take(question.ask, question.work, self._life.now_ms())
+        question.is_wanted = wait_ms > 0
+        question.turn += 1
+        if wait_ms:
+            self._due.after(wait_ms, partial(self._waited, question, question.turn, is_forced))
             return
         question.is_asked = True
-        question.turn += 1
         self._due.after(ANSWER_TIMEOUT_MS, partial(self._late, question, question.turn))
         question.put()
+
+    def ask_anew(self, question: Question) -> None:
+        """Asks what is true from now on: an answer that is under way may be older."""
+        question.is_stale = question.is_asked
+        self.ask(question)
+
+    def open_up(self) -> None:
+        """The way is free again: what waited for that leaves."""
+        self.is_barred = False
+        for question in self.questions:
+            if question.is_wanted:
+                question.is_wanted = False
+                self.ask(question)
+
+    def _waited(self, question: Question, turn: int, is_forced: bool) -> None:
+        if question.turn == turn and question.is_wanted:
+            question.is_wanted = False
+            self.ask(question, is_forced=is_forced)
 
     def _late(self, question: Question, turn: int) -> None:
         if question.is_asked and question.turn == turn:
             self.failed(question, "no answer")
 
     def failed(self, question: Question, words: str) -> None:
-        """Asked again after a pause that grows."""
+        """Asked again after a pause that grows, as new."""
+        question.is_stale = False
         question.is_asked = False
         question.failures += 1
+        self._was_judged(False)
         question.words = f"{question.name}: {words or 'failed'}"
         pause_ms = min(BACK_OFF_MS << min(question.failures - 1, 16), MAX_BACK_OFF_MS)
         self._due.after(pause_ms, partial(self._again, question, question.turn))
         for call in question.when_failed:
             call(question.words)
         self._judge()
+        for judged in question.when_judged:
+            judged()
 
     def _again(self, question: Question, turn: int) -> None:
         if question.turn == turn:
             self.ask(question)
 
     def answered(self, question: Question) -> None:
-        question.is_asked = False
+        """By an answer, or by news of the same content that came unasked."""
+        if question.is_asked:
+            self._was_judged(True)
+        is_stale = question.is_asked and question.is_stale
+        question.is_asked = question.is_stale = False
         question.is_answered = True
         question.failures, question.words = 0, ""
         self._judge()
+        for judged in question.when_judged:
+            judged()
+        if is_stale:
+            self.ask(question)
+
+    def _was_judged(self, is_well: bool) -> None:
+        for call in self.when_judged:
+            call(is_well)
 
     def balances_came(self, message: BalancesFetched) -> None:
         self.newest = replace(self.newest, balances=message.balances, positions=message.positions)
         self.answered(self.balances)
 
+    def compared(self, held_symbols: frozenset[str], time_ms: int) -> None:
+        """The account was compared with the store; they differ about these instruments (ORD-7)."""
+        self.newest = replace(self.newest, held_symbols=held_symbols, compared_ms=time_ms)
+        self._tell_soon()
+
     # --- what Pool hears --------------------------------------------------------------------------
+
+    def hold(self, name: str, words: str) -> None:
+        """The account is not ready as long as this stands: Pool keeps new entries waiting, with these words."""
+        if self._holds.get(name) != words:
+            self._holds[name] = words
+            self._judge()
+
+    def release(self, name: str) -> None:
+        if self._holds.pop(name, None) is not None:
+            self._judge()
 
     def _judge(self) -> None:
         missing = [question for question in self.questions if not question.is_answered]
@@ -117,7 +194,8 @@ class AccountWatch:
             self._alerts.raise_(UNREACHABLE, "error", "exchange", f"{self.newest.account}: {detail}")
         elif not missing:
             self._alerts.resolve(UNREACHABLE)
-        self.newest = replace(self.newest, ready=not wanting, detail=detail)
+        detail = "; ".join(words for words in (*self._holds.values(), detail) if words)
+        self.newest = replace(self.newest, ready=not detail, detail=detail)
         self._tell_soon()
 
     def _tell_soon(self) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import Enum
 
-from actors.rules.model import Order, OrderReport, OrderState, Role
+from actors.rules.model import Order, OrderReport, OrderState, Reason, Role
+from actors.rules.rates import Work
 
 PRIORITY = {Role.CLOSE: 0, Role.STOP: 0, Role.TAKE_PROFIT: 2, Role.ENTRY: 3}
 CANCEL_PRIORITY = 1
 """Exits before cancels before targets before entries (SPEC REC-4, ORD-12)."""
+WORK = {Role.CLOSE: Work.CLOSE, Role.STOP: Work.CLOSE, Role.TAKE_PROFIT: Work.TARGET, Role.ENTRY: Work.ENTRY}
+"""What sending an order of this role is to the request budget."""
 
 
 class Stage(Enum):
@@ -30,7 +34,7 @@ class Stage(Enum):
 
 
 class CancelStage(Enum):
-    """How far its cancel is."""
+    """How far its cancel, or its amend, is."""
 
     NONE = "none"
     WANTED = "wanted"
@@ -47,6 +51,8 @@ class Hand:
     """None: ours by its name, but nobody here has asked for it (ORD-7)."""
     stage: Stage
     cancel: CancelStage = CancelStage.NONE
+    asked_ms: int = 0
+    """When its group wanted it sent."""
     sent_ms: int = 0
     """When it last left in this life of the gateway; 0: never."""
     known_ms: int = 0
@@ -59,6 +65,15 @@ class Hand:
     looks: int = 0
     """Look-ups since its fate became unknown."""
     cancel_tries: int = 0
+    amend: CancelStage = CancelStage.NONE
+    wanted: Order | None = None
+    """What the order shall become (`wanted_price`, `wanted_quantity`), while an amend is pursued."""
+    amend_sent: Order | None = None
+    """The newest of these that left."""
+    amend_ms: int = 0
+    amend_tries: int = 0
+    fault: tuple[Reason, str] | None = None
+    """Why an amend was refused; goes out with the next report."""
     turn: int = 0
     """Changes with every step; a timer set for an earlier one means nothing."""
     unknown_since_ms: int | None = None
@@ -68,23 +83,62 @@ class Hand:
     def priority(self) -> int:
         return PRIORITY[self.order.role] if self.order else PRIORITY[Role.ENTRY]
 
+    @property
+    def work(self) -> Work:
+        return WORK[self.order.role] if self.order else Work.ENTRY
+
+    @property
+    def is_exit(self) -> bool:
+        return self.work is Work.CLOSE
+
+
+def reshaped(order: Order) -> Order:
+    """An `AmendOrders` order as it is once that is done."""
+    return replace(
+        order,
+        price=order.price if order.wanted_price is None else order.wanted_price,
+        quantity=order.quantity if order.wanted_quantity is None else order.wanted_quantity,
+        wanted_price=None,
+        wanted_quantity=None,
+    )
+
 
 def merged(last: OrderReport | None, new: OrderReport) -> OrderReport | None:
     """What is known of an order after another report; None if that is nothing new.
 
-    Trades only ever add up, a final state is not taken back by an overtaken report, and `None` is no state.
+    Trades only ever add up, a final state is not taken back by an overtaken report, `None` is no state, and a price or
+    quantity that is not told is the one known before.
     """
     if last is None:
         return new
-    if new.state is last.state and new.trades == last.trades:
+    price, quantity = _shape(last, new)
+    is_same_shape = (price, quantity) == (last.price, last.quantity)
+    if new.state is last.state and new.trades == last.trades and is_same_shape:
         return None
     trades = {trade.trade_id: trade for trade in last.trades}
     trades.update((trade.trade_id, trade) for trade in new.trades)
     state = last.state if new.state is None or _is_overtaken(last, new) else new.state
-    if len(trades) == len(last.trades) and state is last.state:
+    if len(trades) == len(last.trades) and state is last.state and is_same_shape:
         return None
     source = new if state is new.state else last
-    return replace(source, state=state, trades=tuple(trades.values()), time_ms=new.time_ms)
+    return replace(
+        source,
+        state=state,
+        trades=tuple(trades.values()),
+        time_ms=max(last.time_ms, new.time_ms),
+        price=price,
+        quantity=quantity,
+    )
+
+
+def _shape(last: OrderReport, new: OrderReport) -> tuple[Decimal | None, Decimal | None]:
+    """Price and quantity after an amend, by the newer of the two."""
+    if new.time_ms < last.time_ms:
+        new, last = last, new
+    return (
+        last.price if new.price is None else new.price,
+        last.quantity if new.quantity is None else new.quantity,
+    )
 
 
 def _is_overtaken(last: OrderReport, new: OrderReport) -> bool:

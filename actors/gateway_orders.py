@@ -6,7 +6,8 @@ Invariants:
    no effect (ORD-4).
 2. An unknown fate is looked up until certain. "Not found" counts only if asked later than the order, and this life,
    plus the exchange's acceptance window (rule 17, ORD-3).
-3. What is sent next is the most urgent: closes, cancels, targets, entries.
+3. What is sent next is the most urgent: closes, cancels, targets, entries. Nothing leaves before the request budget
+   has room for it (REC-4), nor while the circuit is open (REC-3); what waits for that can still be taken back.
 4. A group hears every change, and an answer to everything it asked (rule 15).
 5. A cancel is pursued until the order is known to be final (ORD-8).
 """
@@ -19,20 +20,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from actors.due import Due
-from actors.gateway_hand import CancelStage, Hand, Stage, merged
-from actors.gateway_sending import SendQueue
+from actors.gateway_hand import CancelStage, Hand, Stage, merged, reshaped
+from actors.gateway_sending import Kind, SendQueue, work_of
 from actors.messages import Answered, Fate, LookedUp, OpenOrdersFetched, OrdersReported
 from actors.ports import Exchange
 from actors.rules.model import Order, OrderReport, OrderState, Reason, Role
 from actors.rules.naming import is_ours, parse_client_order_id
+from actors.rules.rates import Ask, Work
 from actors.rules.settings import ExecutionSettings
 
-MAX_LOOK_UPS = 64
-"""Look-ups that may be under way at once."""
+MAX_LOOK_UPS = 32
+"""Look-ups that may be under way at once: beside `MAX_IN_FLIGHT` orders, still a handful of connections."""
 MAX_REMEMBERED = 50_000
 """Final orders kept, so that an id is not sent twice and a late question has its answer."""
-ANSWER_TIMEOUT_MS = 15_000
-"""An answer that takes longer is taken for lost. Longer than any venue's own limit."""
+ANSWER_TIMEOUT_MS = 17_000
+"""An answer that takes longer, counted from when the request left, is taken for lost. Longer than an adapter waits."""
 MAX_BACK_OFF_MS = 30_000
 FRESH_MS = 5_000
 """An order this young may be missing from a list of open orders without meaning anything."""
@@ -64,6 +66,10 @@ class Desk:
     unknown_after_ms: int
     installation: str = ""
     """Empty: every order named in Terrace's way is ours."""
+    lets_through: Callable[[], bool] = lambda: True
+    """Whether anything may leave at all (REC-3)."""
+    judge: Callable[[bool], None] = lambda _is_well: None
+    """Told of every request whether the exchange answered it, be it by a refusal."""
 
 
 class OrderDesk:
@@ -77,9 +83,15 @@ class OrderDesk:
         self._done: OrderedDict[str, None] = OrderedDict()
         self._queue = SendQueue()
         self._looks = 0
-        self._to_look: dict[str, None] = {}
+        self._to_look: tuple[dict[str, None], dict[str, None]] = ({}, {})
+        """Exits first: nothing else can be sold again before their fate is known."""
+        self._go_on_ms: int | None = None
+        """When the budget has room again for what is held."""
         self._looking: dict[str, int] = {}
         """Look-ups under way, each with its own number."""
+        self._held_symbols: frozenset[str] = frozenset()
+        self._held: list[Hand] = []
+        """Entries that wait because the store and the exchange differ about their instrument."""
         self._has_list = False
         """Whether the open orders were listed once in this life."""
         self._reports: dict[str, dict[str, OrderReport]] = {}
@@ -91,6 +103,11 @@ class OrderDesk:
     def __len__(self) -> int:
         """Orders that are not final."""
         return len(self._hands) - len(self._done)
+
+    @property
+    def waiting(self) -> int:
+        """Requests that have not left yet."""
+        return self._queue.waiting
 
     def symbols(self) -> frozenset[str]:
         """Symbols of orders that are not final."""
@@ -108,6 +125,7 @@ class OrderDesk:
                 self._answer_about(hand)
                 continue
             hand = self._take(order, Stage.QUEUED)
+            hand.asked_ms = self.desk.now_ms()
             if self._queue.is_full and order.role is Role.ENTRY:
                 self._reject(hand, Reason.OVERLOADED, "too many orders wait to be sent")
             else:
@@ -129,21 +147,60 @@ class OrderDesk:
             elif hand.cancel is CancelStage.NONE:
                 hand.order = order
                 hand.cancel = CancelStage.WANTED
+                if hand.amend is not CancelStage.SENT:
+                    self._drop_amend(hand)
                 if hand.stage is Stage.OPEN:
                     self._queue.cancel(hand)
+
+    def amend(self, orders: Iterable[Order]) -> None:
+        """ORD-9. What has not left is changed here; an exchange that cannot amend is not asked."""
+        for order in orders:
+            hand = self._hands.get(order.client_order_id) or self._adopt(order)
+            if hand.stage in (Stage.QUEUED, Stage.WAITING):
+                self._amend_at_home(hand, order)
+            elif hand.stage is Stage.DONE or hand.cancel is not CancelStage.NONE:
+                self._answer_about(hand)
+            elif not self.desk.exchange.can_amend:
+                self._refuse_amend(hand, Reason.EXCHANGE_REFUSED, "cannot amend")
+            else:
+                hand.wanted = order
+                if hand.amend is CancelStage.NONE:
+                    hand.amend, hand.amend_tries = CancelStage.WANTED, 0
+                    if hand.stage is Stage.OPEN:
+                        self._queue.amend(hand)
+
+    def _amend_at_home(self, hand: Hand, order: Order) -> None:
+        hand.order = changed = reshaped(order)
+        last = hand.last or self._blank(hand)
+        self._report(hand, replace(last, price=changed.price, quantity=changed.quantity))
+
+    def _refuse_amend(self, hand: Hand, reason: Reason, words: str) -> None:
+        """The group hears at once, with whatever is known of the order; a question of its own stays open."""
+        is_awaited = hand.is_awaited
+        hand.fault = (reason, words)
+        self._report(hand, hand.last or self._blank(hand))
+        hand.is_awaited = is_awaited
+
+    def _drop_amend(self, hand: Hand) -> None:
+        hand.amend, hand.wanted, hand.amend_sent = CancelStage.NONE, None, None
 
     def resolve(self, orders: Iterable[Order]) -> None:
         for order in orders:
             hand = self._hands.get(order.client_order_id)
             if hand is None:
-                hand = self._take(order, Stage.LOOKING)
-                hand.is_awaited = True
-                self._doubt(hand)
-                if self._has_list:
-                    self._look(hand)
+                self._adopt(order)
             else:
                 hand.order = hand.order or order
                 self._answer_about(hand)
+
+    def _adopt(self, order: Order) -> Hand:
+        """An order of an earlier life: its fate has to be found out."""
+        hand = self._take(order, Stage.LOOKING)
+        hand.is_awaited = True
+        self._doubt(hand)
+        if self._has_list:
+            self._look(hand)
+        return hand
 
     def _take(self, order: Order, stage: Stage) -> Hand:
         hand = Hand(client_order_id=order.client_order_id, group_id=order.group_id, order=order, stage=stage)
@@ -161,56 +218,130 @@ class OrderDesk:
         """It never left, or is known to have had no effect: nothing needs to be asked."""
         self._settle(hand, OrderState.CANCELLED, None, "taken back before it was sent")
 
+    # --- differences (ORD-7) ----------------------------------------------------------------------
+
+    def hold(self, symbols: frozenset[str]) -> None:
+        """Entries of these instruments wait from here on; those of the others go again."""
+        if symbols == self._held_symbols:
+            return
+        self._held_symbols = symbols
+        held, self._held = self._held, []
+        for hand in held:
+            if hand.stage is Stage.QUEUED:
+                self._queue.submit(hand)
+
+    def assign(self, order: Order) -> None:
+        """An order nobody asked for belongs to this group now."""
+        hand = self._hands.get(order.client_order_id)
+        if hand is not None:
+            hand.order, hand.group_id = order, order.group_id
+            self._answer_about(hand)
+
+    def _is_held(self, hand: Hand) -> bool:
+        return hand.order is not None and hand.order.role is Role.ENTRY and hand.order.symbol in self._held_symbols
+
     # --- sending ----------------------------------------------------------------------------------
 
     def pump(self) -> None:
         """Lets out what may leave now, in batches that keep the order of urgency."""
-        now_ms = self.desk.now_ms()
-        batch: list[Order] = []
-        is_cancels = False
-        while (taken := self._queue.take(can_submit=self.is_trading)) is not None:
-            hand, is_cancel = taken
-            assert hand.order is not None
-            if batch and is_cancel is not is_cancels:
-                self._send(batch, is_cancels)
-                batch = []
-            is_cancels = is_cancel
-            batch.append(hand.order)
-            self._note_sent(hand, is_cancel, now_ms)
-        if batch:
-            self._send(batch, is_cancels)
-        while self._to_look and len(self._looking) < MAX_LOOK_UPS:
-            client_order_id = next(iter(self._to_look))
-            del self._to_look[client_order_id]
-            self._look_now(self._hands.get(client_order_id))
+        if self.desk.lets_through():
+            self._send_requests()
+            self._send_look_ups()
 
-    def _note_sent(self, hand: Hand, is_cancel: bool, now_ms: int) -> None:
-        if is_cancel:
+    def _send_requests(self) -> None:
+        now_ms = self.desk.now_ms()
+        held: set[Kind] = set() if self.is_trading else {Kind.SUBMIT, Kind.AMEND}
+        batch: list[Order] = []
+        batched = Kind.SUBMIT
+        while (found := self._queue.next(held)) is not None:
+            hand, kind = found
+            if kind is Kind.SUBMIT and self._is_held(hand):
+                self._queue.take(kind)
+                self._queue.sent.discard(hand.client_order_id)
+                self._held.append(hand)
+                continue
+            if kind is Kind.SUBMIT and self._is_stale(hand, now_ms):
+                self._reject(hand, Reason.STALE_ENTRY, "waited too long to be sent")
+                continue
+            wait_ms = self.desk.exchange.budget.take(kind.value, work_of(hand, kind), now_ms)
+            if wait_ms:
+                held.add(kind)
+                self._go_on_after(wait_ms)
+                continue
+            self._queue.take(kind)
+            if batch and kind is not batched:
+                self._send(batch, batched)
+                batch = []
+            batched = kind
+            order = hand.wanted if kind is Kind.AMEND else hand.order
+            assert order is not None
+            batch.append(order)
+            self._note_sent(hand, kind, now_ms)
+        if batch:
+            self._send(batch, batched)
+
+    def _is_stale(self, hand: Hand, now_ms: int) -> bool:
+        """An entry that an outage has held up for so long is not wanted any more (ORD-7)."""
+        limit_ms = self.desk.execution.stale_entry_after_s * 1000
+        return hand.work is Work.ENTRY and now_ms - hand.asked_ms > limit_ms
+
+    def _go_on_after(self, wait_ms: int) -> None:
+        """Wakes the gateway when the budget has room again; every message it gets pumps."""
+        now_ms = self.desk.now_ms()
+        if self._go_on_ms is None or not now_ms < self._go_on_ms <= now_ms + wait_ms:
+            self._go_on_ms = now_ms + wait_ms
+            self.desk.due.at(self._go_on_ms, lambda: None)
+
+    def _note_sent(self, hand: Hand, kind: Kind, now_ms: int) -> None:
+        lost_ms = now_ms + ANSWER_TIMEOUT_MS
+        if kind is Kind.CANCEL:
             hand.cancel = CancelStage.SENT
             hand.cancel_tries += 1
-            self._at(now_ms + ANSWER_TIMEOUT_MS, self._cancel_lost, hand, hand.cancel_tries)
+            self._at(lost_ms, self._cancel_lost, hand, hand.cancel_tries)
+        elif kind is Kind.AMEND:
+            hand.amend, hand.amend_sent, hand.amend_ms = CancelStage.SENT, hand.wanted, now_ms
+            hand.amend_tries += 1
+            self._at(lost_ms, self._amend_lost, hand, hand.amend_tries)
         else:
             hand.stage = Stage.SENT
             hand.sent_ms = now_ms
             hand.turn += 1
-            self._at(now_ms + ANSWER_TIMEOUT_MS, self._answer_lost, hand)
+            self._at(lost_ms, self._answer_lost, hand)
 
-    def _send(self, orders: Sequence[Order], is_cancels: bool) -> None:
-        if is_cancels:
+    def _send(self, orders: Sequence[Order], kind: Kind) -> None:
+        if kind is Kind.CANCEL:
             self.desk.exchange.cancel(orders)
+        elif kind is Kind.AMEND:
+            self.desk.exchange.amend(orders)
         else:
             self.desk.exchange.submit(orders)
+
+    def _send_look_ups(self) -> None:
+        for urgent, waiting in enumerate(self._to_look):
+            work = Work.LOOK_UP if urgent else Work.CANCEL
+            while waiting and len(self._looking) < MAX_LOOK_UPS:
+                client_order_id = next(iter(waiting))
+                hand = self._hands.get(client_order_id)
+                if hand is not None and self._is_askable(hand):
+                    wait_ms = self.desk.exchange.budget.take(Ask.LOOK_UP, work, self.desk.now_ms())
+                    if wait_ms:
+                        self._go_on_after(wait_ms)
+                        break
+                    self._look_now(hand)
+                del waiting[client_order_id]
 
     # --- what the exchange answers ----------------------------------------------------------------
 
     def answered(self, message: Answered) -> None:
         hand = self._hands.get(message.client_order_id)
-        if hand is None:
-            return
-        if message.request == "cancel":
-            self._cancel_answered(hand, message)
-        else:
-            self._submit_answered(hand, message)
+        if hand is not None:
+            if message.request == "cancel":
+                self._cancel_answered(hand, message)
+            elif message.request == "amend":
+                self._amend_answered(hand, message)
+            else:
+                self._submit_answered(hand, message)
+        self.desk.judge(message.fate in (Fate.ACCEPTED, Fate.REFUSED))
 
     def _submit_answered(self, hand: Hand, message: Answered) -> None:
         is_late = 0 < message.asked_ms < hand.sent_ms  # To an earlier try: only an acceptance still counts.
@@ -272,6 +403,35 @@ class OrderDesk:
             hand.is_awaited = True
             self._doubt_and_look(hand)
 
+    def _amend_answered(self, hand: Hand, message: Answered) -> None:
+        sent, is_late = hand.amend_sent, 0 < message.asked_ms < hand.amend_ms
+        if hand.amend is not CancelStage.SENT or sent is None or is_late:
+            if message.fate == Fate.ACCEPTED and message.report is not None:
+                self._learn(hand, message.report)
+            return
+        self._queue.amending.discard(hand.client_order_id)
+        if message.fate == Fate.TEMPORARY and hand.amend_tries <= self.desk.execution.retries:
+            hand.amend = CancelStage.WANTED
+            pause_ms = max(self._back_off_ms(hand.amend_tries), message.retry_after_ms)
+            self._at(self.desk.now_ms() + pause_ms, self._amend_again, hand, hand.amend_tries)
+            return
+        if hand.wanted is sent:
+            self._drop_amend(hand)
+        else:  # Its group has changed its mind meanwhile.
+            hand.amend, hand.amend_tries = CancelStage.WANTED, 0
+        if message.fate == Fate.ACCEPTED and message.report is not None:
+            hand.order = done = reshaped(sent)
+            report = message.report
+            price = done.price if report.price is None else report.price
+            quantity = done.quantity if report.quantity is None else report.quantity
+            self._learn(hand, replace(report, price=price, quantity=quantity))
+            return
+        if message.fate in (Fate.REFUSED, Fate.TEMPORARY):
+            hand.fault = (message.reason or Reason.EXCHANGE_REFUSED, message.words)
+        hand.is_awaited = True  # Refused, unknown, or acknowledged without a word: what holds now is asked for.
+        if hand.stage is not Stage.DONE:
+            self._doubt_and_look(hand)
+
     # --- looking up -------------------------------------------------------------------------------
 
     def _doubt(self, hand: Hand) -> None:
@@ -293,11 +453,14 @@ class OrderDesk:
 
     def _look(self, hand: Hand) -> None:
         if hand.client_order_id not in self._looking and hand.order is not None:
-            self._to_look[hand.client_order_id] = None
+            self._to_look[0 if hand.is_exit else 1][hand.client_order_id] = None
 
-    def _look_now(self, hand: Hand | None) -> None:
-        if hand is None or hand.order is None or hand.stage is Stage.DONE or hand.client_order_id in self._looking:
-            return
+    def _is_askable(self, hand: Hand) -> bool:
+        is_asked = hand.client_order_id in self._looking
+        return hand.order is not None and hand.stage is not Stage.DONE and not is_asked
+
+    def _look_now(self, hand: Hand) -> None:
+        assert hand.order is not None
         self._looks += 1
         self._looking[hand.client_order_id] = self._looks
         hand.looks += 1
@@ -307,8 +470,11 @@ class OrderDesk:
     def looked_up(self, message: LookedUp) -> None:
         self._looking.pop(message.client_order_id, None)
         hand = self._hands.get(message.client_order_id)
-        if hand is None:
-            return
+        if hand is not None:
+            self._found(hand, message)
+        self.desk.judge(message.fate in (Fate.ACCEPTED, Fate.REFUSED))
+
+    def _found(self, hand: Hand, message: LookedUp) -> None:
         if message.fate == Fate.ACCEPTED and message.report is not None:
             self._learn(hand, message.report)
         elif hand.stage in (Stage.LOOKING, Stage.OPEN):
@@ -373,6 +539,17 @@ class OrderDesk:
             if hand.stage is Stage.LOOKING and not hand.looks and hand.cancel is not CancelStage.SENT:
                 self._look(hand)
 
+    def look_again(self) -> None:
+        """The exchange answers again: whatever is unknown is asked at once (REC-3).
+
+        Not after its pause, nor once it is certain that an earlier question was lost.
+        """
+        for hand in self._hands.values():
+            if hand.stage is Stage.LOOKING and hand.cancel in (CancelStage.NONE, CancelStage.WANTED):
+                hand.turn += 1
+                self._looking.pop(hand.client_order_id, None)
+                self._look(hand)
+
     def _learn(self, hand: Hand, report: OrderReport) -> None:
         """The exchange told of this order."""
         now_ms = self.desk.now_ms()
@@ -411,6 +588,8 @@ class OrderDesk:
                 )
             else:
                 self._queue.cancel(hand)
+        elif hand.amend is CancelStage.WANTED and hand.cancel is CancelStage.NONE and not hand.amend_tries:
+            self._queue.amend(hand)  # One that failed before has its own pause.
 
     def _certain(self, hand: Hand) -> None:
         self._queue.sent.discard(hand.client_order_id)
@@ -422,7 +601,9 @@ class OrderDesk:
     def _finish(self, hand: Hand) -> None:
         self._certain(hand)
         self._queue.cancelling.discard(hand.client_order_id)
+        self._queue.amending.discard(hand.client_order_id)
         hand.stage, hand.cancel = Stage.DONE, CancelStage.NONE
+        self._drop_amend(hand)
         self._open.pop(hand.client_order_id, None)
         self._done[hand.client_order_id] = None
         while len(self._done) > MAX_REMEMBERED:
@@ -433,10 +614,14 @@ class OrderDesk:
 
     def _settle(self, hand: Hand, state: OrderState, reason: Reason | None, words: str) -> None:
         """The end of an order as the gateway concludes it."""
-        last = hand.last or OrderReport(client_order_id=hand.client_order_id, state=None, time_ms=0)
+        last = hand.last or self._blank(hand)
         hand.last = replace(last, state=state, reason=reason, words=words, time_ms=self.desk.now_ms())
         self._report(hand, hand.last)
         self._finish(hand)
+
+    @staticmethod
+    def _blank(hand: Hand) -> OrderReport:
+        return OrderReport(client_order_id=hand.client_order_id, state=None, time_ms=0)
 
     # --- time -------------------------------------------------------------------------------------
 
@@ -455,6 +640,7 @@ class OrderDesk:
     def _answer_lost(self, hand: Hand, turn: int) -> None:
         if hand.turn == turn and hand.stage is Stage.SENT:
             self._doubt_and_look(hand)
+            self.desk.judge(False)
 
     def _look_again(self, hand: Hand, turn: int) -> None:
         if hand.turn == turn and hand.stage is Stage.LOOKING:
@@ -466,6 +652,25 @@ class OrderDesk:
         del self._looking[hand.client_order_id]
         if hand.stage in (Stage.LOOKING, Stage.OPEN):
             self._look_later(hand, self._back_off_ms(hand.looks))
+        self.desk.judge(False)
+
+    def _amend_again(self, hand: Hand, tries: int) -> None:
+        if hand.amend_tries != tries or hand.amend is not CancelStage.WANTED:
+            return
+        if hand.cancel is not CancelStage.NONE:
+            self._drop_amend(hand)
+        elif hand.stage is Stage.OPEN:
+            self._queue.amend(hand)
+        else:
+            hand.amend_tries = 0  # Goes out as soon as the order's own fate is known.
+
+    def _amend_lost(self, hand: Hand, tries: int) -> None:
+        if hand.amend_tries == tries and hand.amend is CancelStage.SENT:
+            self._queue.amending.discard(hand.client_order_id)
+            self._drop_amend(hand)
+            hand.is_awaited = True
+            self._doubt_and_look(hand)
+            self.desk.judge(False)
 
     def _cancel_again(self, hand: Hand, tries: int) -> None:
         if hand.cancel_tries == tries and hand.cancel is CancelStage.WANTED and hand.stage is not Stage.DONE:
@@ -476,6 +681,7 @@ class OrderDesk:
             self._queue.cancelling.discard(hand.client_order_id)
             hand.cancel = CancelStage.WANTED
             self._doubt_and_look(hand)
+            self.desk.judge(False)
 
     def _back_off_ms(self, tries: int) -> int:
         """Doubling from `retry_base_ms`, with up to half of it as jitter, so that many do not come back together."""
@@ -486,6 +692,9 @@ class OrderDesk:
 
     def _report(self, hand: Hand, report: OrderReport) -> None:
         hand.is_awaited = False
+        if hand.fault is not None and report.reason is None:
+            report = replace(report, reason=hand.fault[0], words=hand.fault[1])
+        hand.fault = None
         self._reports.setdefault(hand.group_id, {})[hand.client_order_id] = report
 
     def take_reports(self) -> list[OrdersReported]:

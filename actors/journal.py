@@ -120,6 +120,8 @@ class Journal(Batching):
             state = self._store.load_pool(World(rest), MAX_RECENT_KEYS, self.life.now_ms() - SPOOL_MS)
         elif kind == "queue":
             state = self._store.load_queue(World(rest))
+        elif kind == "gateway":
+            state = self._store.load_account(rest, message.client_order_ids)
         else:
             state = None
         self.life.tell(message.name, Loaded(incarnation=message.incarnation, state=state))

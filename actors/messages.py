@@ -115,6 +115,8 @@ class Load:
 
     name: str
     incarnation: int
+    client_order_ids: tuple[str, ...] = ()
+    """Of a gateway: which of these does the store know?"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -601,6 +603,10 @@ class AccountChanged:
     detail: str
     balances: Mapping[str, Balance]
     positions: tuple[Position, ...] = ()
+    held_symbols: frozenset[str] = frozenset()
+    """The store and the exchange differ about these: no entries on them (ORD-7)."""
+    compared_ms: int = field(default=0, compare=False)
+    """When the account was last compared with the store; 0: not yet in this life."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -662,11 +668,11 @@ class Fate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """An answer to `submit` or `cancel`. `report` where the exchange told the order's state."""
+    """An answer to `submit`, `cancel` or `amend`. `report` where the exchange told the order's state."""
 
     incarnation: int
     request: str
-    """`submit` or `cancel`."""
+    """`submit`, `cancel` or `amend`."""
     client_order_id: str
     fate: str
     report: OrderReport | None = None

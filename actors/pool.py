@@ -389,6 +389,7 @@ class Pool(Actor):
         if free <= 0 and not books.met():
             return
         continuing, held_up = self._met_keys()
+        held_up |= self._admissions.held_keys()
         continuing -= self._declined
         if free <= 0 and not continuing:
             return

@@ -13,6 +13,7 @@ from actors.rules.choices import Market, OnMissing, PositionMode, PromoteAt, Siz
 from actors.rules.model import (
     ZERO,
     Instrument,
+    Key,
     LadderPlan,
     Queued,
     Quote,
@@ -52,6 +53,13 @@ class Admissions:
         """Accounts on which no entry can go now, whatever it is."""
         known = self._books.accounts.items()
         return frozenset(name for name, account in known if not account.ready or self._books.account_paused(name))
+
+    def held_keys(self) -> frozenset[Key]:
+        """Waiting keys whose instrument is held: the exchange and the store differ about it (ORD-7)."""
+        held = {name: account.held_symbols for name, account in self._books.accounts.items() if account.held_symbols}
+        if not held:
+            return frozenset()
+        return frozenset(key for key in self._books.waiting if key.symbol in held.get(key.account, ()))
 
     def open(
         self, signal: Signal, *, now_ms: int, leaving: Queued | None, force: bool = False, no_exposure: bool = False
@@ -207,6 +215,7 @@ class Admissions:
             account_paused=books.account_paused(key.account),
             account_ready=known is not None and known.ready,
             account_detail=known.detail if known else "not connected yet",
+            instrument_held=known is not None and key.symbol in known.held_symbols,
             slots=len(books.slots),
             account_slots=books.slots_on(key.account),
             account_max_open_groups=account.max_open_groups,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from actors.account_messages import AccountState
 from actors.budget import Budget
 from actors.messages import Answer, Commit, EventStored, PoolState, QueueState, ReplyTo, Settle
 from actors.rules.choices import World
@@ -140,6 +141,9 @@ class Store(Protocol):
         """
 
     def load_group(self, group_id: str) -> Group | None: ...
+
+    def load_account(self, account: str, client_order_ids: Sequence[str] = ()) -> AccountState:
+        """What is not settled on an account; which of these client order ids are known at all."""
 
     def load_pool(self, world: World, recent_limit: int, now_ms: int) -> PoolState: ...
 

@@ -6,20 +6,25 @@ actor's own state moves on at once: if the commit fails, this life is fenced and
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from actors import account_messages as am
 from actors import messages as m
 from actors.ports import Catalogue, Marks
 from actors.rules import events, position
 from actors.rules.model import Group, Instrument, Outcome, Queued, Reason, Refused, Signal
 from actors.rules.records import (
     AddEvent,
+    BookingKind,
     DeleteQueued,
+    MarkBooked,
     RaiseAlert,
     ResolveAlert,
     Row,
+    SaveDrift,
     SaveSignal,
     SetOutcome,
     changes,
@@ -32,6 +37,8 @@ from actors.told import group_changed
 
 MAX_HELD = 10_000
 """Messages kept while the group loads; reports are cumulative, so what is beyond is asked for again."""
+MAX_BOOKED = 1_000
+"""Shares remembered by id. Those the store holds as unbooked are sent again only by a new gateway."""
 TELL_AGAIN_MS = 2_000
 """How often a closed group tells Pool so until it may stop (rules 8 and 14)."""
 OPEN_LIMIT_MS = 30_000
@@ -60,6 +67,8 @@ class PositionGroup(Actor):
         self._told: m.GroupChanged | None = None
         self._loading = not life.fresh
         self._held: list[object] = []
+        self._booked: OrderedDict[str, None] = OrderedDict()
+        """Shares taken in this life; those of earlier lives are not sent again."""
 
     @property
     def group_id(self) -> str:
@@ -142,6 +151,42 @@ class PositionGroup(Actor):
     def _may_stop(self, group: Group, _message: m.MayStop) -> None:
         if group.is_closed:
             self.life.stop()
+
+    def _share_booked(self, group: Group, message: am.ShareBooked) -> None:
+        """Once: the commit says that it is in the books, and a second one like it is refused."""
+        share = message.booking
+        if share.booking_id in self._booked:
+            return
+        self._booked[share.booking_id] = None
+        if len(self._booked) > MAX_BOOKED:
+            self._booked.popitem(last=False)
+        event: events.Event
+        if share.kind is BookingKind.FUNDING or share.trade is None:
+            event = events.FundingBooked(funding_id=share.booking_id, amount=share.amount)
+        else:
+            event = events.ShareTaken(trade=share.trade, cause=share.cause)
+        decision = position.step(group, event, self._context(group))
+        assert isinstance(decision, events.Decision), decision
+        booked = MarkBooked(
+            account=share.account, booking_id=share.booking_id, group_id=share.group_id, time_ms=self.life.now_ms()
+        )
+        self._carry(decision, rows=(booked,), always=True)
+
+    def _adopt_asked(self, group: Group, message: am.AdoptOrder) -> None:
+        asked = events.OrderAdopted(order=message.order, report=message.report)
+        decision = position.step(group, asked, self._context(group))
+        if isinstance(decision, Refused) or message.is_dry_run:
+            self.life.tell(message.reply_to, decision if isinstance(decision, Refused) else message.drift)
+            return
+        drift: SaveDrift = message.drift
+        order = decision.group.orders[message.order.client_order_id]
+        words = f"{drift.who} gave {order.client_order_id} to the group"
+        audit = self._event(group, "warning", "order", words, type="group.command", who=drift.who)
+        sends = (
+            m.Send(f"gateway/{group.account}", am.OrderAdopted(order=order, drift=drift)),
+            m.Send(message.reply_to, drift),
+        )
+        self._carry(decision, rows=(drift, audit), reply=sends, always=True)
 
     def _step(self, group: Group, event: events.Event) -> None:
         decision = position.step(group, event, self._context(group))
@@ -428,6 +473,8 @@ _HANDLERS: dict[type, Callable[[PositionGroup, Group, Any], None]] = {
     m.CancelEntries: PositionGroup._cancel_asked,
     m.GatewayStarted: PositionGroup._gateway_started,
     m.MayStop: PositionGroup._may_stop,
+    am.ShareBooked: PositionGroup._share_booked,
+    am.AdoptOrder: PositionGroup._adopt_asked,
 }
 
 

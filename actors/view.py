@@ -23,8 +23,10 @@ from actors.rules.model import ZERO, Group, Key, Queued
 from actors.rules.records import (
     AcknowledgeAlert,
     DeleteQueued,
+    DriftState,
     RaiseAlert,
     ResolveAlert,
+    SaveDrift,
     SaveEngineState,
     SaveGroup,
     SaveQueued,
@@ -104,6 +106,8 @@ class Snapshot:
     """By signal id, oldest first."""
     last_signal_time_ms: Mapping[World, int] = field(default_factory=dict)
     alerts: Mapping[str, Alert] = field(default_factory=dict)
+    drifts: Mapping[str, SaveDrift] = field(default_factory=dict)
+    """Differences that are open, by id (ORD-7)."""
     switches: Mapping[tuple[World, str], str] = field(default_factory=dict)
     """`SaveEngineState` by world and name."""
     closed_totals: Mapping[World, Totals] = field(default_factory=dict)
@@ -356,6 +360,12 @@ class _Change:
             acknowledged = replace(old, acknowledged_by=row.who, acknowledge_time_ms=row.time_ms)
             self._map("alerts")[row.alert_key] = acknowledged
 
+    def save_drift(self, row: SaveDrift) -> None:
+        if row.state is DriftState.OPEN:
+            self._map("drifts")[row.drift_id] = row
+        elif row.drift_id in self._now("drifts"):
+            del self._map("drifts")[row.drift_id]
+
     def save_engine_state(self, row: SaveEngineState) -> None:
         switches = self._map("switches")
         if row.value:
@@ -374,5 +384,6 @@ _ROWS: Mapping[type, Callable[[_Change, Any], None]] = {
     ResolveAlert: _Change.resolve_alert,
     AcknowledgeAlert: _Change.acknowledge_alert,
     SaveEngineState: _Change.save_engine_state,
+    SaveDrift: _Change.save_drift,
 }
 """Rows the View shows. Parts of a group come with the whole group, events with their sequence."""

@@ -29,11 +29,12 @@ from daemon.api.condition import SERVING, Condition
 from daemon.api.engine import Engine, InFlight
 from daemon.api.recorder import Recorder
 from daemon.api.server import AddressInUse, ApiServer
-from daemon.assembly import Parts, SettingsHolder, assemble, open_exchanges
+from daemon.assembly import Parts, SettingsHolder, assemble
 from daemon.clock import SystemClock
 from daemon.config.kinds import split_address
 from daemon.config.load import LoadedConfig
 from daemon.config_follower import ConfigFollower, version_of
+from daemon.exchanges.opening import Connect, Opening
 from daemon.first_view import first_view
 from daemon.housekeeping import Housekeeping
 from daemon.ids import RandomIds
@@ -81,8 +82,19 @@ def program_version() -> str:
 class Daemon:
     """One daemon in one loop. `run` returns when it has stopped in peace."""
 
-    def __init__(self, config: LoadedConfig, environ: Mapping[str, str], *, with_signals: bool = True) -> None:
-        """`with_signals`: SIGTERM, SIGHUP and SIGUSR1 are this daemon's; only possible in the main thread."""
+    def __init__(
+        self,
+        config: LoadedConfig,
+        environ: Mapping[str, str],
+        *,
+        with_signals: bool = True,
+        connect: Connect | None = None,
+    ) -> None:
+        """`with_signals`: SIGTERM, SIGHUP and SIGUSR1 are this daemon's; only possible in the main thread.
+
+        `connect`: how sessions to exchanges are made, for a resolver or certificates of one's own.
+        """
+        self._connect = connect
         self._with_signals = with_signals
         self._config = config
         self._environ = environ
@@ -197,7 +209,16 @@ class Daemon:
         view = first_view(settings, self._store, self._reader, groups, self._clock.now_ms())
         system = Threaded(self._clock, on_fatal=self._fatal)
         stack.callback(system.stop_all)
-        opened = open_exchanges(settings.accounts, data_dir, self._clock)
+        opening = Opening(
+            data_dir=data_dir,
+            clock=self._clock,
+            environ=self._environ,
+            cached=self._reader.instruments,
+            know_secrets=self._masker.know,
+            connect=self._connect,
+        )
+        stack.callback(opening.loop.stop)
+        opened = opening.open_all(settings.accounts)
         exchanges = opened.exchanges
         gone = "the config does not name it any more, and groups are live on it that nobody manages"
         missing = {group.account: gone for group in groups if group.account not in settings.accounts}
@@ -217,8 +238,9 @@ class Daemon:
             observe=self._supervised,
             store_state=view.mark_store,
         )
-        for exchange in exchanges.values():
+        for account, exchange in exchanges.items():
             stack.callback(exchange.stop)
+            self._parts.catalogue.put(account, self._reader.instruments(account))  # Until a newer one comes (PRC-1).
         stack.push_async_callback(self._shut_down, system)
         self._metered.expect(groups, self._parts.worlds)
         self._engine = Engine(
@@ -427,10 +449,10 @@ class Daemon:
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
 
-def run(config: LoadedConfig, environ: Mapping[str, str]) -> int:
+def run(config: LoadedConfig, environ: Mapping[str, str], connect: Connect | None = None) -> int:
     """Runs a daemon until it is told to stop. The exit code: 0 stopped in peace, 1 could not start or failed."""
     try:
-        asyncio.run(Daemon(config, environ).run())
+        asyncio.run(Daemon(config, environ, connect=connect).run())
     except StartRefused as refused:
         print(f"terraced: {refused}", file=sys.stderr)
         return 1

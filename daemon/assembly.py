@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from actors.board import CatalogueBoard, MarksBoard
 from actors.children import Child, engine_children
@@ -13,13 +12,13 @@ from actors.gateway import Gateway
 from actors.journal import Journal
 from actors.messages import SettingsChanged
 from actors.pool import Pool
-from actors.ports import Clock, Exchange, Ids, StoreFault
+from actors.ports import Exchange, Ids, StoreFault
 from actors.position import GroupPorts, PositionGroup
 from actors.queue import Queue
 from actors.rules.choices import World
 from actors.rules.events import Note
 from actors.rules.naming import EPOCH_CHARS
-from actors.rules.settings import AccountSettings, Settings
+from actors.rules.settings import Settings
 from actors.runtime import SUPERVISOR, Life
 from actors.supervisor import Supervisor
 from actors.threaded import Threaded
@@ -149,34 +148,3 @@ def _live_groups(store: MeteredStore, view: View) -> list[str]:
     except StoreFault:
         group_ids = [group.group_id for group in view.current.live()]
     return [f"group/{group_id}" for group_id in group_ids]
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """Exchanges by account. `unbuilt`: accounts this version cannot trade; `broken`: those that could not be opened."""
-
-    exchanges: Mapping[str, Exchange]
-    unbuilt: Mapping[str, str]
-    broken: Mapping[str, str]
-
-
-def open_exchanges(accounts: Mapping[str, AccountSettings], data_dir: Path, clock: Clock) -> Opened:
-    """One that cannot be opened holds up nobody else. The paper exchange's code is loaded only if it is asked for."""
-    exchanges: dict[str, Exchange] = {}
-    unbuilt: dict[str, str] = {}
-    broken: dict[str, str] = {}
-    for account in accounts.values():
-        if not account.is_paper:
-            unbuilt[account.name] = f"the exchange {account.exchange} cannot be traded in this version"
-            continue
-        from daemon.exchanges.paper import PaperExchange, PaperFault, open_venue, unsupported
-
-        words = unsupported(account)
-        if words is not None:
-            unbuilt[account.name] = words
-            continue
-        try:
-            exchanges[account.name] = PaperExchange(open_venue(account, data_dir, clock.now_ms()), clock)
-        except PaperFault as fault:
-            broken[account.name] = str(fault).removeprefix(f"account {account.name}: ")
-    return Opened(exchanges, unbuilt, broken)

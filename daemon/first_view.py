@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from actors.ports import Store
 from actors.rules.choices import World
 from actors.rules.model import Group, Key, Queued
+from actors.rules.records import DriftState, SaveDrift
 from actors.rules.settings import Settings
 from actors.view import MAX_ALERTS, Alert, Snapshot, Totals, View
 from daemon.store.found import StoredAlert
 from daemon.store.pages import Page
 from daemon.store.read import Reader
 
+MAX_DRIFTS = 1_000
+"""Open differences in sight at the start, the newest."""
 COUNTED_MS = 7 * 86_400_000
 """Groups closed this recently are known by name, so that a late fill does not count them twice."""
 
@@ -41,6 +44,7 @@ def _stored(
         queued=queued,
         last_signal_time_ms=_last_signals(settings, reader, worlds),
         alerts=_alerts(reader),
+        drifts=_drifts(reader),
         switches=reader.switches(),
         closed_totals={world: _totals(reader, world) for world in worlds},
         last_sequence=reader.event_bounds().last,
@@ -74,6 +78,12 @@ def _alerts(reader: Reader) -> Mapping[str, Alert]:
     page = reader.list_alerts(size=MAX_ALERTS)
     assert isinstance(page, Page)
     return {stored.alert_key: _alert(stored) for stored in reversed(page.items)}
+
+
+def _drifts(reader: Reader) -> Mapping[str, SaveDrift]:
+    page = reader.list_drifts(states=(DriftState.OPEN,), size=MAX_DRIFTS)
+    assert isinstance(page, Page)
+    return {drift.drift_id: drift for drift in reversed(page.items)}
 
 
 def _alert(stored: StoredAlert) -> Alert:

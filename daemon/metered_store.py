@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from actors.account_messages import AccountState
 from actors.messages import Answer, PoolState, QueueState, Settle
 from actors.ports import Applied, Store, StoreFault
 from actors.rules.choices import World
@@ -59,6 +60,9 @@ class MeteredStore:
         self._awaited.discard(f"group/{group_id}")
         ready = self._ready.pop(group_id, None)
         return ready if ready is not None else self._store.load_group(group_id)
+
+    def load_account(self, account: str, client_order_ids: Sequence[str] = ()) -> AccountState:
+        return self._store.load_account(account, client_order_ids)
 
     def load_pool(self, world: World, recent_limit: int, now_ms: int) -> PoolState:
         state = self._store.load_pool(world, recent_limit, now_ms)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from actors.rules.choices import PositionMode
-from actors.rules.model import Group, Instrument, LadderPlan, OrderReport, Quote, Reason, Signal
+from actors.rules.model import Group, Instrument, LadderPlan, Order, OrderReport, Quote, Reason, Signal, Trade
 from actors.rules.settings import ExecutionSettings, FeeSettings
 
 # --- what is known when a decision is made --------------------------------------------------------
@@ -77,11 +77,47 @@ class PriceCrossed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShareTaken:
+    """A part of what the group holds went without an order of ours (ORD-13). `trade`: the group's own share of it."""
+
+    trade: Trade
+    cause: str
+    """`liquidation`, `auto_deleveraging`, `manual`, or `adopted`: written down to what is there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingBooked:
+    """The group's share of a funding payment (PNL-1). > 0 was received."""
+
+    funding_id: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAdopted:
+    """A person gives the group an order of ours that it does not know (ORD-7)."""
+
+    order: Order
+    """As it is at the exchange, without its trades."""
+    report: OrderReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TimeReached:
     """A wake-up asked for earlier, or the end of loading: look at everything again."""
 
 
-Event = PyramidAdded | CloseAsked | CancelEntriesAsked | OrdersReported | PriceCrossed | TimeReached
+Event = (
+    PyramidAdded
+    | CloseAsked
+    | CancelEntriesAsked
+    | OrdersReported
+    | PriceCrossed
+    | ShareTaken
+    | FundingBooked
+    | OrderAdopted
+    | TimeReached
+)
 
 
 # --- effects --------------------------------------------------------------------------------------

@@ -39,6 +39,8 @@ class Usage:
     account_detail: str = ""
     """Why it is not ready."""
     account_paused: bool = False
+    instrument_held: bool = False
+    """The exchange and the store differ about the instrument (ORD-7)."""
     slots: int
     """Taken in this world."""
     account_slots: int
@@ -55,9 +57,10 @@ class Usage:
 def admit(ask: Admission, usage: Usage, pool: PoolSettings, limits: LimitSettings) -> Refused | None:
     """None if there is room, else the first thing in the way.
 
-    Asked in this order: engine paused, account not ready, account paused, pool full, the account's own pool full,
-    groups per symbol, opposite side on the instrument, total exposure, balance. A pyramid is asked about slots only
-    if `pyramids_bypass` is off (PYR-1), and never about its own symbol and instrument, where its group is already.
+    Asked in this order: engine paused, account not ready, account paused, instrument held, pool full, the account's
+    own pool full, groups per symbol, opposite side on the instrument, total exposure, balance. A pyramid is asked
+    about slots only if `pyramids_bypass` is off (PYR-1), and never about its own symbol and instrument, where its
+    group is already.
     """
     refused = _paused(usage)
     if refused is None and (ask.new_group or not pool.pyramids_bypass) and not ask.ignore_pool_limit:
@@ -79,6 +82,9 @@ def _paused(usage: Usage) -> Refused | None:
         return Refused(reason=Reason.ACCOUNT_NOT_READY, detail=usage.account_detail or "the account is not ready")
     if usage.account_paused:
         return Refused(reason=Reason.ACCOUNT_PAUSED, detail="the account is paused")
+    if usage.instrument_held:
+        detail = "the exchange and the store differ about the instrument (`terrace account drift`)"
+        return Refused(reason=Reason.INSTRUMENT_HELD, detail=detail)
     return None
 
 

@@ -191,6 +191,8 @@ class Reason(StrEnum):
     ACCOUNT_PAUSED = "ACCOUNT_PAUSED"
     ENGINE_PAUSED = "ENGINE_PAUSED"
     ACCOUNT_NOT_READY = "ACCOUNT_NOT_READY"
+    INSTRUMENT_HELD = "INSTRUMENT_HELD"
+    """The store and the exchange differ about the instrument; entries wait until that is settled (ORD-7)."""
     QUEUE_FULL = "QUEUE_FULL"
     QUEUE_LOWEST = "QUEUE_LOWEST"
     WAITED_TOO_LONG = "WAITED_TOO_LONG"
@@ -215,6 +217,10 @@ class Reason(StrEnum):
     """No entry can fill any more and nothing sellable is held."""
     LATE_FILL = "LATE_FILL"
     TAKE_PROFIT = "TAKE_PROFIT"
+    LIQUIDATED = "LIQUIDATED"
+    """The venue took the position away (ORD-13)."""
+    EXTERNAL_CLOSE = "EXTERNAL_CLOSE"
+    """Somebody else closed what was held, or it was written down to what is there (ORD-13, ORD-7)."""
     # Orders
     BAD_PRICE = "BAD_PRICE"
     BAD_QUANTITY = "BAD_QUANTITY"
@@ -230,6 +236,14 @@ class Reason(StrEnum):
     EXCHANGE_REFUSED = "EXCHANGE_REFUSED"
     ENTRY_TTL = "ENTRY_TTL"
     BEYOND_LADDER = "BEYOND_LADDER"
+    # The account at its exchange
+    AUTHENTICATION_FAILED = "AUTHENTICATION_FAILED"
+    """The exchange does not take this key, its signature or passphrase, or not from this address."""
+    PERMISSION_DENIED = "PERMISSION_DENIED"
+    """The key is good but may not do this, or the account is barred from it."""
+    POSITION_MODE_MISMATCH = "POSITION_MODE_MISMATCH"
+    """One-way or hedge: the account is set up otherwise than the config says."""
+    RATE_LIMITED = "RATE_LIMITED"
     # The engine
     READ_ONLY = "READ_ONLY"
     STORE_FAILED = "STORE_FAILED"
@@ -240,6 +254,8 @@ class Reason(StrEnum):
     POISONED = "POISONED"
     """The message stopped an actor twice and was put aside as a dead letter (REC-2)."""
     REMOVED_BY_USER = "REMOVED_BY_USER"
+    NOT_ADOPTABLE = "NOT_ADOPTABLE"
+    """Taking it into the books would not be sound (ORD-7)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -396,6 +412,10 @@ class Order:
     filled_quantity: Decimal = ZERO
     filled_notional: Decimal = ZERO
     """Sum of price x quantity x contract size of the trades."""
+    wanted_price: Decimal | None = None
+    """Only in an `AmendOrders` on its way: the price the order should have; None: the one it has (ORD-9)."""
+    wanted_quantity: Decimal | None = None
+    """Likewise the whole quantity, what is filled of it included."""
 
     @property
     def is_final(self) -> bool:
@@ -512,6 +532,8 @@ class Group:
     realized: Decimal = ZERO
     """Net of fees (PNL-1)."""
     fees: Decimal = ZERO
+    funding: Decimal = ZERO
+    """Funding received less paid, in quote; part of `realized` (PNL-1)."""
     dust: Decimal = ZERO
     dust_value: Decimal = ZERO
     ignored_pyramids: int = 0
@@ -571,7 +593,8 @@ class OrderReport:
     """What the exchange says of one order. Trades are cumulative: all of it that are known, so a lost or doubled
     report changes nothing.
 
-    `state` None: nothing is known of the state, only trades. `reason` and `words` come with refusals.
+    `state` None: nothing is known of the state, only trades. `reason` and `words` come with refusals; on an order that
+    is not final they tell of a refused amend (ORD-9).
     """
 
     client_order_id: str
@@ -581,6 +604,13 @@ class OrderReport:
     reason: Reason | None = None
     words: str = ""
     time_ms: int
+    price: Decimal | None = None
+    """Its limit price at the exchange; None: not told."""
+    quantity: Decimal | None = None
+    """Its whole quantity there, what is filled included; None: not told."""
+    symbol: str = field(default="", compare=False)
+    """Where the list of open orders says it; it matters only for orders nobody here knows (ORD-7)."""
+    side: OrderSide | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -602,3 +632,5 @@ class Position:
     side: Side
     quantity: Decimal
     average_entry: Decimal
+    liquidation_price: Decimal | None = None
+    """Where the venue would take it away; None: it does not say."""

@@ -25,11 +25,14 @@ from actors.rules.events import (
     Decision,
     Effect,
     Event,
+    FundingBooked,
+    OrderAdopted,
     OrdersReported,
     PriceCrossed,
     PyramidAdded,
     ResolveOrders,
     SetWatches,
+    ShareTaken,
     TimeReached,
 )
 from actors.rules.model import (
@@ -49,6 +52,7 @@ from actors.rules.money import plain
 from actors.rules.position_close import begin_close
 from actors.rules.position_desk import Desk, is_fresh
 from actors.rules.position_entries import give_up_all
+from actors.rules.position_external import adopt, take_funding, take_share
 from actors.rules.position_reports import take_reports
 from actors.rules.position_retry import PRICE_POLL_MS, PRICE_STALE
 from actors.rules.position_settle import settle
@@ -159,8 +163,24 @@ def _apply(desk: Desk, event: Event) -> Refused | None:
                     desk.note("entry.given_up", f"{count} unfilled entries are cancelled: {event.reason}")
         case PriceCrossed():
             _crossed(desk, event)
+        case ShareTaken() | FundingBooked() | OrderAdopted():
+            return _from_outside(desk, event)
         case TimeReached():
             pass
+    return None
+
+
+def _from_outside(desk: Desk, event: ShareTaken | FundingBooked | OrderAdopted) -> Refused | None:
+    match event:
+        case ShareTaken():
+            take_share(desk, event)
+        case FundingBooked():
+            take_funding(desk, event)
+        case OrderAdopted():
+            refused = adopt(desk, event)
+            if refused is not None:
+                return refused
+            take_reports(desk, (event.report,))
     return None
 
 

@@ -30,8 +30,8 @@ from actors.rules.naming import MAX_ATTEMPT, next_attempt
 from actors.rules.position_orders import Place, new_order, trim, where
 
 _TRACKED = (
-    *("state", "instrument", "loose", "realized", "fees", "dust", "dust_value", "close_reason", "close_time_ms"),
-    *("flags", "hybrid_hit"),
+    *("state", "instrument", "loose", "realized", "fees", "funding", "dust", "dust_value"),
+    *("close_reason", "close_time_ms", "flags", "hybrid_hit"),
 )
 
 
@@ -59,6 +59,7 @@ class Desk:
         self.loose: Lot = group.loose
         self.realized: Decimal = group.realized
         self.fees: Decimal = group.fees
+        self.funding: Decimal = group.funding
         self.dust: Decimal = group.dust
         self.dust_value: Decimal = group.dust_value
         self.close_reason: Reason | None = group.close_reason

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
 
 from actors.rules.choices import World
 from actors.rules.model import Group, Instrument, Key, Leg, Order, Outcome, Pyramid, Queued, Reason, Signal, Trade
@@ -189,6 +191,94 @@ class AddConfigVersion:
     text: str
 
 
+class DriftKind(StrEnum):
+    """What differs between an account and the store (ORD-7)."""
+
+    UNKNOWN_ORDER = "unknown_order"
+    """An order with our prefix is open there, and the store does not know it as open."""
+    UNCOVERED = "uncovered"
+    """A balance or position that does not cover the groups."""
+    UNPROTECTED = "unprotected"
+    """A group left without its target."""
+
+
+class DriftState(StrEnum):
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    """Ignored by a person for as long as it does not grow."""
+    RESOLVED = "resolved"
+
+
+class DriftResolution(StrEnum):
+    """What a person decided."""
+
+    ADOPT = "adopt"
+    IGNORE = "ignore"
+    FLATTEN = "flatten"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveDrift:
+    """A difference between an account and the store. One stands per account, kind and subject."""
+
+    drift_id: str
+    account: str
+    symbol: str
+    """Empty where the exchange does not say it."""
+    kind: DriftKind
+    subject: str
+    """What it is about: a client order id, `symbol:side`, or a group id."""
+    group_id: str = ""
+    client_order_id: str = ""
+    expected: str = ""
+    actual: str = ""
+    shortfall: Decimal = Decimal(0)
+    """What the groups hold beyond what is there, of an uncovered one, in the instrument's unit."""
+    message: str
+    create_time_ms: int
+    state: DriftState = DriftState.OPEN
+    resolution: DriftResolution | None = None
+    """None: not decided. One that went by itself never was."""
+    who: str = ""
+    resolve_time_ms: int | None = None
+
+
+class BookingKind(StrEnum):
+    TRADE = "trade"
+    """A part of a position went without an order of ours (ORD-13)."""
+    FUNDING = "funding"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddBooking:
+    """One group's share of something that happened to a whole position, decided once. Unique by account, booking id and
+    group. The group takes it into its books with `MarkBooked` in the same commit.
+    """
+
+    account: str
+    booking_id: str
+    """Of a trade or a funding payment, by the venue's own id; of a difference written down, by the difference's."""
+    group_id: str
+    symbol: str
+    kind: BookingKind
+    cause: str
+    """`ForeignCause`, `adopted`, or empty for funding."""
+    trade: Trade | None
+    """The group's share of the execution; None: `amount` is a funding payment in quote, received > 0."""
+    amount: Decimal = Decimal(0)
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkBooked:
+    """The group has this share in its books. The row must exist and be unbooked: it is booked once."""
+
+    account: str
+    booking_id: str
+    group_id: str
+    time_ms: int
+
+
 Row = (
     SaveSignal
     | SetOutcome
@@ -208,6 +298,9 @@ Row = (
     | SaveEngineState
     | SaveInstruments
     | AddConfigVersion
+    | SaveDrift
+    | AddBooking
+    | MarkBooked
 )
 
 

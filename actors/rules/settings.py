@@ -386,6 +386,8 @@ class AccountSettings:
     api_key: str | None = None
     api_secret: str | None = None
     passphrase: str | None = None
+    allow_withdraw: bool = False
+    """Whether a live account is traded with a key that may withdraw (SEC-5)."""
     urls: Mapping[str, str] = field(default_factory=dict)
 
     leverage: int = 1

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from actors.account_messages import ResolveDrift
 from actors.messages import AccountReport, CheckAccount, RefreshInstruments, SetPaperPrice
 from actors.rules.model import Group, Quote
+from actors.rules.records import DriftState, SaveDrift
 from actors.rules.settings import AccountSettings
 from daemon.api import translate_account as to
 from daemon.api.account_states import describe, describe_all
+from daemon.api.auth import caller
 from daemon.api.engine import Engine
-from daemon.api.errors import faulty_field, not_built
+from daemon.api.errors import ApiReason, Failed, faulty_field, not_found
 from daemon.api.kinds import Context
 from daemon.api.pages import slice_of
 from daemon.api.translate import decimal, number, timestamp
@@ -96,11 +99,37 @@ class AccountService(account_pb2_grpc.AccountServiceServicer):
         )
         return pb.SetPaperPriceResponse(price=shown)
 
-    async def ListDrift(self, _request: pb.ListDriftRequest, _context: Context) -> pb.ListDriftResponse:
-        raise not_built("ListDrift")
+    async def ListDrift(self, request: pb.ListDriftRequest, _context: Context) -> pb.ListDriftResponse:
+        """ORD-7. Accepted ones count as resolved: they are decided."""
+        account = self._engine.account(request.account).name if request.account else ""
+        states = () if request.include_resolved else (DriftState.OPEN,)
+        page = await self._engine.page(self._engine.reader.list_drifts, request, account, states)
+        return pb.ListDriftResponse(drifts=[to.drift(each) for each in page.items], next_page_token=page.next_token)
 
-    async def ResolveDrift(self, _request: pb.ResolveDriftRequest, _context: Context) -> pb.ResolveDriftResponse:
-        raise not_built("ResolveDrift")
+    async def ResolveDrift(self, request: pb.ResolveDriftRequest, context: Context) -> pb.ResolveDriftResponse:
+        resolution = to.RESOLUTION_OF.get(request.resolution)
+        if resolution is None:
+            raise faulty_field("resolution", "must be adopt, ignore or flatten")
+        stored = await self._engine.read(self._engine.reader.get_drift, request.drift_id)
+        if stored is None:
+            raise not_found("difference", request.drift_id)
+        if stored.state is DriftState.RESOLVED:
+            raise Failed(ApiReason.ALREADY_CLOSED, f"difference {stored.drift_id} is resolved already")
+        account, who = self._engine.account(stored.account), caller().name
+        answer = await self._engine.ask(
+            f"gateway/{account.name}",
+            lambda reply_to: ResolveDrift(
+                drift_id=stored.drift_id,
+                resolution=resolution.value,
+                group_id=request.group_id,
+                who=who,
+                is_dry_run=request.validate_only,
+                reply_to=reply_to,
+            ),
+            context,
+        )
+        assert isinstance(answer, SaveDrift), answer
+        return pb.ResolveDriftResponse(drift=to.drift(answer))
 
     def _paper_account(self, name: str) -> AccountSettings:
         """The named one, else the only one whose prices can be set."""

@@ -28,6 +28,8 @@ class AccountNow:
     positions: tuple[Position, ...] = ()
     known: bool = False
     """The gateway has answered."""
+    compared_ms: int = 0
+    """When the account was last compared with the store; 0: not yet."""
 
 
 async def describe(engine: Engine, account: AccountSettings) -> AccountNow:
@@ -50,6 +52,7 @@ async def describe(engine: Engine, account: AccountSettings) -> AccountNow:
         balances=answer.balances,
         positions=answer.positions,
         known=True,
+        compared_ms=answer.compared_ms,
     )
 
 
@@ -59,12 +62,15 @@ async def describe_all(engine: Engine, accounts: Sequence[AccountSettings]) -> l
 
 def _state(engine: Engine, account: AccountSettings, told: AccountChanged) -> tuple[pb.AccountState, str]:
     if not told.ready:
-        # Without balances it has never been compared; with them it was, and is not reachable now.
-        return (pb.ACCOUNT_STATE_DISCONNECTED if told.balances else pb.ACCOUNT_STATE_RECONCILING), told.detail
+        return (pb.ACCOUNT_STATE_DISCONNECTED if told.compared_ms else pb.ACCOUNT_STATE_RECONCILING), told.detail
     paused = engine.view.current.switches.get((account.world, f"paused:{account.name}"))
     if paused:
         return pb.ACCOUNT_STATE_PAUSED, why_paused(paused, account.name)
-    return (pb.ACCOUNT_STATE_DEGRADED, told.detail) if told.detail else (pb.ACCOUNT_STATE_READY, "")
+    detail = told.detail
+    if told.held_symbols:
+        names = ", ".join(sorted(told.held_symbols))
+        detail = f"it differs from the store, entries wait on {names} (`terrace account drift {account.name}`)"
+    return (pb.ACCOUNT_STATE_DEGRADED, detail) if detail else (pb.ACCOUNT_STATE_READY, "")
 
 
 def why_paused(cause: str, account: str = "") -> str:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from actors.rules.choices import Market
 from actors.rules.model import Group, Instrument
 from actors.rules.money import ZERO
+from actors.rules.records import DriftKind, DriftResolution, DriftState, SaveDrift
 from actors.rules.reserve import reserved
 from daemon.api.account_states import AccountNow
 from daemon.api.engine import Engine
-from daemon.api.translate import MARKET, SIDE, WORLD, decimal
+from daemon.api.translate import MARKET, SIDE, WORLD, decimal, optional_timestamp, timestamp
 from daemon.api.valuing import equity, position_profit, spot_positions, spot_profit
 from protos.terrace.v1 import account_pb2, engine_pb2
+
+KIND: Mapping[DriftKind, account_pb2.DriftKind] = {
+    DriftKind.UNKNOWN_ORDER: account_pb2.DRIFT_KIND_UNKNOWN_ORDER,
+    DriftKind.UNCOVERED: account_pb2.DRIFT_KIND_UNCOVERED,
+    DriftKind.UNPROTECTED: account_pb2.DRIFT_KIND_UNPROTECTED,
+}
+RESOLUTION_OF: Mapping[int, DriftResolution] = {
+    account_pb2.DRIFT_RESOLUTION_ADOPT: DriftResolution.ADOPT,
+    account_pb2.DRIFT_RESOLUTION_IGNORE: DriftResolution.IGNORE,
+    account_pb2.DRIFT_RESOLUTION_FLATTEN: DriftResolution.FLATTEN,
+}
+_RESOLUTION = {resolution: account_pb2.DriftResolution.Name(number) for number, resolution in RESOLUTION_OF.items()}
 
 
 def account(engine: Engine, now: AccountNow, groups: list[Group], *, whole: bool) -> account_pb2.Account:
@@ -30,6 +44,8 @@ def account(engine: Engine, now: AccountNow, groups: list[Group], *, whole: bool
         live_groups=len(groups),
         max_open_groups=settings.max_open_groups or 0,
         paper_prices=settings.prices.value if settings.is_paper else "",
+        drift_count=sum(each.account == settings.name for each in engine.view.current.drifts.values()),
+        reconcile_time=optional_timestamp(now.compared_ms or None),
     )
     if whole:
         _put_holdings(engine, message, now, groups)
@@ -62,6 +78,25 @@ def _put_holdings(engine: Engine, message: account_pb2.Account, now: AccountNow,
     for asset, amount in sorted(bound.items()):
         if amount:
             message.reservations.add(asset=asset, amount=decimal(amount))
+
+
+def drift(value: SaveDrift) -> account_pb2.Drift:
+    """A difference. One that is accepted is decided, and so resolved for whoever looks at it."""
+    is_open = value.state is DriftState.OPEN
+    return account_pb2.Drift(
+        drift_id=value.drift_id,
+        account=value.account,
+        symbol=value.symbol,
+        kind=KIND[value.kind],
+        group_id=value.group_id,
+        client_order_id=value.client_order_id,
+        expected=value.expected,
+        actual=value.actual,
+        message=value.message,
+        create_time=timestamp(value.create_time_ms),
+        resolution=_RESOLUTION[value.resolution] if value.resolution else account_pb2.DRIFT_RESOLUTION_UNSPECIFIED,
+        resolve_time=None if is_open else optional_timestamp(value.resolve_time_ms),
+    )
 
 
 def status_line(now: AccountNow, live_groups: int) -> engine_pb2.AccountStatus:

@@ -77,6 +77,7 @@ def group(value: Group, quote: Quote | None, fees: FeeSettings, detail: Detail) 
         mark_price=decimal(quote.mid) if quote is not None else "",
         realized_pnl=decimal(value.realized),
         fees=decimal(value.fees),
+        funding=decimal(value.funding),
         dust=decimal(value.dust * size),
         dust_value=decimal(value.dust_value),
         create_time=timestamp(value.create_time_ms),

@@ -65,9 +65,11 @@ def not_yet(config: Mapping[str, Any], default: Mapping[str, Any]) -> Iterator[s
 
 def _account(name: str, account: Mapping[str, Any]) -> Iterator[str]:
     if account["exchange"] != "paper":
-        yield f"accounts.{name} is accepted, not traded yet: signals routed to a real exchange are refused so far"
-    elif account["prices"] == "live":
-        yield f"accounts.{name}.prices: live has no effect yet: public prices come with the exchanges"
+        for key in ("api_key", "api_secret", "passphrase"):
+            yield from _reference(f"accounts.{name}.{key}", account[key])
+        return
+    if account["prices"] == "live":
+        yield f"accounts.{name}.prices: live has no effect yet: use synthetic, manual or replay"
     if account["margin_mode"] != MarginMode.ISOLATED:
         yield f"accounts.{name}.margin_mode has no effect yet: the paper exchange margins each position by itself"
 

@@ -139,6 +139,7 @@ class ExchangeAccountModel(_Account):
     api_key: Annotated[str, SecretReference()] | None = None
     api_secret: Annotated[str, SecretReference()] | None = None
     passphrase: Annotated[str, SecretReference()] | None = None
+    allow_withdraw: Annotated[bool, FLAG] = False
     urls: dict[Annotated[str, Text("rest or ws", "rest|ws")], Annotated[str, Text("a URL", r"(https?|wss?)://\S+")]] = (
         Field(default_factory=dict)
     )

@@ -15,10 +15,12 @@ from decimal import Decimal
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from actors.messages import Fate, ReplyTo
+from actors.account_messages import AccountProbed
+from actors.budget import Budget
+from actors.messages import Answered, Fate, ReplyTo
 from actors.ports import Clock, Sink
 from actors.rules.choices import PaperPrices
-from actors.rules.model import Instrument, Order
+from actors.rules.model import Instrument, Order, Reason
 from actors.rules.settings import AccountSettings
 from daemon.exchanges.candles import CandleFault, candle_files, series
 from daemon.exchanges.matching import BookState
@@ -112,7 +114,10 @@ def _prices(
 class _Port(ABC):
     """What both faces share: requests in, answers to the gateway that lives now."""
 
+    can_amend = False
+
     def __init__(self, venue: PaperVenue, clock: Clock) -> None:
+        self.budget = Budget()
         self.acceptance_window_ms = venue.account.latency_ms + ACCEPTANCE_MARGIN_MS
         self._venue = venue
         self._clock = clock
@@ -129,6 +134,28 @@ class _Port(ABC):
 
     def cancel(self, orders: Sequence[Order]) -> None:
         self._post(Cancel(orders=tuple(orders), incarnation=self._incarnation, asked_ms=self._clock.now_ms()))
+
+    def amend(self, orders: Sequence[Order]) -> None:
+        """The paper exchange knows no amends; a gateway does not ask for them."""
+        life, now_ms = self._incarnation, self._clock.now_ms()
+        refusals = (
+            Answered(
+                incarnation=life,
+                request="amend",
+                client_order_id=order.client_order_id,
+                fate=Fate.REFUSED,
+                reason=Reason.EXCHANGE_REFUSED,
+                words="cannot amend",
+                asked_ms=now_ms,
+            )
+            for order in orders
+        )
+        self._deliver(Outgoing(refusal, life) for refusal in refusals)
+
+    def probe(self) -> None:
+        words = f"the paper exchange in this process, prices {self._venue.account.prices}"
+        probed = AccountProbed(incarnation=self._incarnation, checks=(("connection", True, words),), may_withdraw=False)
+        self._deliver((Outgoing(probed, self._incarnation),))
 
     def look_up(self, order: Order) -> None:
         self._post(

@@ -54,7 +54,7 @@ GROUP = Columns.of(
     "group_id world account symbol timeframe key_strategy key_source side state instrument settings",
     "slot_token forced signal_id opened_stamp_ms create_time_ms update_time_ms strategy",
     "loose_quantity loose_cost realized fees dust dust_value ignored_pyramids close_reason close_time_ms flags",
-    "max_slippage_percent stop_loss take_profit hybrid_hit",
+    "max_slippage_percent stop_loss take_profit hybrid_hit funding",
 )
 SAVED_GROUP = Columns("position_groups", (*GROUP.names, "quote", "late_fill"))
 GROUP_KEPT = ("world", "account", "symbol", "timeframe", "key_strategy", "key_source", "create_time_ms")
@@ -90,7 +90,7 @@ def saved_group(row: SaveGroup) -> tuple[Any, ...]:
         *(None if group.close_reason is None else group.close_reason.value, group.close_time_ms),
         json_list(group.flags),
         *(number_or_null(group.max_slippage_percent), number_or_null(group.stop_loss)),
-        *(number_or_null(group.take_profit), int(group.hybrid_hit)),
+        *(number_or_null(group.take_profit), int(group.hybrid_hit), number(group.funding)),
         *(group.instrument.quote, int(LATE_FILL in group.flags)),
     )
 
@@ -100,7 +100,7 @@ def read_group(row: tuple[Any, ...], pyramids: tuple[Pyramid, ...], orders: Mapp
     group_id, world, account, symbol, timeframe, key_strategy, key_source, side, state, instrument, settings = row[:11]
     slot_token, forced, signal_id, opened_stamp_ms, create_time_ms, update_time_ms, strategy = row[11:18]
     loose_quantity, loose_cost, realized, fees, dust, dust_value, ignored_pyramids = row[18:25]
-    close_reason, close_time_ms, flags, max_slippage_percent, stop_loss, take_profit, hybrid_hit = row[25:]
+    close_reason, close_time_ms, flags, max_slippage_percent, stop_loss, take_profit, hybrid_hit, funding = row[25:]
     return Group(
         group_id=group_id,
         world=WORLDS[world],
@@ -121,6 +121,7 @@ def read_group(row: tuple[Any, ...], pyramids: tuple[Pyramid, ...], orders: Mapp
         loose=Lot(quantity=Decimal(loose_quantity), cost=Decimal(loose_cost)),
         realized=Decimal(realized),
         fees=Decimal(fees),
+        funding=Decimal(funding),
         dust=Decimal(dust),
         dust_value=Decimal(dust_value),
         ignored_pyramids=ignored_pyramids,

@@ -30,6 +30,7 @@ _LIVE = f"SELECT group_id FROM position_groups INDEXED BY position_groups_live W
 _OLDEST_FIRST = "ORDER BY create_time_ms, id"
 _ALL_LIVE = f"{_LIVE} {_OLDEST_FIRST}"
 _LIVE_OF_WORLD = f"{_LIVE} AND world = ? {_OLDEST_FIRST}"
+_LIVE_OF_ACCOUNT = f"{_LIVE} AND account = ? {_OLDEST_FIRST}"
 _GROUPS = f"SELECT {group_rows.GROUP.select()} FROM position_groups WHERE group_id IN {_IDS}"
 _PYRAMIDS = f"SELECT {group_rows.PYRAMID.select()} FROM pyramids WHERE group_id IN {_IDS} ORDER BY group_id, pyramid"
 _LEGS = f"SELECT {group_rows.LEG.select()} FROM legs WHERE group_id IN {_IDS} ORDER BY group_id, pyramid, leg"
@@ -52,6 +53,11 @@ def live_group_ids(execute: Execute, world: World | None = None) -> list[str]:
     """Ids of the groups that are not closed, oldest first."""
     rows = execute(_ALL_LIVE, ()) if world is None else execute(_LIVE_OF_WORLD, (world.value,))
     return [group_id for (group_id,) in rows]
+
+
+def live_group_ids_of_account(execute: Execute, account: str) -> list[str]:
+    """The same of one account."""
+    return [group_id for (group_id,) in execute(_LIVE_OF_ACCOUNT, (account,))]
 
 
 def load_groups(

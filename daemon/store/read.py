@@ -18,6 +18,7 @@ from actors.messages import Answer, EventStored
 from actors.ports import StoreFault
 from actors.rules.choices import World
 from actors.rules.model import Group, Instrument
+from actors.rules.records import DriftState, SaveDrift
 from daemon.store import load, read_groups, read_records, read_signals
 from daemon.store.database import open_readers, raw
 from daemon.store.found import (
@@ -198,6 +199,20 @@ class Reader:
             return after
         with self._snapshot() as snapshot:
             return read_records.list_alerts(snapshot.rows, wanted, after, page_size(size))
+
+    def list_drifts(
+        self, account: str = "", states: tuple[DriftState, ...] = (), *, size: int = 0, token: str = ""
+    ) -> Page[SaveDrift] | BadPageToken:
+        """Newest first; of every account and state unless told otherwise."""
+        after = read_token(token)
+        if isinstance(after, BadPageToken):
+            return after
+        with self._snapshot() as snapshot:
+            return read_records.list_drifts(snapshot.rows, account, states, after, page_size(size))
+
+    def get_drift(self, drift_id: str) -> SaveDrift | None:
+        with self._snapshot() as snapshot:
+            return read_records.get_drift(snapshot.rows, drift_id)
 
     def list_dead_letters(
         self, *, resolved_too: bool = False, size: int = 0, token: str = ""

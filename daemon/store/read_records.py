@@ -9,7 +9,8 @@ from peewee import SQL, ModelSelect
 from actors.messages import EventStored
 from actors.rules.choices import World
 from actors.rules.model import Instrument
-from daemon.store import record_rows
+from actors.rules.records import DriftState, SaveDrift
+from daemon.store import drift_rows, record_rows
 from daemon.store.found import (
     SEVERITIES,
     AlertFilter,
@@ -25,6 +26,7 @@ from daemon.store.query import RunQuery, columns, matching, older_than, within
 from daemon.store.tables import Alert as AlertTable
 from daemon.store.tables import ConfigVersion as ConfigTable
 from daemon.store.tables import DeadLetter as DeadLetterTable
+from daemon.store.tables import Drift as DriftTable
 from daemon.store.tables import EngineState as EngineStateTable
 from daemon.store.tables import Event as EventTable
 from daemon.store.tables import Instrument as InstrumentTable
@@ -170,6 +172,31 @@ def _read_alert(row: tuple[Any, ...]) -> StoredAlert:
         acknowledged_by=acknowledged_by,
         resolve_time_ms=resolve_time_ms,
     )
+
+
+# --- differences ----------------------------------------------------------------------------------
+
+
+def list_drifts(
+    rows: RunQuery, account: str, states: tuple[DriftState, ...], after: Place | None, size: int
+) -> Page[SaveDrift]:
+    """Newest first. No states: all."""
+    table = DriftTable
+    query = table.select(table.id, *columns(table, drift_rows.DRIFT.names))
+    for condition in matching([(table.account, account)]):
+        query = query.where(condition)
+    if states:
+        query = query.where(table.state.in_([state.value for state in states]))
+    if after is not None:
+        query = query.where(table.id < after.row_id)
+    found = rows(query.order_by(table.id.desc()).limit(size + 1))
+    return cut([(Place(0, row[0]), drift_rows.read_drift(row[1:])) for row in found], size)
+
+
+def get_drift(rows: RunQuery, drift_id: str) -> SaveDrift | None:
+    table = DriftTable
+    query = table.select(*columns(table, drift_rows.DRIFT.names)).where(table.drift_id == drift_id)
+    return next((drift_rows.read_drift(row) for row in rows(query)), None)
 
 
 # --- dead letters, config, instruments ------------------------------------------------------------

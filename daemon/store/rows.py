@@ -14,13 +14,16 @@ from typing import Any
 from actors.ports import ConstraintBroken
 from actors.rules.records import (
     AcknowledgeAlert,
+    AddBooking,
     AddConfigVersion,
     AddDeadLetter,
     AddTrade,
     ClaimIdempotency,
     DeleteQueued,
+    MarkBooked,
     RaiseAlert,
     ResolveAlert,
+    SaveDrift,
     SaveEngineState,
     SaveGroup,
     SaveInstruments,
@@ -31,7 +34,7 @@ from actors.rules.records import (
     SaveSignal,
     SetOutcome,
 )
-from daemon.store import group_rows, record_rows, signal_rows
+from daemon.store import drift_rows, group_rows, record_rows, signal_rows
 from daemon.store.tables import NOT_FINAL_OUTCOMES
 
 MAX_NAMED = 5
@@ -217,6 +220,25 @@ WRITERS: Mapping[type, Writer] = {
         record_rows.config_version,
         "config_version",
         lambda row: f"config version {row.version}",
+    ),
+    SaveDrift: Statement(
+        drift_rows.DRIFT.upsert(("drift_id",), kept=drift_rows.DRIFT_KEPT),
+        drift_rows.saved_drift,
+        "drift",
+        lambda row: f"difference {row.drift_id}",
+    ),
+    AddBooking: Statement(
+        drift_rows.BOOKING.insert(),
+        drift_rows.saved_booking,
+        "booking",
+        lambda row: f"booking {row.booking_id} of group {row.group_id}",
+    ),
+    MarkBooked: Statement(
+        drift_rows.MARK_BOOKED,
+        drift_rows.marked,
+        "booking",
+        lambda row: f"booking {row.booking_id} of group {row.group_id}",
+        must_hit=True,
     ),
 }
 """Every row type but `AddEvent`, whose sequence goes back to the caller."""

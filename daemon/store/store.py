@@ -15,17 +15,19 @@ from typing import Any
 
 from peewee import PeeweeException, SqliteDatabase
 
+from actors.account_messages import AccountState
 from actors.messages import Answer, EventStored, PoolState, QueueState, Settle
 from actors.ports import Applied, ConstraintBroken, StoreFault
 from actors.rules.choices import World
 from actors.rules.model import Group, Key, Reason, Side
 from actors.rules.records import AddEvent, Row
 from actors.told import group_changed
-from daemon.store import load, record_rows, signal_rows
+from daemon.store import drift_rows, load, record_rows, signal_rows
 from daemon.store.database import raw
 from daemon.store.lock import DirectoryLock
 from daemon.store.reserve import Reserve
 from daemon.store.rows import ADD_EVENT, WRITERS
+from daemon.store.text import json_list
 
 UNSTORABLE = (
     *(ValueError, TypeError, AttributeError, KeyError, OverflowError),
@@ -33,6 +35,12 @@ UNSTORABLE = (
 )
 """What a value raises that no column can hold. Its commit is refused; the store goes on."""
 
+MAX_DRIFTS = 10_000
+"""Most standing differences of one account that are loaded."""
+MAX_BOOKINGS = 10_000
+"""Most shares of one account that are loaded, those not yet in their groups' books."""
+MAX_BOOKED = 2_000
+"""Ids of bookings by which what is reported again is told."""
 MAX_SWITCHES = 10_000
 """Most durable switches of one world that are loaded."""
 PRUNE_ROWS = 2000
@@ -56,6 +64,15 @@ _RECENT = (
     "JOIN signals s ON s.signal_id = i.signal_id WHERE i.expire_time_ms > ? "
     "ORDER BY i.create_time_ms DESC, s.id DESC LIMIT ?"
 )
+_STANDING_DRIFTS = (
+    f"SELECT {drift_rows.DRIFT.select()} FROM drifts WHERE account = ? AND state <> 'resolved' ORDER BY id LIMIT ?"
+)
+_OPEN_BOOKINGS = (
+    f"SELECT {drift_rows.BOOKING.select('b')} FROM bookings b JOIN position_groups g ON g.group_id = b.group_id "
+    "WHERE b.account = ? AND b.booked_time_ms IS NULL AND g.state <> 'closed' ORDER BY b.time_ms, b.booking_id LIMIT ?"
+)
+_BOOKED = "SELECT booking_id FROM bookings WHERE account = ? GROUP BY booking_id ORDER BY max(time_ms) DESC LIMIT ?"
+_KNOWN = "SELECT client_order_id FROM orders WHERE client_order_id IN (SELECT value FROM json_each(?))"
 _SWITCHES = "SELECT name, value FROM engine_state WHERE world = ? ORDER BY name LIMIT ?"
 _PRUNE = (
     (
@@ -192,6 +209,20 @@ class SqliteStore:
                 waiting=dict(_read_waiting(row) for row in self._rows(_WAITING, (world.value,))),
                 recent=tuple((row[0], signal_rows.read_answer(row[2:]), row[1]) for row in reversed(recent)),
                 switches=dict(self._rows(_SWITCHES, (world.value, MAX_SWITCHES))),
+            )
+
+    def load_account(self, account: str, client_order_ids: Sequence[str] = ()) -> AccountState:
+        with self._mutex:
+            group_ids = load.live_group_ids_of_account(self._rows, account)
+            known = self._rows(_KNOWN, (json_list(client_order_ids),)) if client_order_ids else ()
+            booked = [name for (name,) in self._rows(_BOOKED, (account, MAX_BOOKED))]
+            return AccountState(
+                account=account,
+                groups=tuple(load.load_groups(self._rows, group_ids, open_only=True)),
+                drifts=tuple(map(drift_rows.read_drift, self._rows(_STANDING_DRIFTS, (account, MAX_DRIFTS)))),
+                bookings=tuple(map(drift_rows.read_booking, self._rows(_OPEN_BOOKINGS, (account, MAX_BOOKINGS)))),
+                booked_ids=tuple(reversed(booked)),
+                known_ids=frozenset(name for (name,) in known),
             )
 
     def load_queue(self, world: World) -> QueueState:

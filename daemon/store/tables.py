@@ -137,6 +137,7 @@ class Group(Table):
     """Currency its money is in, for totals."""
     late_fill = IntegerField()
     """1: brought back by a late fill; it may stand beside a newer group of its key while it is flattened."""
+    funding = TextField(constraints=[SQL("DEFAULT '0'")])
 
     class Meta:
         table_name = "position_groups"
@@ -299,6 +300,71 @@ QueuedSignal.add_index(
         name="queued_signals_key",
     )
 )
+
+
+class Drift(Table):
+    """A difference between an account and the store (ORD-7). One stands per account, kind and subject."""
+
+    id = AutoField()
+    drift_id = TextField(unique=True)
+    account = TextField()
+    symbol = TextField()
+    kind = TextField()
+    subject = TextField()
+    group_id = TextField()
+    client_order_id = TextField()
+    expected = TextField()
+    actual = TextField()
+    shortfall = TextField()
+    message = TextField()
+    create_time_ms = IntegerField()
+    state = TextField()
+    resolution = TextField(null=True)
+    who = TextField()
+    resolve_time_ms = IntegerField(null=True)
+
+    class Meta:
+        table_name = "drifts"
+
+
+Drift.add_index(
+    Drift.index(
+        Drift.account, Drift.kind, Drift.subject, unique=True, name="drifts_standing", where=SQL("state <> 'resolved'")
+    )
+)
+Drift.add_index(Drift.index(Drift.create_time_ms, name="drifts_time"))
+
+
+class Booking(Table):
+    """A group's share of what happened to a whole position: a part of an execution, or of a funding payment."""
+
+    account = TextField()
+    booking_id = TextField()
+    group_id = TextField(constraints=[OF_GROUP])
+    symbol = TextField()
+    kind = TextField()
+    cause = TextField()
+    amount = TextField()
+    trade_id = TextField()
+    """Empty: funding, and what follows has no meaning."""
+    quantity = TextField()
+    price = TextField()
+    fee = TextField()
+    fee_asset = TextField()
+    fee_value = TextField()
+    trade_time_ms = IntegerField()
+    time_ms = IntegerField()
+    booked_time_ms = IntegerField(null=True)
+    """When the group took it into its books."""
+
+    class Meta:
+        table_name = "bookings"
+        primary_key = CompositeKey("account", "booking_id", "group_id")
+        without_rowid = True
+
+
+Booking.add_index(Booking.index(Booking.account, Booking.time_ms, name="bookings_time"))
+Booking.add_index(Booking.index(Booking.account, name="bookings_open", where=SQL("booked_time_ms IS NULL")))
 
 
 class RiskAction(Table):
@@ -480,6 +546,6 @@ class Meta(Table):
 
 TABLES: tuple[type[Table], ...] = (
     *(Signal, Idempotency, Group, Pyramid, Leg, Order, Fill, QueuedSignal, RiskAction, Event, Alert, DeadLetter),
-    *(EngineState, Instrument, ConfigVersion, EquitySnapshot, Meta),
+    *(EngineState, Instrument, ConfigVersion, EquitySnapshot, Meta, Drift, Booking),
 )
 """In an order in which they can be made: what is referred to comes first."""

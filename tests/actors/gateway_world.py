@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from actors import account_messages as am
 from actors import messages as m
 from actors.board import CatalogueBoard, MarksBoard
+from actors.budget import Budget
 from actors.gateway import Gateway
 from actors.messages import Fate
 from actors.ports import Sink
@@ -70,6 +72,8 @@ class SilentExchange:
 
     def __init__(self) -> None:
         self.acceptance_window_ms = WINDOW_MS
+        self.budget = Budget()
+        self.can_amend = True
         self.asked: list[tuple[str, Any]] = []
         self.sink: Sink | None = None
 
@@ -86,6 +90,10 @@ class SilentExchange:
     def cancel(self, orders: Sequence[Order]) -> None:
         self.asked.append(("cancel", tuple(order.client_order_id for order in orders)))
 
+    def amend(self, orders: Sequence[Order]) -> None:
+        told = tuple((order.client_order_id, order.wanted_price, order.wanted_quantity) for order in orders)
+        self.asked.append(("amend", told))
+
     def look_up(self, order: Order) -> None:
         self.asked.append(("look_up", order.client_order_id))
 
@@ -100,6 +108,9 @@ class SilentExchange:
 
     def subscribe(self, symbols: Sequence[str]) -> None:
         self.asked.append(("subscribe", tuple(symbols)))
+
+    def probe(self) -> None:
+        self.asked.append(("probe", None))
 
     def set_price(self, symbol: str, price: Decimal, reply_to: m.ReplyTo) -> None:
         self.asked.append(("set_price", (symbol, price)))
@@ -130,7 +141,10 @@ class World:
             pool_name="pool/paper",
             jitter=lambda: 0.0,
         )
+        self.stored = am.AccountState(account="paper", groups=())
+        self.asked_ids: tuple[str, ...] = ()
         self.gateway.start()
+        self._answer_loads()
 
     @property
     def now_ms(self) -> int:
@@ -145,12 +159,22 @@ class World:
         self.tell(m.InstrumentsFetched(incarnation=7, fate=Fate.ACCEPTED, instruments=(instrument(),)))
         self.tell(m.BalancesFetched(incarnation=7, fate=Fate.ACCEPTED, balances=balances("100")))
         self.listed()
+        self.probed()
         self.life.told.clear()
         self.exchange.asked.clear()
         return self
 
     def tell(self, message: object) -> None:
         self.gateway.receive(message)
+        self._answer_loads()
+
+    def _answer_loads(self) -> None:
+        """As the Journal does; what is stored of the account is `stored`."""
+        while loads := [message for _, message in self.life.told if isinstance(message, m.Load)]:
+            self.life.told = [entry for entry in self.life.told if not isinstance(entry[1], m.Load)]
+            self.asked_ids = loads[-1].client_order_ids
+            for load in loads:
+                self.gateway.receive(m.Loaded(incarnation=load.incarnation, state=self.stored))
 
     def pass_ms(self, milliseconds: int) -> None:
         """Time goes by, wake-ups in their order included."""
@@ -160,6 +184,20 @@ class World:
             self.life.time_ms = max(self.life.time_ms, self.life.wakes.pop(name))
             self.tell(m.TimerFired(incarnation=self.incarnation, name=name))
         self.life.time_ms = end_ms
+
+    def pass_answering_ms(self, milliseconds: int, step_ms: int = 1_000) -> None:
+        """Time goes by, and the exchange answers what it is asked about itself."""
+        for _ in range(milliseconds // step_ms):
+            self.pass_ms(step_ms)
+            self.answer_questions()
+
+    def answer_questions(self) -> None:
+        for _ in self.exchange.take("fetch_balances"):
+            self.tell(m.BalancesFetched(incarnation=self.incarnation, fate=Fate.ACCEPTED, balances=balances("100")))
+        for _ in self.exchange.take("fetch_open_orders"):
+            self.listed(asked_ms=0)
+        for _ in self.exchange.take("probe"):
+            self.probed()
 
     def told(self, kind: type[T], to: object = None) -> list[T]:
         """Messages of this type told so far (to this one)."""
@@ -222,6 +260,12 @@ class World:
         self.tell(
             m.OpenOrdersFetched(incarnation=self.incarnation, fate=Fate.ACCEPTED, reports=reports, asked_ms=asked_ms)
         )
+
+    def probed(self, *checks: tuple[str, bool, str], may_withdraw: bool | None = False) -> None:
+        self.tell(am.AccountProbed(incarnation=self.incarnation, checks=checks, may_withdraw=may_withdraw))
+
+    def stream_changed(self, stream: str, is_up: bool, words: str = "") -> None:
+        self.tell(am.StreamChanged(incarnation=self.incarnation, stream=stream, is_up=is_up, words=words))
 
     def quote(self, bid: str, ask: str, symbol: str = "BTC/USDT") -> None:
         quote = Quote(bid=Decimal(bid), ask=Decimal(ask), time_ms=self.now_ms)

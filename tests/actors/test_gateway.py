@@ -10,6 +10,7 @@ import pytest
 from actors import messages as m
 from actors.gateway import REFRESH_PAUSE_MS
 from actors.gateway_account import ANSWER_TIMEOUT_MS, TELL_PAUSE_MS
+from actors.gateway_check import ANSWER_MS
 from actors.messages import Fate
 from actors.rules.events import Direction, Watch
 from actors.rules.model import Reason, Refused
@@ -43,7 +44,7 @@ def test_a_new_gateway_announces_itself_and_asks_for_everything() -> None:
     world = World()
     assert world.told(m.GatewayStarted, "supervisor") == [m.GatewayStarted(account="paper")]
     asked = [name for name, _ in world.exchange.asked]
-    assert asked == ["start", "fetch_instruments", "fetch_balances", "fetch_open_orders"]
+    assert asked == ["start", "fetch_instruments", "fetch_balances", "fetch_open_orders", "probe"]
     assert [told.ready for told in world.told(m.AccountChanged, "pool/paper")] == [False]
 
 
@@ -141,7 +142,7 @@ def test_a_catalogue_is_put_up_stored_and_told_and_an_unchanged_one_is_not_told_
 @pytest.mark.rule("PRC-1")
 def test_the_catalogue_is_refreshed_every_hour() -> None:
     world = World().settle()
-    world.pass_ms(3_599_000)
+    world.pass_answering_ms(3_599_000)
     assert world.exchange.take("fetch_instruments") == []
     world.pass_ms(1_000)
     assert len(world.exchange.take("fetch_instruments")) == 1
@@ -311,15 +312,23 @@ def test_a_check_asks_the_exchange_and_lists_what_is_well() -> None:
     assert world.told(m.AccountReport) == []
     assert len(world.exchange.take("fetch_balances")) == 1
     world.tell(m.BalancesFetched(incarnation=7, fate=Fate.ACCEPTED, balances=balances("100")))
+    assert world.told(m.AccountReport) == []
+    assert len(world.exchange.take("probe")) == 1
+    world.probed(("key", True, "may trade"))
     (report,) = world.told(m.AccountReport, box)
     verdicts = {name: is_well for name, is_well, _ in report.checks}
+    assert next(iter(verdicts)) == "key"
     assert verdicts == {
+        "key": True,
         "instruments": True,
         "balances": True,
         "open orders": True,
         "prices": False,
         "orders": True,
         "funds": True,
+        "streams": True,
+        "rate": True,
+        "circuit": True,
     }
 
 
@@ -327,9 +336,12 @@ def test_a_check_of_a_silent_exchange_is_answered_all_the_same() -> None:
     world = World().settle()
     box = Box()
     world.tell(m.CheckAccount(reply_to=box))
-    world.pass_ms(ANSWER_TIMEOUT_MS)
+    world.pass_ms(ANSWER_MS - 1)
+    assert world.told(m.AccountReport, box) == []
+    world.pass_ms(1)
     (report,) = world.told(m.AccountReport, box)
-    assert ("balances", False, "balances: no answer") in report.checks
+    assert report.checks[0] == ("connection", False, "the exchange has not answered the check yet")
+    assert ("balances", False, "no answer yet") in report.checks
 
 
 def test_a_description_is_the_newest_state_for_a_person_and_for_the_pool() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from heapq import heappop, heappush
@@ -15,11 +15,15 @@ from heapq import heappop, heappush
 import pytest
 
 from actors import messages as m
+from actors.account_messages import AccountState, AmendOrders
 from actors.board import CatalogueBoard, MarksBoard
+from actors.budget import Budget, LimitedBudget
 from actors.gateway import Gateway
+from actors.gateway_hand import reshaped
 from actors.messages import Fate
 from actors.ports import Sink
 from actors.rules.model import Order, OrderReport, OrderState, Reason, Role, Trade
+from actors.rules.rates import Ask, RateRules, Window
 from actors.rules.settings import AccountSettings, Settings
 from tests.actors.gateway_world import FakeLife, balances, instrument, order, report, trade
 
@@ -36,9 +40,11 @@ class Entry:
     state: OrderState = OrderState.OPEN
     trades: tuple[Trade, ...] = ()
     times_taken: int = 1
+    time_ms: int = 0
 
     def report(self) -> OrderReport:
-        return report(self.order, self.state, self.trades)
+        known = report(self.order, self.state, self.trades)
+        return replace(known, price=self.order.price, quantity=self.order.quantity, time_ms=self.time_ms)
 
 
 @dataclass
@@ -48,6 +54,8 @@ class Storm:
     rng: random.Random
     life: FakeLife
     acceptance_window_ms: int = WINDOW_MS
+    budget: Budget = field(default_factory=Budget)
+    can_amend: bool = True
     is_calm: bool = False
     entries: dict[str, Entry] = field(default_factory=dict)
     events: list[tuple[int, int, Callable[[], None]]] = field(default_factory=list)
@@ -106,7 +114,7 @@ class Storm:
         if known is not None:  # As venues do: the id of a finished order may be used again. Ours must not be.
             known.times_taken += 1
         else:
-            self.entries[name] = Entry(each)
+            self.entries[name] = Entry(each, time_ms=self.life.time_ms)
         if kind != "blind":
             self._tell(life, "submit", each, Fate.ACCEPTED, asked_ms, told=self.entries[name].report())
 
@@ -120,7 +128,7 @@ class Storm:
             if entry is None or entry.state.is_final:
                 self._tell(life, "cancel", each, Fate.REFUSED, asked_ms, reason=Reason.ORDER_NOT_FOUND)
                 continue
-            entry.state = OrderState.CANCELLED
+            entry.state, entry.time_ms = OrderState.CANCELLED, self.life.time_ms
             self._tell(life, "cancel", each, Fate.ACCEPTED, asked_ms, told=entry.report())
 
     def _tell(
@@ -146,6 +154,32 @@ class Storm:
                 asked_ms=asked_ms,
             ),
         )
+
+    def amend(self, orders: Sequence[Order]) -> None:
+        for each in orders:
+            asked_ms, life = self.life.time_ms, self.incarnation
+            kind = (
+                "accept" if self.is_calm else self.rng.choice(("accept", "accept", "lose", "busy", "refuse", "blind"))
+            )
+            if kind == "busy":
+                self._tell(life, "amend", each, Fate.TEMPORARY, asked_ms)
+            elif kind == "refuse":
+                self._tell(life, "amend", each, Fate.REFUSED, asked_ms, reason=Reason.BAD_PRICE)
+            elif kind != "lose":
+                if kind == "blind":
+                    self._tell(life, "amend", each, Fate.UNKNOWN, asked_ms)
+                self.later(WINDOW_MS, partial(self._change, life, each, kind, asked_ms))
+
+    def _change(self, life: int, each: Order, kind: str, asked_ms: int) -> None:
+        entry = self.entries.get(each.client_order_id)
+        if entry is None or entry.state.is_final:
+            self._tell(life, "amend", each, Fate.REFUSED, asked_ms, reason=Reason.ORDER_NOT_FOUND)
+            return
+        entry.order, entry.time_ms = reshaped(each), self.life.time_ms
+        if kind != "blind":
+            self._tell(life, "amend", each, Fate.ACCEPTED, asked_ms, told=entry.report())
+
+    def probe(self) -> None: ...
 
     def look_up(self, order: Order) -> None:
         asked_ms, life = self.life.time_ms, self.incarnation
@@ -188,6 +222,7 @@ class Storm:
         entry = self.rng.choice(alive)
         entry.trades = (*entry.trades, trade(1000 * len(self.entries) + len(entry.trades), "0.5"))
         entry.state = OrderState.FILLED if len(entry.trades) == 2 else OrderState.PARTIALLY_FILLED
+        entry.time_ms = self.life.time_ms
         self.answer(self.incarnation, m.Streamed(incarnation=self.incarnation, reports=(entry.report(),)))
 
 
@@ -198,6 +233,9 @@ class Play:
         self.rng = random.Random(seed)
         self.life = FakeLife()
         self.storm = Storm(self.rng, self.life)
+        if seed % 2:  # A venue that takes little: everything has to wait its turn.
+            window = Window(name="requests", limit=4, period_ms=2_000)
+            self.storm.budget = LimitedBudget(RateRules(windows=(window,), costs={ask: {"requests": 1} for ask in Ask}))
         self.known: dict[str, OrderReport] = {}
         self.wanted: dict[str, Order] = {}
         self.lost: set[str] = set()
@@ -243,11 +281,18 @@ class Play:
         for to, message in told:
             if to == self.life.name:
                 self.tell(message)
+            elif isinstance(message, m.Load):
+                self.tell(m.Loaded(incarnation=message.incarnation, state=self.stored(message)))
             elif isinstance(message, m.OrdersReported):
                 for each in message.reports:
                     self.known[each.client_order_id] = each
                     if each.reason is Reason.NEVER_ACCEPTED:
                         self.lost.add(each.client_order_id)
+
+    def stored(self, load: m.Load) -> AccountState:
+        """The store knows every order that was ever wanted."""
+        known = frozenset(load.client_order_ids) & self.wanted.keys()
+        return AccountState(account="paper", groups=(), known_ids=known)
 
     def pass_ms(self, milliseconds: int) -> None:
         end_ms = self.life.time_ms + milliseconds
@@ -279,6 +324,9 @@ class Play:
                 self.tell(m.ResolveOrders(orders=(each,)))
         elif kind < 0.6 and self.open_orders():
             self.tell(m.CancelOrders(orders=(self.rng.choice(self.open_orders()),)))
+        elif kind < 0.7 and self.open_orders():
+            price = Decimal(self.rng.randint(101, 199))
+            self.tell(AmendOrders(orders=(replace(self.rng.choice(self.open_orders()), wanted_price=price),)))
         elif kind < 0.8:
             self.storm.fill_something()
         elif kind < 0.84:
@@ -310,3 +358,4 @@ def test_whatever_the_network_does_nothing_is_sent_twice_and_the_truth_comes_out
             assert there.times_taken == 1, (seed, name, "was taken twice")
             assert here.state is there.state, (seed, name, here, there)
             assert {each.trade_id for each in here.trades} == {each.trade_id for each in there.trades}, (seed, name)
+            assert there.state.is_final or here.price == there.order.price, (seed, name, here, there)

@@ -6,7 +6,7 @@ import pytest
 
 from actors import messages as m
 from actors.gateway_orders import ANSWER_TIMEOUT_MS, FRESH_MS
-from actors.gateway_sending import MAX_IN_FLIGHT
+from actors.gateway_sending import MAX_IN_FLIGHT, PLACES_FOR_EXITS
 from actors.messages import Fate
 from actors.rules.model import OrderState, Reason, Role
 from actors.rules.records import AddEvent, RaiseAlert, ResolveAlert
@@ -239,18 +239,21 @@ def test_doubled_and_overtaken_reports_say_nothing_new_but_their_trades_add_up()
 
 def test_what_waits_leaves_by_urgency_closes_cancels_targets_entries() -> None:
     world = World().settle()
-    filler = [order(attempt=attempt) for attempt in range(1, MAX_IN_FLIGHT + 1)]
+    places = MAX_IN_FLIGHT - PLACES_FOR_EXITS
+    filler = [order(attempt=attempt) for attempt in range(1, places + 2)]
+    exits = [order(attempt=attempt, role=Role.CLOSE) for attempt in range(1, PLACES_FOR_EXITS + 1)]
     world.tell(m.SubmitOrders(orders=tuple(filler)))
-    world.exchange.asked.clear()
-    entry, target, close = (order(role=role, leg=9) for role in (Role.ENTRY, Role.TAKE_PROFIT, Role.CLOSE))
+    assert world.exchange.take("submit") == [ids(filler[:places])]
     world.answer(filler[0])  # One is open and can be cancelled; the freed place is taken at once.
-    world.tell(m.SubmitOrders(orders=(order(leg=8),)))
+    world.tell(m.SubmitOrders(orders=tuple(exits)))
+    assert world.exchange.take("submit") == [ids(filler[places:]), ids(exits)]
+    entry, target, close = (order(role=role, leg=9) for role in (Role.ENTRY, Role.TAKE_PROFIT, Role.CLOSE))
     world.tell(m.SubmitOrders(orders=(entry, target)))
     world.tell(m.CancelOrders(orders=(filler[0],)))
     world.tell(m.SubmitOrders(orders=(close,)))
-    assert world.exchange.take("submit") == [ids([order(leg=8)])]
-    for each in filler[1:5]:
-        world.answer(each)
+    assert world.exchange.take("submit") == []
+    for each in (*exits, *filler[1:5]):
+        world.answer(each, state=OrderState.FILLED)
     assert [entry for entry in world.exchange.asked if entry[0] in ("submit", "cancel")] == [
         ("submit", ids([close])),
         ("cancel", ids([filler[0]])),
@@ -342,7 +345,7 @@ def test_a_cancel_is_pursued_until_the_order_is_final(fate: str) -> None:
     for _ in range(8):
         begin_ms = world.now_ms
         while not (cancels := world.exchange.take("cancel")):
-            world.pass_ms(50)
+            world.pass_answering_ms(50, 50)
             assert world.now_ms - begin_ms < 60_000
         assert len(cancels) == 1
         pauses_ms.append(world.now_ms - begin_ms)

@@ -55,6 +55,9 @@ class ToyStore:
     def load_pool(self, *_: object) -> str:
         return self._load("pool")
 
+    def load_account(self, *_: object) -> str:
+        return "account"
+
     def load_queue(self, *_: object) -> str:
         return self._load("queue")
 

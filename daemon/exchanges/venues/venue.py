@@ -11,16 +11,30 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from actors.rules.choices import Market
-from actors.rules.model import Instrument, Order, OrderSide, OrderType, Role, Side, TimeInForce
+from actors.rules.choices import Market, PositionMode
+from actors.rules.model import Instrument, Order, OrderType, TimeInForce
 from actors.rules.rates import RateRules
 from actors.rules.settings import AccountSettings
+from daemon.exchanges.venues.client import REQUEST_TIMEOUT_MS, make_client
+from daemon.exchanges.venues.orders import (
+    common_params,
+    may_have_fills,
+    newest,
+    plain,
+    position_side,
+    wire_price,
+    wire_type,
+)
+from daemon.exchanges.venues.pages import all_pages
+from daemon.exchanges.venues.settling import SetupFault
 
 Raw = dict[str, Any]
 """One of ccxt's unified structures: order, trade, market, ..."""
 
-REQUEST_TIMEOUT_MS = 15_000
-"""Longer than any venue's own limit for matching, so that its own words about a timeout arrive first."""
+TRADE_PAGE = 500
+"""Executions asked for at once, where the venue does not want another number."""
+LOOK_BACK_MS = 60_000
+"""How much earlier than an order's own time its executions are looked for: clocks differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +55,7 @@ class Found:
 
 
 class Venue:
-    """One account at one exchange, as ccxt speaks to it. Used on the exchange loop only."""
+    """One account at one exchange, as ccxt speaks to it. Made and used on the exchange loop only."""
 
     exchange: ClassVar[str]
     """The config's name of it."""
@@ -61,13 +75,26 @@ class Venue:
     def __init__(self, account: AccountSettings, credentials: Credentials, connect: Callable[[], Any] | None) -> None:
         """`connect` makes the aiohttp session that ccxt uses, for a resolver or certificates of one's own."""
         self.account = account
-        self.client = self._make_client(account, credentials, connect)
+        self._session = connect() if connect is not None else None
+        self.client = self._make_client(account, credentials)
+
+    @property
+    def is_swap(self) -> bool:
+        return self.account.market is Market.SWAP
+
+    @property
+    def is_hedged(self) -> bool:
+        return self.is_swap and self.account.position_mode is PositionMode.HEDGE
 
     # --- construction -----------------------------------------------------------------------------
 
     def options(self) -> Raw:
         """ccxt's `options` for this venue."""
-        raise NotImplementedError
+        return {"defaultType": "swap" if self.is_swap else "spot", "adjustForTimeDifference": True}
+
+    def to_testnet(self, client: Any) -> None:
+        """Points a fresh client at the venue's testnet."""
+        client.set_sandbox_mode(True)
 
     def rules(self) -> RateRules:
         """Published limits. `learn_rules` may know better after the instruments came."""
@@ -75,56 +102,143 @@ class Venue:
 
     def used(self, headers: Mapping[str, str]) -> Mapping[str, int]:
         """Window name -> weight used, from an answer's headers; empty where the venue does not say."""
-        raise NotImplementedError
+        del headers
+        return {}
+
+    def correct_clock(self, offset_ms: int) -> None:
+        """The venue's clock less ours: requests are stamped with its time from now on."""
+        self.client.options["timeDifference"] = -offset_ms
 
     # --- orders -----------------------------------------------------------------------------------
 
+    def order_params(self, order: Order, instrument: Instrument) -> Raw:
+        """ccxt's parameters of a new order. Hedge mode: ccxt derives the position's side from `reduceOnly`."""
+        del instrument
+        params = common_params(order, self.account.market)
+        if self.is_hedged:
+            params["hedged"] = True
+        return params
+
     async def create(self, order: Order, instrument: Instrument) -> Raw:
-        """Places the order under its client order id. Never retries."""
-        raise NotImplementedError
+        """Places the order under its client order id. Never retries.
+
+        An answer whose `id` is None is no acceptance: the caller looks the order up.
+        """
+        if order.type is OrderType.STOP and not self.is_swap:
+            from ccxt.base.errors import NotSupported
+
+            raise NotSupported(f"{self.exchange}: stop orders on spot are not offered")
+        answer: Raw = await self.client.create_order(
+            order.symbol,
+            wire_type(order),
+            order.side.value,
+            plain(order.quantity),
+            wire_price(order),
+            self.order_params(order, instrument),
+        )
+        return answer
 
     async def cancel(self, order: Order) -> Raw:
         """Cancels by client order id."""
-        raise NotImplementedError
+        params = {"clientOrderId": order.client_order_id}
+        answer: Raw = await self.client.cancel_order("", order.symbol, params)
+        return answer
 
     async def amend(self, order: Order, price: Decimal, quantity: Decimal) -> Raw:
-        """Changes price and total quantity of an open order in place."""
-        raise NotImplementedError
+        """Changes price and total quantity of an open order in place. Wants the exchange's order id."""
+        answer: Raw = await self.client.edit_order(
+            order.exchange_order_id, order.symbol, wire_type(order), order.side.value, plain(quantity), plain(price)
+        )
+        return answer
 
     async def find(self, order: Order) -> Found:
         """The venue's whole sequence of look-ups by client order id: open, history, executions.
 
         Every order that comes back is compared with the id that was asked for: some venues answer with another one.
         """
-        raise NotImplementedError
+        raw = await self.find_order(order)
+        if raw is None:
+            return Found(order=None)
+        trades = await self.order_trades(order, raw) if may_have_fills(raw) else []
+        return Found(order=raw, trades=tuple(trades))
+
+    async def find_order(self, order: Order) -> Raw | None:
+        """The order by its client order id, open or finished; None where the venue surely knows none."""
+        return await self.fetch_by_client_id(order, {"clientOrderId": order.client_order_id})
+
+    async def fetch_by_client_id(self, order: Order, params: Raw) -> Raw | None:
+        """One `fetch_order` without an exchange id; None if not found or if another order came back."""
+        from ccxt.base.errors import OrderNotFound
+
+        try:
+            raw: Raw = await self.client.fetch_order("", order.symbol, params)
+        except OrderNotFound:
+            return None
+        return raw if self.is_of(raw, order) else None
+
+    async def order_trades(self, order: Order, raw: Raw) -> list[Raw]:
+        """Executions of an order that was found."""
+        rows = await self.trades(order.symbol, order.create_time_ms - LOOK_BACK_MS)
+        return [row for row in rows if row.get("order") == raw.get("id")]
 
     async def open_orders(self, symbols: Sequence[str]) -> list[Raw]:
         """Every open order of the account, in as few requests as the venue allows; `symbols` where it wants them."""
-        raise NotImplementedError
+        del symbols
+        rows: list[Raw] = await self.client.fetch_open_orders()
+        return rows
 
     async def trades(self, symbol: str, since_ms: int) -> list[Raw]:
         """Executions of the account since then, all pages."""
-        raise NotImplementedError
+
+        async def page(since: int) -> tuple[list[Raw], int | None]:
+            rows: list[Raw] = await self.client.fetch_my_trades(symbol, since, TRADE_PAGE)
+            last = max((int(row.get("timestamp") or 0) for row in rows), default=0)
+            # Of executions in one millisecond some may be on the next page: it starts with that millisecond again.
+            return rows, (last if len(rows) >= TRADE_PAGE and last > since else None)
+
+        return await all_pages(page, since_ms)
 
     def client_order_id(self, raw: Raw) -> str:
         """Our id of an order or trade; empty where the venue does not say."""
-        raise NotImplementedError
+        return str(raw.get("clientOrderId") or "")
+
+    def is_of(self, raw: Raw, order: Order) -> bool:
+        """Whether a raw order is this one."""
+        return self.client_order_id(raw) == order.client_order_id
+
+    def newest_of(self, rows: Sequence[Raw], order: Order) -> Raw | None:
+        """The latest raw order that is this one: some venues let a finished order's id be used again."""
+        return newest(row for row in rows if self.is_of(row, order))
 
     # --- the account ------------------------------------------------------------------------------
 
     async def balances(self) -> Raw:
-        raise NotImplementedError
+        answer: Raw = await self.client.fetch_balance()
+        return answer
 
     async def positions(self) -> list[Raw]:
         """Open positions of a swap account."""
-        raise NotImplementedError
+        rows: list[Raw] = await self.client.fetch_positions()
+        return [row for row in rows if Decimal(str(row.get("contracts") or 0)) != 0]
+
+    async def funding(self, since_ms: int) -> list[Raw]:
+        """Funding payments of a swap account since then, all pages, as ccxt's incomes; `amount` > 0 was received."""
+        del since_ms
+        return []
 
     async def instruments(self) -> list[Raw]:
         """All markets of the account's type, fetched anew, as ccxt's unified markets."""
-        raise NotImplementedError
+        await self.client.load_markets(True)
+        return [market for market in self.client.markets.values() if self.is_offered(market)]
+
+    def is_offered(self, market: Raw) -> bool:
+        """Spot, or swaps that are settled in their quote."""
+        if not self.is_swap:
+            return bool(market.get("spot"))
+        return bool(market.get("swap") and market.get("linear") and market.get("settle") == market.get("quote"))
 
     async def server_time_ms(self) -> int:
-        raise NotImplementedError
+        return int(await self.client.fetch_time())
 
     async def prepare(self, symbol: str) -> None:
         """Leverage and margin mode of a swap symbol, set and read back. `SetupFault` where that fails."""
@@ -134,46 +248,80 @@ class Venue:
 
     async def permissions(self) -> Mapping[str, bool | None]:
         """`read`, `trade`, `withdraw`: may this key do that; None: the venue does not say."""
-        raise NotImplementedError
+        return {"read": None, "trade": None, "withdraw": None}
 
     # --- streams ----------------------------------------------------------------------------------
 
     async def watch_orders(self) -> list[Raw]:
-        raise NotImplementedError
+        rows: list[Raw] = await self.client.watch_orders()
+        return rows
 
     async def watch_trades(self) -> list[Raw]:
-        raise NotImplementedError
+        rows: list[Raw] = await self.client.watch_my_trades()
+        return rows
 
     async def watch_balances(self) -> Raw:
         """A hint that balances changed; the truth is asked for."""
-        raise NotImplementedError
+        answer: Raw = await self.client.watch_balance()
+        return answer
 
     async def watch_prices(self, symbols: Sequence[str]) -> Mapping[str, Raw]:
         """Best bid and ask by symbol, as tickers."""
-        raise NotImplementedError
+        watch = self.client.watch_bids_asks if self.client.has.get("watchBidsAsks") else self.client.watch_tickers
+        return by_symbol(await watch(list(symbols)))
 
     async def fetch_prices(self, symbols: Sequence[str]) -> Mapping[str, Raw]:
         """The same by request, where the stream is down."""
-        raise NotImplementedError
+        fetch = self.client.fetch_bids_asks if self.client.has.get("fetchBidsAsks") else self.client.fetch_tickers
+        return by_symbol(await fetch(list(symbols)))
+
+    def is_user_stream(self, url: str) -> bool:
+        """Whether a socket's address is that of the account's own events."""
+        del url
+        return True
 
     async def renew_streams(self) -> None:
-        """Forgets sockets and listen keys of the user streams, so that the next watch starts afresh."""
+        """Forgets sockets and listen keys of the user streams, so that the next watch starts afresh.
+
+        A watch that hangs on one of them ends with `CancelledError`.
+        """
+        for url in [url for url in self.client.clients if self.is_user_stream(url)]:
+            await self.client.clients.pop(url).close()
 
     async def close(self) -> None:
         await self.client.close()
+        if self._session is not None:
+            await self._session.close()
 
-    def _make_client(self, account: AccountSettings, credentials: Credentials, connect: Callable[[], Any] | None) -> Any:
-        raise NotImplementedError
+    def _make_client(self, account: AccountSettings, credentials: Credentials) -> Any:
+        return make_client(
+            self.ccxt_id,
+            keys={"apiKey": credentials.api_key, "secret": credentials.secret, "password": credentials.passphrase},
+            options=self.options(),
+            session=self._session,
+            urls=account.urls,
+            to_testnet=self.to_testnet if account.testnet else None,
+        )
 
 
-class SetupFault(Exception):
-    """The account is not set up as the config wants it. Words for a person, with the remedy."""
+def by_symbol(answer: Raw) -> dict[str, Raw]:
+    """Tickers by symbol, of one ticker or of many."""
+    if isinstance(answer.get("symbol"), str):
+        return {answer["symbol"]: answer}
+    return {symbol: ticker for symbol, ticker in answer.items() if isinstance(ticker, dict) and "symbol" in ticker}
 
 
-def position_side(order: Order) -> Side:
-    """The side of the position an order belongs to: what hedge mode asks for."""
-    is_long = (order.side is OrderSide.BUY) == (order.role is Role.ENTRY)
-    return Side.LONG if is_long else Side.SHORT
-
-
-__all__ = ["Credentials", "Found", "OrderType", "Raw", "SetupFault", "TimeInForce", "Venue", "position_side"]
+__all__ = [
+    "LOOK_BACK_MS",
+    "REQUEST_TIMEOUT_MS",
+    "TRADE_PAGE",
+    "Credentials",
+    "Found",
+    "OrderType",
+    "Raw",
+    "SetupFault",
+    "TimeInForce",
+    "Venue",
+    "by_symbol",
+    "position_side",
+]

@@ -217,7 +217,6 @@ def test_instruments_are_listed_refreshed_and_the_account_is_tried(admin: Client
     assert checked.checks
     refused = refusal(lambda: admin.accounts.ListInstruments(account_pb2.ListInstrumentsRequest(account="x")))
     assert refused.reason == "NOT_FOUND"
-    assert refusal(lambda: admin.accounts.ListDrift(account_pb2.ListDriftRequest())).reason == "NOT_BUILT"
 
 
 @pytest.mark.parametrize(

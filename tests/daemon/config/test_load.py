@@ -57,7 +57,7 @@ def test_the_commented_exchange_of_the_shipped_file_holds_when_it_is_uncommented
     assert isinstance(loaded, LoadedConfig), str(loaded)
     account = loaded.settings.accounts["binance"]
     assert (account.world, account.api_key, account.symbols) == (World.TESTNET, "env:BINANCE_API_KEY", ())
-    assert [warning for warning in loaded.warnings if "accounts.binance is accepted, not traded yet" in warning]
+    assert loaded.warnings == ()
 
 
 # Numbers

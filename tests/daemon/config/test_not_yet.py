@@ -34,7 +34,7 @@ SET = {
     "storage: {url: 'env:DB'}": "storage.url",
     "panel: {theme: light}": "panel.theme",
     "accounts: {paper: {prices: live}}": "accounts.paper.prices: live",
-    "accounts: {paper: {}, x: {exchange: okx}}": "accounts.x is accepted, not traded yet",
+    "accounts: {paper: {}, x: {exchange: mexc, api_key: 'vault:a', api_secret: 'env:B'}}": "accounts.x.api_key",
     "sources: {tv: {secret: 'keyring:a/b'}}": "sources.tv.secret",
     "sources: {tv: {secret: 'file:a', hmac_secret: 'vault:a'}}": "sources.tv.hmac_secret",
 }

@@ -1,0 +1,144 @@
+"""`terrace account check`: everything is tried once more, and whoever asked gets the exchange's word and our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from actors.due import Due
+from actors.gateway_account import AccountWatch
+from actors.gateway_circuit import CircuitBreaker
+from actors.gateway_health import AccountHealth
+from actors.gateway_orders import OrderDesk
+from actors.gateway_prices import GatewayPrices
+from actors.gateway_streams import StreamWatch
+from actors.messages import AccountReport, ReplyTo
+from actors.ports import Exchange, Marks
+from actors.rules.circuit import CircuitState
+from actors.rules.money import plain
+from actors.runtime import Life
+
+ANSWER_MS = 8_000
+"""Whoever asks waits ten seconds: by then they hear what is known."""
+MAX_PENDING = 100
+"""People who may wait for an answer at once."""
+NEAR_PERCENT = 90
+"""A window this full is said to be."""
+NAMED_ASSETS = 20
+"""Balances named; the rest is counted."""
+
+Check = tuple[str, bool, str]
+NO_ANSWER: tuple[Check, ...] = (("connection", False, "the exchange has not answered the check yet"),)
+
+
+class AccountCheck:
+    """Answered once probe and balances were answered, or failed, after it was asked; else when the time is up."""
+
+    def __init__(
+        self,
+        life: Life,
+        *,
+        account: str,
+        exchange: Exchange,
+        marks: Marks,
+        due: Due,
+        watch: AccountWatch,
+        health: AccountHealth,
+        streams: StreamWatch,
+        circuit: CircuitBreaker,
+        prices: GatewayPrices,
+        orders: OrderDesk,
+    ) -> None:
+        self._life = life
+        self._account = account
+        self._exchange = exchange
+        self._marks = marks
+        self._due = due
+        self._watch = watch
+        self._health = health
+        self._streams = streams
+        self._circuit = circuit
+        self._prices = prices
+        self._orders = orders
+        self._waiting: list[ReplyTo] = []
+        self._missing: set[str] = set()
+        """Answers that are still to come."""
+        self._turn = 0
+        health.when_probed.append(lambda: self._came("probe"))
+        watch.balances.when_judged.append(lambda: self._came("balances"))
+
+    def asked(self, reply_to: ReplyTo) -> None:
+        if len(self._waiting) >= MAX_PENDING:
+            self._life.tell(reply_to, self.report())
+            return
+        self._waiting.append(reply_to)
+        if len(self._waiting) > 1:
+            return
+        self._turn += 1
+        turn = self._turn
+        self._missing = {"probe", "balances"}
+        self._due.after(ANSWER_MS, lambda: self._time_is_up(turn))
+        self._health.probe()
+        self._watch.ask(self._watch.balances)
+
+    def _came(self, what: str) -> None:
+        self._missing.discard(what)
+        if not self._missing:
+            self._answer()
+
+    def _time_is_up(self, turn: int) -> None:
+        if turn == self._turn:
+            self._answer()
+
+    def _answer(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for reply_to in waiting:
+            self._life.tell(reply_to, self.report())
+
+    # --- the report -------------------------------------------------------------------------------
+
+    def report(self) -> AccountReport:
+        """The exchange's checks first, then the engine's."""
+        checks = NO_ANSWER if "probe" in self._missing else self._health.checks
+        return AccountReport(account=self._account, checks=(*checks, *self._own()))
+
+    def _own(self) -> Iterator[Check]:
+        for question in self._watch.questions:
+            is_late = question.name in self._missing
+            words = question.words or ("no answer yet" if is_late else "known")
+            yield question.name, question.is_answered and not question.failures and not is_late, words
+        subscribed = self._prices.subscribed
+        priced = [symbol for symbol in subscribed if self._marks.quote(self._account, symbol) is not None]
+        yield (
+            "prices",
+            len(priced) == len(subscribed),
+            f"{len(priced)} of {len(subscribed)} subscribed symbols have a price",
+        )
+        overdue = len(self._orders.overdue)
+        yield (
+            "orders",
+            not overdue,
+            f"{len(self._orders)} not final, {self._orders.waiting} wait to be sent, {overdue} of unknown fate",
+        )
+        yield self._funds()
+        yield "streams", self._streams.are_well, self._streams.words
+        if self._health.clock_words:
+            yield "clock", self._health.is_clock_well, self._health.clock_words
+        yield self._rate()
+        state = self._circuit.state
+        words = "closed" if state is CircuitState.CLOSED else "open: the exchange keeps failing, nothing is sent"
+        yield "circuit", state is CircuitState.CLOSED, words
+
+    def _funds(self) -> Check:
+        assets = [f"{plain(each.total)} {each.asset}" for each in self._watch.newest.balances.values() if each.total]
+        more = f" and {len(assets) - NAMED_ASSETS} more" if len(assets) > NAMED_ASSETS else ""
+        return "funds", bool(assets), ", ".join(assets[:NAMED_ASSETS]) + more or "the account is empty"
+
+    def _rate(self) -> Check:
+        now_ms = self._life.now_ms()
+        budget = self._exchange.budget
+        blocked_ms = budget.blocked_until_ms() - now_ms
+        if blocked_ms > 0:
+            return "rate", False, f"the exchange takes nothing from this address for another {blocked_ms // 1000 + 1} s"
+        shares = {name: 100 * used // limit for name, (used, limit) in budget.used(now_ms).items() if limit}
+        told = ", ".join(f"{share} % of {name}" for name, share in shares.items())
+        return "rate", all(share < NEAR_PERCENT for share in shares.values()), told or "no limits"

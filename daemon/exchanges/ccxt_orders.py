@@ -1,0 +1,353 @@
+"""Orders of one account on their way to the venue and back: place, cancel, amend, look up, and what the streams say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from actors.account_messages import ForeignTraded
+from actors.messages import Answered, Fate, LookedUp, OpenOrdersFetched, Streamed
+from actors.rules.choices import Market
+from actors.rules.model import Instrument, Order, OrderReport, OrderSide, Reason, Side
+from actors.rules.rates import Ask, Work
+from daemon.exchanges import convert
+from daemon.exchanges.connection import Connection, VenueFault
+from daemon.exchanges.convert import OrderView, TradeView
+from daemon.exchanges.errors import Verdict, is_created, judge_created, reason_of_update
+from daemon.exchanges.fee_prices import FeePrices
+from daemon.exchanges.tracking import Tracker
+from daemon.exchanges.venues.venue import Found, Raw, SetupFault
+
+ACK_WAIT_S = 0.5
+"""How long an acknowledgement without a state waits for the stream to tell it."""
+TRADES_WAIT_S = 1.0
+"""How long executions that are missing may still come by the stream before they are asked for."""
+TRADES_MARGIN_MS = 120_000
+"""Executions are asked for from this long before their order was first heard of: clocks differ."""
+FOREIGN_AFTER_MS = 5_000
+"""Executions nobody has claimed by then belong to orders that are not Terrace's."""
+
+Spawn = Callable[[Coroutine[Any, Any, None]], Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class OrdersContext:
+    connection: Connection
+    spawn: Spawn
+    instrument: Callable[[str], Instrument | None]
+    prepare: Callable[[str], Coroutine[Any, Any, None]]
+    """Sets a symbol up before its first order; `SetupFault` or `VenueFault` where that fails."""
+
+
+class CcxtOrders:
+    """On the exchange loop only."""
+
+    def __init__(self, context: OrdersContext) -> None:
+        self._context = context
+        self._connection = context.connection
+        self._venue = context.connection.venue
+        self._fee_prices = FeePrices(context.connection)
+        self._tracker = Tracker()
+        self._news: dict[str, asyncio.Event] = {}
+        """Who waits for the first word of an order's state."""
+        self._seeking: set[str] = set()
+        """Symbols whose executions are being asked for."""
+
+    def symbols(self) -> frozenset[str]:
+        """Of orders that are not final."""
+        return self._tracker.symbols()
+
+    def _now_ms(self) -> int:
+        return self._connection.clock.now_ms()
+
+    # --- what the gateway asks --------------------------------------------------------------------
+
+    async def submit(self, order: Order, life: int, asked_ms: int) -> None:
+        instrument = self._context.instrument(order.symbol)
+        if instrument is None:
+            self._answer("submit", order, life, asked_ms, Fate.TEMPORARY, words="the instruments are not known yet")
+            return
+        try:
+            await self._context.prepare(order.symbol)
+        except (SetupFault, VenueFault) as fault:  # Nothing has been sent: whatever it was, it had no effect.
+            self._answer("submit", order, life, asked_ms, Fate.TEMPORARY, words=str(fault))
+            return
+        if life != self._connection.life:  # The last moment before the bytes leave (rule 7).
+            return
+        self._tracker.expect(order, self._now_ms())
+        try:
+            raw = await self._connection.call(Ask.SUBMIT, lambda: self._venue.create(order, instrument))
+        except VenueFault as fault:
+            self._answer_fault("submit", order, life, asked_ms, fault.verdict)
+            return
+        if not is_created(raw):
+            verdict = judge_created(self._venue.exchange, raw)
+            self._answer("submit", order, life, asked_ms, verdict.fate, verdict.reason, verdict.words)
+            return
+        await self._learn_answer(order, raw)
+        await self._answer_when_known("submit", order, life, asked_ms)
+
+    async def cancel(self, order: Order, life: int, asked_ms: int) -> None:
+        self._tracker.expect(order, self._now_ms())
+        try:
+            raw = await self._connection.call(Ask.CANCEL, lambda: self._venue.cancel(order))
+        except VenueFault as fault:
+            self._answer_fault("cancel", order, life, asked_ms, fault.verdict)
+            return
+        await self._learn_answer(order, raw)
+        await self._answer_when_known("cancel", order, life, asked_ms, is_final_wanted=True)
+
+    async def amend(self, order: Order, life: int, asked_ms: int) -> None:
+        price, quantity = order.wanted_price or order.price, order.wanted_quantity or order.quantity
+        if not self._venue.can_amend or price is None:
+            words = f"{self._venue.exchange} cannot amend this order"
+            self._answer("amend", order, life, asked_ms, Fate.REFUSED, Reason.EXCHANGE_REFUSED, words)
+            return
+        self._tracker.expect(order, self._now_ms())
+        try:
+            raw = await self._connection.call(Ask.AMEND, lambda: self._venue.amend(order, price, quantity))
+        except VenueFault as fault:
+            self._answer_fault("amend", order, life, asked_ms, fault.verdict)
+            return
+        await self._learn_answer(order, {**raw, "price": str(price), "amount": str(quantity)})
+        report = self._tracker.report(order.client_order_id)
+        self._answer("amend", order, life, asked_ms, Fate.ACCEPTED, report=report)
+
+    async def look_up(self, order: Order, life: int, asked_ms: int) -> None:
+        try:
+            found = await self._connection.call(Ask.LOOK_UP, lambda: self._venue.find(order))
+        except VenueFault as fault:
+            self._looked_up(order, life, asked_ms, fault.verdict.fate if _is_no_answer(fault.verdict) else Fate.UNKNOWN)
+            return
+        if found.order is None and not found.trades:
+            self._looked_up(order, life, asked_ms, Fate.ACCEPTED)
+            return
+        self._tracker.expect(order, self._now_ms())
+        await self._learn_found(order, found)
+        if order.client_order_id in self._tracker.missing:
+            await self._seek(order.symbol, since_ms=order.create_time_ms - TRADES_MARGIN_MS)
+        report = self._tracker.report(order.client_order_id)
+        is_whole = order.client_order_id not in self._tracker.missing
+        self._looked_up(order, life, asked_ms, Fate.ACCEPTED if is_whole else Fate.UNKNOWN, report)
+        if report is not None and not is_whole:
+            self._stream([order.client_order_id])
+
+    async def open_orders(self, symbols: Sequence[str], life: int, asked_ms: int) -> None:
+        wanted = sorted({*symbols, *self._tracker.symbols()})
+        try:
+            raws = await self._connection.call(Ask.OPEN_ORDERS, lambda: self._venue.open_orders(wanted))
+        except VenueFault as fault:
+            self._connection.deliver(
+                OpenOrdersFetched(incarnation=life, fate=Fate.TEMPORARY, asked_ms=asked_ms, words=fault.verdict.words)
+            )
+            return
+        reports = []
+        for raw in raws:
+            view = self._view(raw)
+            self._saw(view, raw)
+            known = self._tracker.report(view.client_order_id)
+            reports.append(known or _foreign_report(view))
+        self._connection.deliver(
+            OpenOrdersFetched(incarnation=life, fate=Fate.ACCEPTED, reports=tuple(reports), asked_ms=asked_ms)
+        )
+        self._seek_soon(wait_s=0)
+
+    # --- what the streams say ---------------------------------------------------------------------
+
+    def streamed_orders(self, raws: Iterable[Raw]) -> None:
+        news = []
+        for raw in raws:
+            view = self._view(raw)
+            if self._saw(view, raw):
+                news.append(view.client_order_id or self._tracker_name(view))
+        self._stream(news)
+        self._seek_soon(TRADES_WAIT_S)
+
+    async def streamed_trades(self, raws: Sequence[Raw]) -> None:
+        self._stream(await self._saw_trades(raws))
+
+    def report_foreign(self) -> None:
+        """Executions on a swap account that no order of ours explains (ORD-13)."""
+        views = self._tracker.foreign(self._now_ms() - FOREIGN_AFTER_MS)
+        if self._venue.account.market is not Market.SWAP:
+            return
+        for view in views:
+            side = view.position_side or (Side.LONG if view.side is OrderSide.SELL else Side.SHORT)
+            self._connection.deliver(
+                ForeignTraded(
+                    incarnation=self._connection.life,
+                    symbol=view.symbol,
+                    side=side,
+                    cause=view.cause,
+                    trades=(view.trade,),
+                    words=f"order {view.exchange_order_id} is not Terrace's",
+                )
+            )
+
+    # --- learning ---------------------------------------------------------------------------------
+
+    def _view(self, raw: Raw) -> OrderView:
+        return convert.order_view(raw, self._venue.client_order_id(raw))
+
+    def _tracker_name(self, view: OrderView) -> str:
+        return self._tracker.name_of(view.exchange_order_id)
+
+    def _saw(self, view: OrderView, raw: Raw) -> bool:
+        is_news = self._tracker.saw_order(view, self._now_ms(), reason_of_update(self._venue.exchange, raw))
+        waiting = self._news.get(view.client_order_id or self._tracker_name(view))
+        if waiting is not None and view.state is not None:
+            waiting.set()
+        return is_news
+
+    async def _saw_trades(self, raws: Sequence[Raw]) -> list[str]:
+        await self._fee_prices.learn(raws, self._context.instrument)
+        views: list[TradeView] = []
+        for raw in raws:
+            instrument = self._context.instrument(convert.text(raw.get("symbol")))
+            if instrument is None:
+                continue
+            view = convert.trade_view(raw, self._venue.client_order_id(raw), instrument, self._fee_prices.value_of)
+            if view is not None:
+                views.append(view)
+        return self._tracker.saw_trades(views, self._now_ms())
+
+    async def _learn_answer(self, order: Order, raw: Raw) -> None:
+        """A reply to a request about this very order, whatever ids it names."""
+        if raw.get("trades"):
+            await self._saw_trades(
+                [{"order": raw.get("id"), "symbol": order.symbol, **trade} for trade in raw["trades"]]
+            )
+        self._saw(convert.order_view(raw, order.client_order_id), raw)
+
+    async def _learn_found(self, order: Order, found: Found) -> None:
+        if found.order is not None:
+            self._saw(convert.order_view(found.order, order.client_order_id), found.order)
+        if found.trades:
+            await self._saw_trades(found.trades)
+
+    def _stream(self, client_order_ids: Iterable[str]) -> None:
+        reports = [self._tracker.report(name) for name in dict.fromkeys(client_order_ids) if name]
+        told = tuple(report for report in reports if report is not None)
+        if told:
+            self._connection.deliver(Streamed(incarnation=self._connection.life, reports=told))
+
+    # --- executions that did not come -------------------------------------------------------------
+
+    def _seek_soon(self, wait_s: float) -> None:
+        for name in self._tracker.missing:
+            track = self._tracker.track(name)
+            if track is not None and track.symbol not in self._seeking:
+                self._seeking.add(track.symbol)
+                self._context.spawn(self._seek_later(track.symbol, wait_s))
+
+    async def _seek_later(self, symbol: str, wait_s: float) -> None:
+        try:
+            if wait_s:
+                await asyncio.sleep(wait_s)
+            await self._seek(symbol)
+        finally:
+            self._seeking.discard(symbol)
+
+    async def _seek(self, symbol: str, since_ms: int | None = None) -> None:
+        """Asks for the executions of a symbol that are missing. A failure leaves them missing: the sweep asks again."""
+        tracks = [self._tracker.track(name) for name in self._tracker.missing]
+        wanted = [track for track in tracks if track is not None and track.symbol == symbol]
+        if not wanted:
+            return
+        if since_ms is None:
+            since_ms = min(track.first_ms for track in wanted) - TRADES_MARGIN_MS
+        first_ms = since_ms
+        try:
+            raws = await self._connection.draw_and_call(
+                Ask.TRADES, Work.LOOK_UP, lambda: self._venue.trades(symbol, first_ms)
+            )
+        except VenueFault:
+            return
+        self._stream(await self._saw_trades(raws))
+
+    # --- answers ----------------------------------------------------------------------------------
+
+    async def _answer_when_known(
+        self, request: str, order: Order, life: int, asked_ms: int, *, is_final_wanted: bool = False
+    ) -> None:
+        """Some venues acknowledge and tell the state by the stream alone: that is waited for, but not long."""
+        report = self._tracker.report(order.client_order_id)
+        if not _says_enough(report, is_final_wanted):
+            waiting = self._news.setdefault(order.client_order_id, asyncio.Event())
+            waiting.clear()
+            try:
+                await asyncio.wait_for(waiting.wait(), ACK_WAIT_S)
+            except TimeoutError:
+                pass
+            finally:
+                self._news.pop(order.client_order_id, None)
+            report = self._tracker.report(order.client_order_id)
+        if not _says_enough(report, is_final_wanted):
+            report = None  # The gateway looks it up.
+        self._answer(request, order, life, asked_ms, Fate.ACCEPTED, report=report)
+
+    def _answer_fault(self, request: str, order: Order, life: int, asked_ms: int, verdict: Verdict) -> None:
+        self._answer(
+            request, order, life, asked_ms, verdict.fate, verdict.reason, verdict.words, verdict.retry_after_ms
+        )
+
+    def _answer(
+        self,
+        request: str,
+        order: Order,
+        life: int,
+        asked_ms: int,
+        fate: str,
+        reason: Reason | None = None,
+        words: str = "",
+        retry_after_ms: int = 0,
+        report: OrderReport | None = None,
+    ) -> None:
+        self._connection.deliver(
+            Answered(
+                incarnation=life,
+                request=request,
+                client_order_id=order.client_order_id,
+                fate=fate,
+                report=report,
+                reason=reason,
+                words=words,
+                retry_after_ms=retry_after_ms,
+                asked_ms=asked_ms,
+            )
+        )
+
+    def _looked_up(self, order: Order, life: int, asked_ms: int, fate: str, report: OrderReport | None = None) -> None:
+        self._connection.deliver(
+            LookedUp(
+                incarnation=life,
+                client_order_id=order.client_order_id,
+                fate=fate,
+                report=report if fate == Fate.ACCEPTED else None,
+                asked_ms=asked_ms,
+            )
+        )
+
+
+def _says_enough(report: OrderReport | None, is_final_wanted: bool) -> bool:
+    if report is None or report.state is None:
+        return False
+    return report.state.is_final or not is_final_wanted
+
+
+def _is_no_answer(verdict: Verdict) -> bool:
+    return verdict.fate in (Fate.TEMPORARY, Fate.UNKNOWN)
+
+
+def _foreign_report(view: OrderView) -> OrderReport:
+    return OrderReport(
+        client_order_id=view.client_order_id,
+        exchange_order_id=view.exchange_order_id,
+        state=view.state,
+        time_ms=view.time_ms,
+        price=view.price,
+        quantity=view.quantity,
+        symbol=view.symbol,
+    )

@@ -1,0 +1,100 @@
+"""The one way to a venue: every request is judged when it fails, and every answer's headers correct the budget."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from actors.account_messages import Banned
+from actors.budget import Budget
+from actors.ports import Clock, Sink
+from actors.rules.rates import Ask, Work
+from daemon.exchanges.errors import Verdict, judge
+from daemon.exchanges.venues.venue import SetupFault, Venue
+
+Result = TypeVar("Result")
+
+_answer: ContextVar[tuple[int, Mapping[str, str]]] = ContextVar("answer")
+"""Status and headers of the newest answer within this task."""
+
+
+class VenueFault(Exception):
+    """A request failed; the verdict says what that means."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.words)
+        self.verdict = verdict
+
+
+class Connection:
+    """One account's venue, and the gateway's life its answers go to."""
+
+    def __init__(self, venue: Venue, clock: Clock, budget: Budget) -> None:
+        self.venue = venue
+        self.clock = clock
+        self.budget = budget
+        self.on_clock_fault: Callable[[], None] = lambda: None
+        """A request was refused for its timestamp."""
+        self.life = 0
+        self._sink: Sink | None = None
+        self._lock = threading.Lock()
+        venue.client.on_rest_response = self._note_response
+
+    # --- to the gateway ---------------------------------------------------------------------------
+
+    def bind(self, sink: Sink, life: int) -> None:
+        """When this returns, the sink before gets nothing more."""
+        with self._lock:
+            self._sink, self.life = sink, life
+
+    def deliver(self, message: Any) -> None:
+        """Hands it to the gateway if it is of its present life."""
+        with self._lock:
+            if message.incarnation == self.life and self._sink is not None:
+                self._sink(message)
+
+    # --- to the venue -----------------------------------------------------------------------------
+
+    async def call(self, ask: Ask, work: Callable[[], Awaitable[Result]]) -> Result:
+        """The venue's answer, or `VenueFault`. The budget has been drawn on already. `SetupFault` passes."""
+        _answer.set((0, {}))
+        try:
+            return await work()
+        except (asyncio.CancelledError, SetupFault):
+            raise
+        except Exception as error:
+            status, headers = _answer.get()
+            now_ms = self.clock.now_ms()
+            verdict = judge(self.venue.exchange, error, ask=ask, headers=headers, status=status, now_ms=now_ms)
+            self._heed(verdict)
+            raise VenueFault(verdict) from error
+
+    async def draw_and_call(self, ask: Ask, work: Work, call: Callable[[], Awaitable[Result]]) -> Result:
+        """The same for what the adapter asks by itself: waits until the budget allows it."""
+        while wait_ms := self.budget.take(ask, work, self.clock.now_ms()):
+            await asyncio.sleep(wait_ms / 1000)
+        return await self.call(ask, call)
+
+    def _heed(self, verdict: Verdict) -> None:
+        """What concerns more than the one request."""
+        now_ms = self.clock.now_ms()
+        if verdict.is_ban or (verdict.is_rate_limit and verdict.retry_after_ms):
+            self.budget.block(now_ms + verdict.retry_after_ms)
+        if verdict.is_ban:
+            until_ms = now_ms + verdict.retry_after_ms
+            self.deliver(Banned(incarnation=self.life, until_ms=until_ms, words=verdict.words))
+        if verdict.is_clock:
+            self.on_clock_fault()
+
+    def _note_response(
+        self, code: Any, _reason: Any, _url: Any, _method: Any, headers: Any, body: Any, *_request: Any
+    ) -> Any:
+        """ccxt's own hook, called for each answer before it is judged, in the task that asked."""
+        _answer.set((int(code), headers))
+        used = self.venue.used(headers)
+        if used:
+            self.budget.learn(used, self.clock.now_ms())
+        return body

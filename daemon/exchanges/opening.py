@@ -1,0 +1,124 @@
+"""Opens the exchange of every account in the config. One that cannot be opened holds up nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from actors.budget import LimitedBudget, SharedBudgets
+from actors.ports import Clock, Exchange
+from actors.rules.model import Instrument
+from actors.rules.settings import AccountSettings
+from daemon.exchanges.loop import ExchangeLoop
+from daemon.secrets import Secret, resolve
+
+OPEN_TIMEOUT_S = 60.0
+"""ccxt's code is loaded within it; generous for a busy machine."""
+Connect = Callable[[], Any]
+"""Makes the aiohttp session of a venue, for a resolver or certificates of one's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Exchanges by account. `unbuilt`: accounts this version cannot trade; `broken`: those that could not be opened."""
+
+    exchanges: Mapping[str, Exchange]
+    unbuilt: Mapping[str, str]
+    broken: Mapping[str, str]
+
+
+class _Cannot(Exception):
+    """This account cannot be opened. Words for a person."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Opening:
+    """What is needed to open accounts. `cached`: the catalogue an account had in its last run."""
+
+    data_dir: Path
+    clock: Clock
+    environ: Mapping[str, str]
+    cached: Callable[[str], Sequence[Instrument]] = lambda _account: ()
+    know_secrets: Callable[[Iterable[str]], None] = lambda _secrets: None
+    """Keeps them out of the log (LOG-4)."""
+    connect: Connect | None = None
+    loop: ExchangeLoop = field(default_factory=ExchangeLoop)
+    _shared: SharedBudgets = field(default_factory=SharedBudgets)
+
+    def open_all(self, accounts: Mapping[str, AccountSettings]) -> Opened:
+        """Code of an exchange is loaded only if an account asks for it."""
+        exchanges: dict[str, Exchange] = {}
+        unbuilt: dict[str, str] = {}
+        broken: dict[str, str] = {}
+        for account in accounts.values():
+            words = self._unsupported(account)
+            if words is not None:
+                unbuilt[account.name] = words
+                continue
+            try:
+                exchanges[account.name] = self._paper(account) if account.is_paper else self._real(account)
+            except _Cannot as fault:
+                broken[account.name] = str(fault)
+        return Opened(exchanges, unbuilt, broken)
+
+    @staticmethod
+    def _unsupported(account: AccountSettings) -> str | None:
+        if account.is_paper:
+            from daemon.exchanges.paper import unsupported
+
+            return unsupported(account)
+        from daemon.exchanges.venues import venue_class
+
+        found = venue_class(account.exchange, account.market)
+        return found if isinstance(found, str) else None
+
+    def _paper(self, account: AccountSettings) -> Exchange:
+        from daemon.exchanges.paper import PaperExchange, PaperFault, open_venue
+
+        try:
+            return PaperExchange(open_venue(account, self.data_dir, self.clock.now_ms()), self.clock)
+        except PaperFault as fault:
+            raise _Cannot(str(fault).removeprefix(f"account {account.name}: ")) from fault
+
+    def _real(self, account: AccountSettings) -> Exchange:
+        from daemon.exchanges.ccxt_exchange import CcxtExchange
+        from daemon.exchanges.venues import venue_class
+        from daemon.exchanges.venues.venue import Credentials, SetupFault
+
+        kind = venue_class(account.exchange, account.market)
+        assert not isinstance(kind, str), kind
+        credentials = Credentials(
+            api_key=self._secret(account, "api_key", account.api_key),
+            secret=self._secret(account, "api_secret", account.api_secret),
+            passphrase=self._secret(account, "passphrase", account.passphrase) if kind.needs_passphrase else "",
+        )
+        self.know_secrets(text for text in (credentials.api_key, credentials.secret, credentials.passphrase) if text)
+        try:
+            venue = self.loop.call(lambda: kind(account, credentials, self.connect), OPEN_TIMEOUT_S)
+        except SetupFault as fault:
+            raise _Cannot(str(fault)) from fault
+        return CcxtExchange(
+            venue,
+            clock=self.clock,
+            loop=self.loop,
+            budget=LimitedBudget(venue.rules(), self._shared.of(_address(account))),
+            instruments=self.cached(account.name),
+        )
+
+    def _secret(self, account: AccountSettings, key: str, reference: str | None) -> str:
+        if reference is None:
+            example = f"file:secrets/{account.name}.{key}"
+            raise _Cannot(f"accounts.{account.name}.{key} is missing: name a reference, such as {example}")
+        found = resolve(reference, self.data_dir, self.environ)
+        if not isinstance(found, Secret):
+            raise _Cannot(f"accounts.{account.name}.{key}: {found}")
+        return found.reveal()
+
+
+def _address(account: AccountSettings) -> str:
+    """Accounts behind one address of one venue share its windows."""
+    rest = account.urls.get("rest", "")
+    return f"{account.exchange}:{account.market.value}:{account.testnet}:{urlsplit(rest).netloc}"

@@ -1,0 +1,205 @@
+"""What the venue has said of each order, merged from replies, streams and sweeps, on its way to the engine.
+
+Invariants:
+
+1. A report carries every trade known of its order. The engine counts only trades, so:
+2. A final state leaves only when the known trades add up to what the venue calls filled. Until then the order is
+   reported as open and stands in `missing`.
+3. News are never taken back: a final state stays, but for FILLED after any other; trades only ever add up.
+4. A trade that names no order of ours waits for its order, which may be acknowledged later; then it counts there.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from actors.rules.model import Order, OrderReport, OrderState, Reason, Trade
+from actors.rules.money import ZERO
+from actors.rules.naming import parse_client_order_id
+from daemon.exchanges.convert import OrderView, TradeView
+
+MAX_FINISHED = 20_000
+"""Final orders remembered, for executions that come late."""
+MAX_UNMATCHED = 2_000
+"""Orders whose executions are kept until they are known; the oldest go."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Track:
+    client_order_id: str
+    symbol: str
+    exchange_order_id: str = ""
+    state: OrderState | None = None
+    """The venue's newest word."""
+    filled: Decimal = ZERO
+    """By the venue's word; trades follow."""
+    trades: dict[str, Trade] = field(default_factory=dict)
+    traded: Decimal = ZERO
+    reason: Reason | None = None
+    words: str = ""
+    price: Decimal | None = None
+    quantity: Decimal | None = None
+    time_ms: int = 0
+    first_ms: int = 0
+    """When it was first heard of here: no execution of it is older than that, less a margin."""
+
+    @property
+    def is_missing_trades(self) -> bool:
+        return self.traded < self.filled
+
+    def report(self) -> OrderReport:
+        state = self.state
+        if state is not None and state.is_final and self.is_missing_trades:
+            state = OrderState.PARTIALLY_FILLED if self.trades else OrderState.OPEN
+        return OrderReport(
+            client_order_id=self.client_order_id,
+            exchange_order_id=self.exchange_order_id,
+            state=state,
+            trades=tuple(self.trades.values()),
+            reason=self.reason,
+            words=self.words,
+            time_ms=self.time_ms,
+        )
+
+
+class Tracker:
+    """Of one account. Answers name the orders that have news; `report` tells them."""
+
+    def __init__(self) -> None:
+        self._tracks: dict[str, Track] = {}
+        self._by_exchange_id: dict[str, str] = {}
+        self._finished: OrderedDict[str, None] = OrderedDict()
+        self._unmatched: OrderedDict[str, dict[str, TradeView]] = OrderedDict()
+        """Executions by exchange order id, then trade id."""
+        self.missing: dict[str, None] = {}
+        """Orders whose executions are known to be more than what came."""
+
+    def expect(self, order: Order, now_ms: int) -> Track:
+        """An order the engine asks for: from now on what is said of it counts."""
+        track = self._track(order.client_order_id, order.symbol, now_ms)
+        if not track.exchange_order_id and order.exchange_order_id:
+            self._name(track, order.exchange_order_id)
+        if not track.trades and order.trades:
+            self._add(track, order.trades)
+        return track
+
+    def report(self, client_order_id: str) -> OrderReport | None:
+        """What is known of it; None: nothing."""
+        track = self._tracks.get(client_order_id)
+        return None if track is None or (track.state is None and not track.trades) else track.report()
+
+    def track(self, client_order_id: str) -> Track | None:
+        return self._tracks.get(client_order_id)
+
+    def name_of(self, exchange_order_id: str) -> str:
+        """Its client order id; empty: not known to be ours."""
+        return self._by_exchange_id.get(exchange_order_id, "")
+
+    def symbols(self) -> frozenset[str]:
+        """Of orders that are not final, as far as is known here."""
+        return frozenset(track.symbol for name, track in self._tracks.items() if name not in self._finished)
+
+    # --- what the venue says ----------------------------------------------------------------------
+
+    def saw_order(self, view: OrderView, now_ms: int, reason: Reason | None = None, words: str = "") -> bool:
+        """Whether that was news of an order of Terrace's."""
+        client_order_id = view.client_order_id or self._by_exchange_id.get(view.exchange_order_id, "")
+        if client_order_id not in self._tracks and parse_client_order_id(client_order_id) is None:
+            return False
+        track = self._track(client_order_id, view.symbol, now_ms)
+        before = (track.state, track.filled, len(track.trades), track.price, track.quantity, track.exchange_order_id)
+        if view.exchange_order_id:
+            self._name(track, view.exchange_order_id)
+        track.filled = max(track.filled, view.filled or ZERO)
+        track.state = _newer(track, view.state)
+        track.price, track.quantity = view.price or track.price, view.quantity or track.quantity
+        track.reason, track.words = reason or track.reason, words or track.words
+        track.time_ms = max(track.time_ms, view.time_ms)
+        self._settle(track)
+        after = (track.state, track.filled, len(track.trades), track.price, track.quantity, track.exchange_order_id)
+        return after != before
+
+    def saw_trades(self, views: Iterable[TradeView], now_ms: int) -> list[str]:
+        """Orders of Terrace's that have news; the rest waits for its order in `unmatched`."""
+        news: dict[str, None] = {}
+        for view in views:
+            name = view.client_order_id
+            if name not in self._tracks and parse_client_order_id(name) is None:
+                name = self._by_exchange_id.get(view.exchange_order_id, "")
+            if not name:
+                self._keep(view)
+                continue
+            track = self._track(name, view.symbol, now_ms)
+            if view.exchange_order_id:
+                self._name(track, view.exchange_order_id)
+            if self._add(track, (view.trade,)):
+                news[name] = None
+            self._settle(track)
+        return list(news)
+
+    def foreign(self, older_than_ms: int) -> list[TradeView]:
+        """Takes out executions nobody here has claimed for that long: they are of orders that are not ours."""
+        old = [
+            exchange_id
+            for exchange_id, views in self._unmatched.items()
+            if all(view.trade.time_ms < older_than_ms for view in views.values())
+        ]
+        return [view for exchange_id in old for view in self._unmatched.pop(exchange_id).values()]
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _track(self, client_order_id: str, symbol: str, now_ms: int) -> Track:
+        track = self._tracks.get(client_order_id)
+        if track is None:
+            track = Track(client_order_id=client_order_id, symbol=symbol, first_ms=now_ms, time_ms=now_ms)
+            self._tracks[client_order_id] = track
+        return track
+
+    def _name(self, track: Track, exchange_order_id: str) -> None:
+        if track.exchange_order_id == exchange_order_id:
+            return
+        track.exchange_order_id = exchange_order_id
+        self._by_exchange_id[exchange_order_id] = track.client_order_id
+        self._add(track, [view.trade for view in self._unmatched.pop(exchange_order_id, {}).values()])
+
+    def _add(self, track: Track, trades: Iterable[Trade]) -> bool:
+        new = [trade for trade in trades if trade.trade_id not in track.trades]
+        for trade in new:
+            track.trades[trade.trade_id] = trade
+            track.traded += trade.quantity
+            track.time_ms = max(track.time_ms, trade.time_ms)
+        return bool(new)
+
+    def _keep(self, view: TradeView) -> None:
+        self._unmatched.setdefault(view.exchange_order_id, {})[view.trade.trade_id] = view
+        while len(self._unmatched) > MAX_UNMATCHED:
+            self._unmatched.popitem(last=False)
+
+    def _settle(self, track: Track) -> None:
+        if track.state is OrderState.OPEN and track.trades:
+            track.state = OrderState.PARTIALLY_FILLED
+        if track.is_missing_trades:
+            self.missing[track.client_order_id] = None
+        else:
+            self.missing.pop(track.client_order_id, None)
+            if track.state is not None and track.state.is_final:
+                self._finished[track.client_order_id] = None
+        while len(self._finished) > MAX_FINISHED:
+            oldest, _ = self._finished.popitem(last=False)
+            gone = self._tracks.pop(oldest)
+            self._by_exchange_id.pop(gone.exchange_order_id, None)
+            self.missing.pop(oldest, None)
+
+
+def _newer(track: Track, state: OrderState | None) -> OrderState | None:
+    known = track.state
+    if state is None or known is None:
+        return state or known
+    if known.is_final:
+        return OrderState.FILLED if state is OrderState.FILLED else known
+    if known is OrderState.PARTIALLY_FILLED and state is OrderState.OPEN:
+        return known
+    return state

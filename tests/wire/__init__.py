@@ -1,0 +1,1 @@
+"""Simulated venues that speak the exchanges' own wire, for tests and for trying the daemon without an exchange."""

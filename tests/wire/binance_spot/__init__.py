@@ -1,0 +1,1 @@
+"""A simulated Binance spot venue: REST, ws-api and market streams."""

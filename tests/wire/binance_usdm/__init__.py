@@ -1,0 +1,1 @@
+"""A pretended Binance USDⓈ-M futures venue, for unmodified clients."""
