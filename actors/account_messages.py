@@ -89,6 +89,19 @@ class FundingPaid:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WantPrices:
+    """A group or the Queue -> Gateway: prices that are needed though no threshold is set (QUE-2, PNL-1).
+
+    Real accounts stream what somebody wants, and nothing else.
+    """
+
+    owner: str
+    symbols: frozenset[str]
+    is_whole: bool = True
+    """False: besides those the owner wants already. An empty whole set: nothing any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AmendOrders:
     """Group's commit -> Gateway: bring these orders to their `wanted` price and quantity (ORD-9)."""
 

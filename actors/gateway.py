@@ -253,6 +253,7 @@ class Gateway(Actor):
         self._watch.ask(self._watch.open_orders)
         self._watch.ask(self._watch.balances)
         self._prices.judge_age(self._settings.alerts.quote_age_s * 1000)
+        self._health.judge_rate()
 
     def _compare(self) -> None:
         """Something may have been missed: what is open and owned is asked for at once (ORD-7)."""
@@ -273,7 +274,7 @@ class Gateway(Actor):
             self._drift.listed(message)
             self._maybe_begin()
         else:
-            self._watch.failed(self._watch.open_orders, message.words)
+            self._watch.failed(self._watch.open_orders, message.words, is_refused=message.fate == Fate.REFUSED)
 
     def _balances_fetched(self, message: m.BalancesFetched) -> None:
         if message.fate == Fate.ACCEPTED:
@@ -281,7 +282,7 @@ class Gateway(Actor):
             self._drift.balances_came()
             self._maybe_begin()
         else:
-            self._watch.failed(self._watch.balances, message.words)
+            self._watch.failed(self._watch.balances, message.words, is_refused=message.fate == Fate.REFUSED)
 
     def _instruments_fetched(self, message: m.InstrumentsFetched) -> None:
         if message.fate == Fate.ACCEPTED:
@@ -291,7 +292,7 @@ class Gateway(Actor):
             self._subscribe()
             self._maybe_begin()
         else:
-            self._watch.failed(self._watch.instruments, message.words)
+            self._watch.failed(self._watch.instruments, message.words, is_refused=message.fate == Fate.REFUSED)
 
     def _put_catalogue(self, instruments: tuple[Instrument, ...]) -> None:
         by_symbol = {instrument.symbol: instrument for instrument in instruments}
@@ -352,6 +353,10 @@ class Gateway(Actor):
         self._prices.set_watches(message, self._settings.execution.max_quote_age_s * 1000)
         self._subscribe()
 
+    def _want_prices(self, message: am.WantPrices) -> None:
+        self._prices.want(message)
+        self._subscribe()
+
     def _subscribe(self) -> None:
         """The paper exchange's symbols are few: all of them. Elsewhere what is watched or traded."""
         catalogue = self._catalogue.instruments(self.name)
@@ -405,6 +410,7 @@ _HANDLERS: Mapping[type, Callable[[Gateway, Any], None]] = {
     m.ResolveOrders: Gateway._resolve,
     am.AmendOrders: Gateway._amend,
     m.SetWatches: Gateway._set_watches,
+    am.WantPrices: Gateway._want_prices,
     m.Answered: Gateway._answered,
     m.AnsweredAll: Gateway._answered_all,
     m.LookedUp: Gateway._looked_up,

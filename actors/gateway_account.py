@@ -25,6 +25,8 @@ MAX_BACK_OFF_MS = 60_000
 UNREACHABLE_FAILURES = 3
 """Failed questions in a row after which the account is not ready any more."""
 UNREACHABLE = "unreachable"
+FIRST_WORK = Work.LOOK_UP
+"""What a question is to the request budget until its first answer: nothing is traded before."""
 
 
 @dataclass(slots=True, eq=False)
@@ -95,7 +97,8 @@ class AccountWatch:
         if self.is_barred and not is_forced:
             question.is_wanted = True
             return
-        wait_ms = self._exchange.budget.take(question.ask, question.work, self._life.now_ms())
+        work = question.work if question.is_answered else FIRST_WORK
+        wait_ms = self._exchange.budget.take(question.ask, work, self._life.now_ms())
         question.is_wanted = wait_ms > 0
         question.turn += 1
         if wait_ms:
@@ -127,12 +130,12 @@ class AccountWatch:
         if question.is_asked and question.turn == turn:
             self.failed(question, "no answer")
 
-    def failed(self, question: Question, words: str) -> None:
-        """Asked again after a pause that grows, as new."""
+    def failed(self, question: Question, words: str, *, is_refused: bool = False) -> None:
+        """Asked again after a pause that grows, as new. `is_refused`: the exchange did answer, it said no."""
         question.is_stale = False
         question.is_asked = False
         question.failures += 1
-        self._was_judged(False)
+        self._was_judged(is_refused)
         question.words = f"{question.name}: {words or 'failed'}"
         pause_ms = min(BACK_OFF_MS << min(question.failures - 1, 16), MAX_BACK_OFF_MS)
         self._due.after(pause_ms, partial(self._again, question, question.turn))

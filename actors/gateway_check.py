@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from actors.due import Due
 from actors.gateway_account import AccountWatch
 from actors.gateway_circuit import CircuitBreaker
-from actors.gateway_health import AccountHealth
+from actors.gateway_health import RATE_NEAR_PERCENT, AccountHealth
 from actors.gateway_orders import OrderDesk
 from actors.gateway_prices import GatewayPrices
 from actors.gateway_streams import StreamWatch
@@ -21,8 +21,6 @@ ANSWER_MS = 8_000
 """Whoever asks waits ten seconds: by then they hear what is known."""
 MAX_PENDING = 100
 """People who may wait for an answer at once."""
-NEAR_PERCENT = 90
-"""A window this full is said to be."""
 NAMED_ASSETS = 20
 """Balances named; the rest is counted."""
 
@@ -141,4 +139,4 @@ class AccountCheck:
             return "rate", False, f"the exchange takes nothing from this address for another {blocked_ms // 1000 + 1} s"
         shares = {name: 100 * used // limit for name, (used, limit) in budget.used(now_ms).items() if limit}
         told = ", ".join(f"{share} % of {name}" for name, share in shares.items())
-        return "rate", all(share < NEAR_PERCENT for share in shares.values()), told or "no limits"
+        return "rate", all(share < RATE_NEAR_PERCENT for share in shares.values()), told or "no limits"

@@ -125,7 +125,8 @@ class GatewayDrift:
     def sweep(self) -> None:
         """Nothing need be loaded where all was well and nothing has moved since."""
         self._quick = 0
-        if self._is_dirty or self._standing or self._candidates or self._bookings.is_waiting or not self.is_done:
+        waits = self._bookings.is_waiting or self._bookings.open or not self.is_done
+        if waits or self._is_dirty or self._standing or self._candidates:
             self.begin()
         elif self._stage is _Stage.IDLE:
             self._tell_watch()
@@ -171,8 +172,7 @@ class GatewayDrift:
         self._state = state
         self._standing = {(drift.kind, drift.subject): drift for drift in state.drifts}
         self._bookings.loaded(state)
-        if is_first:
-            self._repeat()
+        self._repeat()
         watch = self._around.watch
         self._stage = _Stage.FETCHING
         self._need = [each for each in (watch.balances, watch.open_orders) if not (is_first and each.is_answered)]
@@ -204,7 +204,7 @@ class GatewayDrift:
                 self._compare()
 
     def _repeat(self) -> None:
-        """What an earlier life decided may never have been heard (rule 8)."""
+        """What was decided may never have been heard (rule 8): until it shows in the groups."""
         for send in (*sends(self._state.bookings), *self._resolver.repeated(self._state)):
             self._life.tell(send.to, send.message)
 
@@ -222,8 +222,10 @@ class GatewayDrift:
         if explained:
             seen = self._findings()  # Without what is booked away now.
         confirmed = self._confirmed(seen, now_ms)
-        judged = drifts.judge(self._standing, seen, confirmed, account=self._name, now_ms=now_ms)
-        self._standing = dict(judged.standing)
+        flattened = self._resolver.unfinished(self._state)
+        standing = {key: drift for key, drift in self._standing.items() if key not in flattened}
+        judged = drifts.judge(standing, seen, confirmed - flattened.keys(), account=self._name, now_ms=now_ms)
+        self._standing = {**judged.standing, **flattened}
         self._candidates = {
             finding.key: self._candidates.get(finding.key, now_ms)
             for finding in seen
@@ -326,7 +328,7 @@ class GatewayDrift:
             self._around.watch.release(COMPARISON)
             self._around.when_done()
             self._is_wanted = self._is_wanted or bool(self._words)
-        elif self._candidates and self._quick < MAX_QUICK:
+        if self.is_done and (self._candidates or self._bookings.open) and self._quick < MAX_QUICK:
             self._quick += 1
             self._around.due.after(PAUSE_MS, partial(self._again, self._turn))
         if self._is_wanted:
@@ -389,7 +391,11 @@ class GatewayDrift:
                 ended = next((row for row in changed if row.drift_id == message.drift_id), None)
                 self._life.tell(message.reply_to, ended or _gone(message.drift_id))
                 continue
-            finding = now[drift.kind, drift.subject]
+            finding = now.get((drift.kind, drift.subject))
+            if finding is None:
+                detail = f"{drift.message}: under way"
+                self._life.tell(message.reply_to, Refused(reason=Reason.GROUP_CLOSING, detail=detail))
+                continue
             decided = self._resolver.decide(message, drift, finding, self._state, self._listed)
             if decided is not None:
                 self._carry(message, decided)

@@ -132,8 +132,8 @@ def merged(last: OrderReport | None, new: OrderReport) -> OrderReport | None:
 
 
 def _shape(last: OrderReport, new: OrderReport) -> tuple[Decimal | None, Decimal | None]:
-    """Price and quantity after an amend, by the newer of the two."""
-    if new.time_ms < last.time_ms:
+    """Price and quantity after an amend, by the newer of the two. Without a time it is news."""
+    if 0 < new.time_ms < last.time_ms:
         new, last = last, new
     return (
         last.price if new.price is None else new.price,

@@ -26,11 +26,14 @@ CLOCK_ERROR_MS = 5_000
 """What venues allow a request to lie behind. Requests are corrected; the next to fail is the correction."""
 CLOCK_HOLD_MS = 30_000
 """From here on ages of alerts and prices, which are judged by our clock, mean nothing: no new entries."""
+RATE_NEAR_PERCENT, RATE_CALM_PERCENT = 90, 70
+"""A window as full as the first is said to be until it is no fuller than the second. Entries stop before that: it is
+targets and exits that press, or other programs behind the same address."""
 MAX_CHECKS = 50
 """Checks of a probe that are kept."""
 
-WITHDRAW, PROBE, CLOCK, BAN = "withdraw", "account_check", "clock", "ban"
-KINDS = (WITHDRAW, PROBE, CLOCK, BAN)
+WITHDRAW, PROBE, CLOCK, BAN, RATE = "withdraw", "account_check", "clock", "ban", "rate"
+KINDS = (WITHDRAW, PROBE, CLOCK, BAN, RATE)
 """Kinds of its alerts."""
 PROBING = "probing"
 """Holds a live account until its key is known."""
@@ -162,7 +165,21 @@ class AccountHealth:
     def is_clock_well(self) -> bool:
         return not self._clock_severity
 
-    # --- bans -------------------------------------------------------------------------------------
+    # --- rates and bans ---------------------------------------------------------------------------
+
+    def judge_rate(self) -> None:
+        """For every sweep: is the request budget nearly used up?"""
+        shares = {
+            name: 100 * used // limit
+            for name, (used, limit) in self._exchange.budget.used(self._now_ms()).items()
+            if limit
+        }
+        full = [f"{share} % of {name}" for name, share in shares.items() if share >= RATE_NEAR_PERCENT]
+        if full:
+            words = f"{self._account.name}: the request budget is nearly used up: {', '.join(full)}"
+            self._alerts.raise_(RATE, "warning", "exchange", words)
+        elif all(share <= RATE_CALM_PERCENT for share in shares.values()):
+            self._alerts.resolve(RATE)
 
     def banned(self, message: Banned) -> None:
         now_ms = self._now_ms()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from actors.account_messages import WantPrices
 from actors.gateway_alerts import GatewayAlerts
 from actors.messages import Quoted, SetWatches
 from actors.ports import Exchange, Marks
@@ -13,6 +14,8 @@ from actors.watches import Watches
 
 CLOCK_SLACK_MS = 1_000
 """A price this far ahead of our clock is from before the clock was set back."""
+MAX_OWNERS = 10_000
+"""Groups and others that may want prices; each that has no use for them any more says so."""
 BAD_QUOTE = "quote"
 OLD_QUOTE = "quote_age"
 
@@ -25,6 +28,8 @@ class GatewayPrices:
         self._marks = marks
         self._alerts = alerts
         self._watches = Watches()
+        self._wanted: dict[str, frozenset[str]] = {}
+        """Symbols by who needs their prices without a threshold."""
         self.subscribed: tuple[str, ...] = ()
 
     def quoted(self, message: Quoted) -> None:
@@ -70,9 +75,17 @@ class GatewayPrices:
                 words = f"{symbol}: the last price is {(now_ms - quote.time_ms) // 1000} s old"
                 self._alerts.raise_(OLD_QUOTE, "warning", "exchange", words, symbol)
 
+    def want(self, message: WantPrices) -> None:
+        """Repeating it is harmless."""
+        wanted = message.symbols if message.is_whole else message.symbols | self._wanted.get(message.owner, frozenset())
+        if not wanted:
+            self._wanted.pop(message.owner, None)
+        elif message.owner in self._wanted or len(self._wanted) < MAX_OWNERS:
+            self._wanted[message.owner] = wanted
+
     def watched(self) -> frozenset[str]:
-        """Symbols somebody watches."""
-        return self._watches.symbols()
+        """Symbols somebody watches or wants."""
+        return self._watches.symbols().union(*self._wanted.values())
 
     def subscribe(self, wanted: Iterable[str]) -> None:
         """Streams exactly these symbols from now on."""

@@ -12,10 +12,11 @@ from actors.gateway_orders import OrderDesk
 from actors.messages import CancelOrders, CloseGroup, Send
 from actors.ports import Marks
 from actors.rules import precision
-from actors.rules.drifts import Finding, decided, open_ones, place
+from actors.rules.drifts import Finding, Subject, decided, open_ones, place
 from actors.rules.model import (
     ZERO,
     Group,
+    GroupState,
     Order,
     OrderReport,
     OrderSide,
@@ -78,7 +79,7 @@ class Resolver:
         return Decided(drift=self._decided(drift, resolution, message, words), then=closes)
 
     def repeated(self, state: AccountState) -> Iterable[Send]:
-        """What was decided in an earlier life and is not done yet, once more."""
+        """What was decided and is not done yet, once more: the word may have been lost with a process."""
         for drift in open_ones(state.drifts):
             if drift.resolution is not DriftResolution.FLATTEN:
                 continue
@@ -87,8 +88,17 @@ class Resolver:
                 if order is not None:
                     yield Send(self._life.name, CancelOrders(orders=(order,)))
             else:
-                there = [group for group in state.groups if _touches(drift, group)]
-                yield from _closes([group.group_id for group in there], drift.who)
+                yield from _closes([group.group_id for group in _to_close(drift, state)], drift.who)
+
+    def unfinished(self, state: AccountState) -> dict[Subject, SaveDrift]:
+        """Flattened ones some group of which is not closing yet: they stand until it is."""
+        return {
+            (drift.kind, drift.subject): drift
+            for drift in open_ones(state.drifts)
+            if drift.resolution is DriftResolution.FLATTEN
+            and drift.kind is not DriftKind.UNKNOWN_ORDER
+            and _to_close(drift, state)
+        }
 
     def _decided(self, drift: SaveDrift, resolution: DriftResolution, message: ResolveDrift, words: str) -> SaveDrift:
         return decided(drift, resolution, message.who, words, self._life.now_ms())
@@ -156,8 +166,15 @@ def _closes(group_ids: Iterable[str], who: str) -> Iterable[Send]:
     return [Send(f"group/{each}", CloseGroup(group_id=each, who=who, reply_to=None)) for each in group_ids]
 
 
-def _touches(drift: SaveDrift, group: Group) -> bool:
-    return drift.subject in (group.group_id, place(group.symbol, group.side))
+def _to_close(drift: SaveDrift, state: AccountState) -> list[Group]:
+    """Groups of a flattened difference that are not closing yet. Those that opened later are none of it."""
+    return [
+        group
+        for group in state.groups
+        if drift.subject in (group.group_id, place(group.symbol, group.side))
+        and group.state is not GroupState.CLOSING
+        and group.create_time_ms <= drift.create_time_ms
+    ]
 
 
 def _trade(trade_id: str, quantity: Decimal, price: Decimal, quote: str, now_ms: int) -> Trade:

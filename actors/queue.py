@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from actors import messages as m
+from actors.account_messages import WantPrices
 from actors.ports import Marks
 from actors.rules import ranking
 from actors.rules.choices import Overflow, World
@@ -31,6 +32,8 @@ from actors.runtime import Actor, Life
 
 CHECK_MS = 1_000
 """How often ages are looked at."""
+WANT_PRICES_MS = 5_000
+"""How often gateways are told all symbols that wait; a gateway that was restarted knows them then, too."""
 MAX_EXPIRED_AT_ONCE = 256
 """Entries expired at one look; the rest follow at the next."""
 _NONE: frozenset[Key] = frozenset()
@@ -51,6 +54,9 @@ class Queue(Actor):
         self._continuing: frozenset[Key] = frozenset()
         """Keys whose queued signal would continue a live group, as Pool last said."""
         self._waiting_for_load: list[object] | None = []
+        self._wanted_ms: int | None = None
+        self._priced: set[str] = set()
+        """Accounts whose gateway was told of symbols."""
 
     def start(self) -> None:
         self.life.tell("journal", m.Load(name=self.life.name, incarnation=self.life.incarnation))
@@ -123,6 +129,7 @@ class Queue(Actor):
     def _add(self, message: m.Enqueue, *more: Row, sends: tuple[m.Send, ...] = ()) -> None:
         queued = message.queued
         self._entries.put(queued)
+        self._want_price(queued.key)
         rows = (SaveQueued(world=self._world, queued=queued), *more)
         self._answer(message, Outcome.QUEUED, queued.wait_reason, *rows, detail=queued.detail, sends=sends)
 
@@ -242,6 +249,25 @@ class Queue(Actor):
             self._held.pop(message.key, None)
             self._entries.remove(message.key)
 
+    # --- prices -----------------------------------------------------------------------------------
+
+    def _want_price(self, key: Key) -> None:
+        """Rank and promotion need a price of what waits (QUE-2)."""
+        self._priced.add(key.account)
+        wanted = WantPrices(owner=self.life.name, symbols=frozenset({key.symbol}), is_whole=False)
+        self.life.tell(f"gateway/{key.account}", wanted)
+
+    def _want_prices(self, now_ms: int) -> None:
+        if self._wanted_ms is not None and 0 <= now_ms - self._wanted_ms < WANT_PRICES_MS:
+            return
+        self._wanted_ms = now_ms
+        wanted: dict[str, set[str]] = {account: set() for account in self._priced}
+        for queued in self._entries:
+            wanted.setdefault(queued.key.account, set()).add(queued.key.symbol)
+        self._priced = {account for account, symbols in wanted.items() if symbols}
+        for account, symbols in wanted.items():
+            self.life.tell(f"gateway/{account}", WantPrices(owner=self.life.name, symbols=frozenset(symbols)))
+
     # --- age --------------------------------------------------------------------------------------
 
     def _check_ages(self) -> None:
@@ -253,6 +279,7 @@ class Queue(Actor):
             old = (queued for queued in self._entries if queued.queue_time_ms < latest_ms)
             due = [queued for queued in old if queued.key not in self._held and self._is_too_old(queued)]
             self._expire(due[:MAX_EXPIRED_AT_ONCE], self._is_too_old)
+        self._want_prices(now_ms)
         self.life.wake_at(now_ms + CHECK_MS, "ages")
 
     def _is_too_old(self, queued: Queued) -> Refused | None:

@@ -137,12 +137,13 @@ def drift(
     limit: Limit = 0,
     output: Output = Format.TABLE,
 ) -> None:
-    """Show differences between the exchange and the store.
+    """Show differences between the exchange and the store. Entries on their instruments wait; exits go on.
 
     \b
     Examples:
       terrace account drift
       terrace account drift binance -o wide
+      terrace account drift --all -o json
     """
     from protos.terrace.v1 import account_pb2 as pb
 
@@ -166,10 +167,19 @@ def resolve(
     """Decide about a difference: take it into the books, leave it alone, or close it at the exchange.
 
     \b
+    adopt    An unknown order becomes one of its group (or of --group). Missing
+             coins or contracts are written off the groups at the current price.
+    ignore   Accepted as it is; it comes back if it grows.
+    flatten  An unknown order is cancelled. The groups of missing coins are
+             written off and closed; a group without its target is closed.
+    \b
+    Exits 3 if there is no such difference, 6 if the engine refuses, with the reason.
+
+    \b
     Examples:
-      terrace account resolve 7 ignore
-      terrace account resolve 7 adopt --group 01J9ZK3V8T
-      terrace account resolve 7 flatten --dry-run
+      terrace account resolve 3f9a01bc ignore
+      terrace account resolve 3f9a01bc adopt --group 01j9zk3v8tq0
+      terrace account resolve 3f9a01bc flatten --dry-run
     """
     from protos.terrace.v1 import account_pb2 as pb
 
@@ -185,7 +195,9 @@ def resolve(
         run.confirm(f"{resolution.value.capitalize()} {_difference(run, drift_id)}?", yes=False)
     answer = run.call(request, pb.ResolveDriftResponse)
     if dry_run:
-        say("nothing was done")
+        say("nothing was done; the message says what would be")
+    elif not answer.drift.HasField("resolve_time"):
+        say("decided; it stands until the next comparison shows that it is gone")
     run.emit(answer, output, lambda: table([answer.drift], DRIFT_COLUMNS, wide=True))
 
 

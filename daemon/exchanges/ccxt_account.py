@@ -1,8 +1,9 @@
-"""What an account owns and may do at its venue: balances, instruments, set-up, clock, and the check a person asks for."""
+"""What an account owns and may do at its venue: balances, instruments, set-up, clock, funding, the check on demand."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
@@ -23,6 +24,12 @@ CLOCK_AFTER_FAULT_S = 1.0
 """A timestamp was refused: the clock is measured again, but not more often than this."""
 FAR_OFF_MS = 1_000
 """A clock this far off is named in the check; requests are corrected all the same."""
+FUNDING_FIRST_S = 5.0
+FUNDING_EVERY_S = 300.0
+FUNDING_BACK_MS = 3 * 86_400_000
+"""How far back payments are asked for at the start: a daemon may have been away for a weekend."""
+FUNDING_MARGIN_MS = 3_600_000
+"""Payments show up late in a venue's list."""
 Result = TypeVar("Result")
 Check = tuple[str, bool, str]
 
@@ -39,6 +46,9 @@ class CcxtAccount:
         self._account_prepared: asyncio.Task[None] | None = None
         self._measure_now = asyncio.Event()
         connection.on_clock_fault = self._measure_now.set
+
+    def instrument(self, symbol: str) -> Instrument | None:
+        return self.instruments.get(symbol)
 
     # --- questions of the gateway -----------------------------------------------------------------
 
@@ -101,10 +111,8 @@ class CcxtAccount:
     async def keep_time(self) -> None:
         """Measures the venue's clock now and then, and at once when a timestamp was refused."""
         while True:
-            try:
+            with contextlib.suppress(VenueFault):
                 await self.measure(Work.POLL)
-            except VenueFault:
-                pass
             await asyncio.sleep(CLOCK_AFTER_FAULT_S)
             self._measure_now.clear()
             try:
@@ -125,6 +133,24 @@ class CcxtAccount:
             ClockMeasured(incarnation=self._connection.life, offset_ms=offset_ms, round_trip_ms=took_ms)
         )
         return offset_ms
+
+    # --- funding ----------------------------------------------------------------------------------
+
+    async def keep_funding(self) -> None:
+        """Asks for funding payments now and then (PNL-1). Told again and again: groups count each id once."""
+        since_ms = self._connection.clock.now_ms() - FUNDING_BACK_MS
+        await asyncio.sleep(FUNDING_FIRST_S)
+        while True:
+            asked_ms = self._connection.clock.now_ms()
+            with contextlib.suppress(VenueFault):
+                await self._fetch_funding(since_ms)
+                since_ms = asked_ms - FUNDING_MARGIN_MS
+            await asyncio.sleep(FUNDING_EVERY_S)
+
+    async def _fetch_funding(self, since_ms: int) -> None:
+        asked = self._connection.draw_and_call(Ask.TRADES, Work.POLL, lambda: self._venue.funding(since_ms))
+        for paid in convert.funding(await asked, self._connection.life):
+            self._connection.deliver(paid)
 
     # --- the check --------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,6 @@ from actors.account_messages import StreamChanged
 from actors.budget import Budget
 from actors.messages import Quoted, ReplyTo
 from actors.ports import Clock, Sink
-from actors.rules.choices import Market
 from actors.rules.model import Instrument, Order, Reason, Refused
 from actors.rules.rates import Ask, Work
 from daemon.exchanges import convert
@@ -57,7 +57,7 @@ class CcxtExchange:
             OrdersContext(
                 connection=self._connection,
                 spawn=loop.spawn,
-                instrument=lambda symbol: self._account.instruments.get(symbol),
+                instrument=self._account.instrument,
                 prepare=self._account.prepare,
             )
         )
@@ -88,7 +88,11 @@ class CcxtExchange:
             return
         self._is_running = True
         self._loop.spawn(self._account.keep_time())
-        self._loop.spawn(self._watch_foreign())
+        if self._venue.keep_streams_s:
+            self._loop.spawn(self._keep_streams())
+        if self._venue.is_swap:
+            self._loop.spawn(self._watch_foreign())
+            self._loop.spawn(self._account.keep_funding())
         self._streams = Streams(self._venue, self._take)
         self._prices = PriceFeed(self._venue, self._take, fetch=self._fetch_prices)
         self._streams.start()
@@ -159,7 +163,7 @@ class CcxtExchange:
     def _subscribe(self, symbols: Sequence[str]) -> None:
         if self._prices is not None:
             self._prices.want(symbols)
-        if self._venue.account.market is Market.SWAP:
+        if self._venue.is_swap:
             for symbol in symbols:
                 self._loop.spawn(self._prepare_early(symbol))
 
@@ -205,6 +209,12 @@ class CcxtExchange:
             await asyncio.sleep(wait_ms / 1000)
         self._balances_asked = False
         await self._account.fetch_balances(self._connection.life)
+
+    async def _keep_streams(self) -> None:
+        while True:
+            await asyncio.sleep(self._venue.keep_streams_s)
+            with contextlib.suppress(VenueFault):
+                await self._connection.draw_and_call(Ask.TIME, Work.LOOK_UP, self._venue.keep_streams)
 
     async def _watch_foreign(self) -> None:
         while True:

@@ -9,7 +9,6 @@ from typing import Any
 
 from actors.account_messages import ForeignTraded
 from actors.messages import Answered, Fate, LookedUp, OpenOrdersFetched, Streamed
-from actors.rules.choices import Market
 from actors.rules.model import Instrument, Order, OrderReport, OrderSide, Reason, Side
 from actors.rules.rates import Ask, Work
 from daemon.exchanges import convert
@@ -26,6 +25,8 @@ TRADES_WAIT_S = 1.0
 """How long executions that are missing may still come by the stream before they are asked for."""
 TRADES_MARGIN_MS = 120_000
 """Executions are asked for from this long before their order was first heard of: clocks differ."""
+MAX_TOLD_FOREIGN = 10_000
+"""Foreign executions remembered, so that each is told once."""
 FOREIGN_AFTER_MS = 5_000
 """Executions nobody has claimed by then belong to orders that are not Terrace's."""
 
@@ -52,6 +53,8 @@ class CcxtOrders:
         self._tracker = Tracker()
         self._news: dict[str, asyncio.Event] = {}
         """Who waits for the first word of an order's state."""
+        self._start_ms = self._now_ms()
+        self._told_foreign: dict[tuple[str, str], None] = {}
         self._seeking: set[str] = set()
         """Symbols whose executions are being asked for."""
 
@@ -162,6 +165,9 @@ class CcxtOrders:
             view = self._view(raw)
             if self._saw(view, raw):
                 news.append(view.client_order_id or self._tracker_name(view))
+            elif self._venue.is_swap and view.filled and self._tracker.track(view.client_order_id) is None:
+                # Of a liquidation some streams tell the order alone.
+                self._context.spawn(self._seek(view.symbol, self._now_ms() - TRADES_MARGIN_MS, is_foreign=True))
         self._stream(news)
         self._seek_soon(TRADES_WAIT_S)
 
@@ -170,10 +176,9 @@ class CcxtOrders:
 
     def report_foreign(self) -> None:
         """Executions on a swap account that no order of ours explains (ORD-13)."""
-        views = self._tracker.foreign(self._now_ms() - FOREIGN_AFTER_MS)
-        if self._venue.account.market is not Market.SWAP:
-            return
-        for view in views:
+        for view in self._tracker.foreign(self._now_ms() - FOREIGN_AFTER_MS):
+            if not self._is_new_foreign(view):
+                continue
             side = view.position_side or (Side.LONG if view.side is OrderSide.SELL else Side.SHORT)
             self._connection.deliver(
                 ForeignTraded(
@@ -186,13 +191,23 @@ class CcxtOrders:
                 )
             )
 
+    def _is_new_foreign(self, view: TradeView) -> bool:
+        """Told once, and only if it happened in this life: what came before shows as a shortfall (ORD-7)."""
+        name = (view.symbol, view.trade.trade_id)
+        if view.trade.time_ms < self._start_ms or name in self._told_foreign:
+            return False
+        self._told_foreign[name] = None
+        if len(self._told_foreign) > MAX_TOLD_FOREIGN:
+            del self._told_foreign[next(iter(self._told_foreign))]
+        return True
+
     # --- learning ---------------------------------------------------------------------------------
 
     def _view(self, raw: Raw) -> OrderView:
         return convert.order_view(raw, self._venue.client_order_id(raw))
 
     def _tracker_name(self, view: OrderView) -> str:
-        return self._tracker.name_of(view.exchange_order_id)
+        return self._tracker.name_of(view.symbol, view.exchange_order_id)
 
     def _saw(self, view: OrderView, raw: Raw) -> bool:
         is_news = self._tracker.saw_order(view, self._now_ms(), reason_of_update(self._venue.exchange, raw))
@@ -250,11 +265,11 @@ class CcxtOrders:
         finally:
             self._seeking.discard(symbol)
 
-    async def _seek(self, symbol: str, since_ms: int | None = None) -> None:
+    async def _seek(self, symbol: str, since_ms: int | None = None, *, is_foreign: bool = False) -> None:
         """Asks for the executions of a symbol that are missing. A failure leaves them missing: the sweep asks again."""
         tracks = [self._tracker.track(name) for name in self._tracker.missing]
         wanted = [track for track in tracks if track is not None and track.symbol == symbol]
-        if not wanted:
+        if not wanted and not is_foreign:
             return
         if since_ms is None:
             since_ms = min(track.first_ms for track in wanted) - TRADES_MARGIN_MS

@@ -12,7 +12,7 @@ from actors.account_messages import Banned
 from actors.budget import Budget
 from actors.ports import Clock, Sink
 from actors.rules.rates import Ask, Work
-from daemon.exchanges.errors import Verdict, judge
+from daemon.exchanges.errors import Verdict, judge, require_answer
 from daemon.exchanges.venues.venue import SetupFault, Venue
 
 Result = TypeVar("Result")
@@ -97,4 +97,5 @@ class Connection:
         used = self.venue.used(headers)
         if used:
             self.budget.learn(used, self.clock.now_ms())
+        require_answer(int(code), body)  # Of a page or an empty body ccxt makes an order without an id.
         return body

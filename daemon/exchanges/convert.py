@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from actors.account_messages import ForeignCause
+from actors.account_messages import ForeignCause, FundingPaid
 from actors.rules.model import Balance, Instrument, OrderSide, OrderState, Position, Quote, Side, Trade
 from actors.rules.money import ZERO
 
@@ -155,7 +155,7 @@ def fee_assets(raws: Iterable[Mapping[str, Any]]) -> frozenset[str]:
 
 def _cause(raw: Mapping[str, Any]) -> ForeignCause:
     info = raw.get("info") or {}
-    client_id = text(info.get("c") or info.get("clientOrderId"))
+    client_id = text(raw.get("clientOrderId") or info.get("c") or info.get("clientOrderId"))
     for beginning, cause in _LIQUIDATION_IDS.items():
         if client_id.startswith(beginning):
             return cause
@@ -202,6 +202,25 @@ def positions(raws: Iterable[Mapping[str, Any]]) -> tuple[Position, ...]:
             )
         )
     return tuple(found)
+
+
+def funding(raws: Iterable[Mapping[str, Any]], incarnation: int) -> list[FundingPaid]:
+    """Unified incomes of funding, what was received above zero. Those without a time or an amount are left out."""
+    found = []
+    for raw in raws:
+        amount, time_ms, symbol = number(raw.get("amount")), milliseconds(raw.get("timestamp")), text(raw.get("symbol"))
+        if amount and time_ms and symbol:
+            found.append(
+                FundingPaid(
+                    incarnation=incarnation,
+                    funding_id=text(raw.get("id")) or f"{symbol}-{time_ms}",
+                    symbol=symbol,
+                    side=_position_side(raw),
+                    amount=amount,
+                    time_ms=time_ms,
+                )
+            )
+    return found
 
 
 def quotes(tickers: Mapping[str, Mapping[str, Any]], now_ms: int) -> dict[str, Quote]:

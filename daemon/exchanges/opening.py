@@ -119,6 +119,6 @@ class Opening:
 
 
 def _address(account: AccountSettings) -> str:
-    """Accounts behind one address of one venue share its windows."""
-    rest = account.urls.get("rest", "")
-    return f"{account.exchange}:{account.market.value}:{account.testnet}:{urlsplit(rest).netloc}"
+    """Accounts behind one address of one venue share its windows; those of spot and swap have names of their own."""
+    family = account.exchange.removesuffix("usdm")
+    return f"{family}:{account.testnet}:{urlsplit(account.urls.get('rest', '')).netloc}"

@@ -50,6 +50,8 @@ class PaperOrder:
             reason=self.reason,
             words=self.words,
             time_ms=self.update_ms,
+            price=self.price,
+            quantity=self.quantity,
             symbol=self.symbol,
             side=self.side,
         )

@@ -15,6 +15,8 @@ from typing import Any
 MAX_WORDS = 300
 """Characters of a venue's words that are kept."""
 
+CCXT_IDS = frozenset({"binance", "binanceusdm", "bybit", "okx", "kucoin", "mexc", "gate"})
+
 _REQUEST = re.compile(r"^(\w+) (GET|POST|PUT|DELETE|PATCH) (\S+)(?: (\d{3}) (.*))?$", re.DOTALL)
 _STATUS = re.compile(r"^\w+ (418|429) (.*)$", re.DOTALL)
 _MARKUP = re.compile(r"<(script|style|head)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
@@ -31,7 +33,7 @@ class Heard:
     """What the venue said. Everything is empty, or 0, where it said nothing of the kind."""
 
     exchange: str
-    """ccxt's id at the front of the text; it tells Binance's spot and futures apart."""
+    """ccxt's id at the front of the text, if it is there; it tells Binance's spot and futures apart."""
     status: int
     code: str
     message: str
@@ -48,15 +50,16 @@ class Heard:
 
 def hear(text: str, known_status: int = 0) -> Heard:
     """What an exception's text says. `known_status`: of the answer, where the caller knows it."""
-    exchange = text.split(" ", 1)[0] if text else ""
+    first = text.split(" ", 1)[0]
+    exchange = first if first in CCXT_IDS else ""
     status = known_status
     rest = text
     if match := _REQUEST.match(text):
-        status, rest = int(match[4] or known_status), match[5] or ""
+        status, rest = int(match[4] or 0), match[5] or ""  # No status: no answer, whatever came before it.
     elif match := _STATUS.match(text):
         status, rest = int(match[1]), match[2]
-    elif rest.startswith(exchange + " "):
-        rest = rest[len(exchange) + 1 :]
+    elif exchange:
+        rest = text[len(exchange) :].lstrip()
     body = json_in(rest)
     code, message = code_and_message(body)
     is_venue = status != 0 or bool(body)

@@ -4,11 +4,14 @@ ccxt's `watch_*` returns with data only, never with "you are subscribed". What c
 `client.clients` (address -> socket):
 
 - `socket.futures` holds, by name, what somebody waits for: `orders`, `myTrades`, `spot:balance`, `bidask:BTC/USDT`, ...
-  A `watch_*` adds its future only after it has signed in: Binance spot's after `userDataStream.subscribe.signature` was
-  answered, Binance USD-M's after the listen key came, Bybit's and OKX's after the answer to their sign-in.
+  A `watch_*` adds its future after it has signed in (USD-M: after the listen key came; Bybit, OKX: after the answer to
+  their sign-in), but on Binance spot only the first does: the others do not wait for the answer to
+  `userDataStream.subscribe.signature`. As long as it is not there, a future named `authenticate...` waits; and if
+  Binance refuses, ccxt trips over itself (`KeyError('spot')`) and leaves that future waiting for ever.
 - `socket.isConnected`, `socket.connected` (a future), `socket.error`, `socket.closed()`.
 - The subscription itself is sent right after that future is made, and its acknowledgement is not kept by ccxt; a
-  refusal rejects the future. So a subscription stands if such a future has waited on a connected socket for a moment.
+  refusal rejects the future. So a subscription stands if such a future, and none of a sign-in, has waited on a
+  connected socket for a moment.
 - `socket.last_message_at`: wall time of the newest frame of any kind, pings and pongs too.
 - An event that says that the stream is over does not end a waiting `watch_*` (Binance): `Pulse` looks for it.
 """
@@ -29,6 +32,8 @@ WAITS_FOR = {
 }
 """Stream -> how ccxt names what its watchers wait for, on all seven exchanges."""
 
+SIGN_IN = re.compile(r"^authenticat")
+
 END_EVENTS = frozenset({"listenKeyExpired", "eventStreamTerminated"})
 
 
@@ -41,14 +46,21 @@ class Sockets:
 
     def of(self, stream: str) -> list[Any]:
         """Connected sockets on which somebody waits for this stream."""
-        wanted = WAITS_FOR[stream]
+        return [socket for socket in self._connected() if _awaits(socket, WAITS_FOR[stream])]
+
+    def standing(self, stream: str) -> list[Any]:
+        """Those of them that are signed in."""
+        return [socket for socket in self.of(stream) if not _awaits(socket, SIGN_IN)]
+
+    def is_signing_in(self) -> bool:
+        """Somewhere a sign-in has no answer, or will never have one."""
+        return any(_awaits(socket, SIGN_IN) for socket in self._connected())
+
+    def _connected(self) -> list[Any]:
         return [
             socket
             for socket in list(self._client.clients.values())
-            if socket.isConnected
-            and socket.error is None
-            and not socket.closed()
-            and any(wanted.search(str(name)) and not future.done() for name, future in list(socket.futures.items()))
+            if socket.isConnected and socket.error is None and not socket.closed()
         ]
 
     def pulse(self, socket: Any, now_s: float) -> Pulse:
@@ -99,6 +111,10 @@ class Pulse:
             inner(socket, message)
 
         return listen
+
+
+def _awaits(socket: Any, wanted: re.Pattern[str]) -> bool:
+    return any(wanted.search(str(name)) and not future.done() for name, future in list(socket.futures.items()))
 
 
 async def _ping(socket: Any) -> None:

@@ -72,6 +72,8 @@ class _Shared:
     sockets: Sockets
     fraction: Callable[[], float]
     verdict: Callable[[BaseException], Verdict]
+    failed: Callable[[], None]
+    give_up: Callable[[str], None]
     auth_tries: int
 
 
@@ -90,6 +92,7 @@ class Reader:
         self._auth_faults = 0
         self._is_waiting = False
         self._is_restarting = False
+        self._is_given_up = False
         self._has_lost = False
         self._waiting_since_s = 0.0
         self._standing_since_s: float | None = None
@@ -98,7 +101,8 @@ class Reader:
     # --- life -------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        if self._reading is None or self._reading.done():
+        if self._reading is None or self._reading.done() or self._is_given_up:
+            self._is_given_up = False
             self._tries = self._auth_faults = 0
             self._reading = asyncio.ensure_future(self._read())
         if self._handing is None or self._handing.done():
@@ -109,6 +113,13 @@ class Reader:
         for task in tasks:
             task.cancel()
         return tasks
+
+    def end(self, words: str) -> None:
+        """Gives up; `start` begins anew."""
+        self._is_given_up, self._told = True, False
+        if self._reading is not None and self._reading is not asyncio.current_task():
+            self._reading.cancel()
+        self._tell(is_up=False, words=words)
 
     def restart(self) -> None:
         """Leaves a watch that hangs."""
@@ -169,10 +180,10 @@ class Reader:
         words = verdict.words or clean(str(error)) or type(error).__name__
         self._auth_faults = self._auth_faults + 1 if verdict.is_auth else 0
         if self._auth_faults >= self._shared.auth_tries:
-            self._told = False
-            self._tell(is_up=False, words=f"given up after {self._auth_faults} refusals of the key: {words}")
+            self._shared.give_up(f"given up after {self._auth_faults} refusals of the key: {words}")
             return False
         self._went(words)
+        self._shared.failed()
         await asyncio.sleep(max(self._pause_s(), verdict.retry_after_ms / 1000))
         return True
 
@@ -213,7 +224,7 @@ class Reader:
         if not self._is_waiting:
             return ""
         times = self._shared.times
-        if self._shared.sockets.of(self.stream):
+        if self._shared.sockets.standing(self.stream):
             if self._standing_since_s is None:
                 self._standing_since_s = now_s
             self._has_stood = True
@@ -253,7 +264,7 @@ class Streams:
         fraction: Callable[[], float] = random.random,
         auth_tries: int = 5,
     ) -> None:
-        """`put` must not block. After `auth_tries` refusals of the key in a row a stream is given up; see `start`."""
+        """`put` must not block. After `auth_tries` refusals of the key in a row all is given up; see `start`."""
         self._venue = venue
         self._times = times or StreamTimes()
         self._sockets = Sockets(venue.client)
@@ -263,6 +274,8 @@ class Streams:
             sockets=self._sockets,
             fraction=fraction,
             verdict=self._verdict,
+            failed=self._note_failure,
+            give_up=self._give_up,
             auth_tries=auth_tries,
         )
         self._readers = (
@@ -272,6 +285,7 @@ class Streams:
         )
         self._watching: asyncio.Task[None] | None = None
         self._renewed_s = float("-inf")
+        self._has_failed = False
 
     def start(self) -> None:
         """Begins, or begins again what was given up."""
@@ -289,7 +303,7 @@ class Streams:
 
     async def renew(self) -> None:
         """Begins all three afresh: sockets, listen keys, subscriptions. Each is told as up when it stands."""
-        self._renewed_s = _now_s()
+        self._renewed_s, self._has_failed = _now_s(), False
         try:
             await self._venue.renew_streams()
         except Exception:
@@ -304,9 +318,20 @@ class Streams:
             now_s = _now_s()
             lost = [words for reader in self._readers if (words := reader.look(now_s))]
             has_ended, is_silent = self._look_at_sockets(now_s)
-            pause_s = self._times.back_off_s if has_ended else self._times.renew_s
-            if (has_ended or is_silent or lost) and now_s - self._renewed_s >= pause_s:
+            # A refused sign-in may have left the others waiting for its answer.
+            is_stuck = self._has_failed and self._sockets.is_signing_in()
+            self._has_failed = is_stuck
+            pause_s = self._times.back_off_s if has_ended or is_stuck else self._times.renew_s
+            if (has_ended or is_stuck or is_silent or lost) and now_s - self._renewed_s >= pause_s:
                 await self.renew()
+
+    def _note_failure(self) -> None:
+        self._has_failed = True
+
+    def _give_up(self, words: str) -> None:
+        """They share one key."""
+        for reader in self._readers:
+            reader.end(words)
 
     def _look_at_sockets(self, now_s: float) -> tuple[bool, bool]:
         """Whether a stream was said to be over, and whether a socket is silent. Pings those that are quiet."""

@@ -27,6 +27,10 @@ MAX_UNMATCHED = 2_000
 """Orders whose executions are kept until they are known; the oldest go."""
 
 
+Place = tuple[str, str]
+"""Symbol and exchange order id: some venues number the orders of each symbol by themselves."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Track:
     client_order_id: str
@@ -70,10 +74,10 @@ class Tracker:
 
     def __init__(self) -> None:
         self._tracks: dict[str, Track] = {}
-        self._by_exchange_id: dict[str, str] = {}
+        self._by_exchange_id: dict[Place, str] = {}
         self._finished: OrderedDict[str, None] = OrderedDict()
-        self._unmatched: OrderedDict[str, dict[str, TradeView]] = OrderedDict()
-        """Executions by exchange order id, then trade id."""
+        self._unmatched: OrderedDict[Place, dict[str, TradeView]] = OrderedDict()
+        """Executions by order, then trade id."""
         self.missing: dict[str, None] = {}
         """Orders whose executions are known to be more than what came."""
 
@@ -94,9 +98,9 @@ class Tracker:
     def track(self, client_order_id: str) -> Track | None:
         return self._tracks.get(client_order_id)
 
-    def name_of(self, exchange_order_id: str) -> str:
+    def name_of(self, symbol: str, exchange_order_id: str) -> str:
         """Its client order id; empty: not known to be ours."""
-        return self._by_exchange_id.get(exchange_order_id, "")
+        return self._by_exchange_id.get((symbol, exchange_order_id), "")
 
     def symbols(self) -> frozenset[str]:
         """Of orders that are not final, as far as is known here."""
@@ -106,7 +110,7 @@ class Tracker:
 
     def saw_order(self, view: OrderView, now_ms: int, reason: Reason | None = None, words: str = "") -> bool:
         """Whether that was news of an order of Terrace's."""
-        client_order_id = view.client_order_id or self._by_exchange_id.get(view.exchange_order_id, "")
+        client_order_id = view.client_order_id or self.name_of(view.symbol, view.exchange_order_id)
         if client_order_id not in self._tracks and parse_client_order_id(client_order_id) is None:
             return False
         track = self._track(client_order_id, view.symbol, now_ms)
@@ -128,7 +132,7 @@ class Tracker:
         for view in views:
             name = view.client_order_id
             if name not in self._tracks and parse_client_order_id(name) is None:
-                name = self._by_exchange_id.get(view.exchange_order_id, "")
+                name = self.name_of(view.symbol, view.exchange_order_id)
             if not name:
                 self._keep(view)
                 continue
@@ -143,11 +147,11 @@ class Tracker:
     def foreign(self, older_than_ms: int) -> list[TradeView]:
         """Takes out executions nobody here has claimed for that long: they are of orders that are not ours."""
         old = [
-            exchange_id
-            for exchange_id, views in self._unmatched.items()
+            place
+            for place, views in self._unmatched.items()
             if all(view.trade.time_ms < older_than_ms for view in views.values())
         ]
-        return [view for exchange_id in old for view in self._unmatched.pop(exchange_id).values()]
+        return [view for place in old for view in self._unmatched.pop(place).values()]
 
     # --- inside -----------------------------------------------------------------------------------
 
@@ -161,9 +165,10 @@ class Tracker:
     def _name(self, track: Track, exchange_order_id: str) -> None:
         if track.exchange_order_id == exchange_order_id:
             return
+        place = (track.symbol, exchange_order_id)
         track.exchange_order_id = exchange_order_id
-        self._by_exchange_id[exchange_order_id] = track.client_order_id
-        self._add(track, [view.trade for view in self._unmatched.pop(exchange_order_id, {}).values()])
+        self._by_exchange_id[place] = track.client_order_id
+        self._add(track, [view.trade for view in self._unmatched.pop(place, {}).values()])
 
     def _add(self, track: Track, trades: Iterable[Trade]) -> bool:
         new = [trade for trade in trades if trade.trade_id not in track.trades]
@@ -174,7 +179,7 @@ class Tracker:
         return bool(new)
 
     def _keep(self, view: TradeView) -> None:
-        self._unmatched.setdefault(view.exchange_order_id, {})[view.trade.trade_id] = view
+        self._unmatched.setdefault((view.symbol, view.exchange_order_id), {})[view.trade.trade_id] = view
         while len(self._unmatched) > MAX_UNMATCHED:
             self._unmatched.popitem(last=False)
 
@@ -190,7 +195,7 @@ class Tracker:
         while len(self._finished) > MAX_FINISHED:
             oldest, _ = self._finished.popitem(last=False)
             gone = self._tracks.pop(oldest)
-            self._by_exchange_id.pop(gone.exchange_order_id, None)
+            self._by_exchange_id.pop((gone.symbol, gone.exchange_order_id), None)
             self.missing.pop(oldest, None)
 
 

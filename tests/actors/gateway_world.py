@@ -125,9 +125,15 @@ class SilentExchange:
 class World:
     """A gateway that has just started; `settle` lets the comparison at the start succeed."""
 
-    def __init__(self, account: AccountSettings | None = None, execution: ExecutionSettings | None = None) -> None:
+    def __init__(
+        self,
+        account: AccountSettings | None = None,
+        execution: ExecutionSettings | None = None,
+        budget: Budget | None = None,
+    ) -> None:
         self.life = FakeLife()
         self.exchange = SilentExchange()
+        self.exchange.budget = budget or Budget()
         self.marks = MarksBoard()
         self.catalogue = CatalogueBoard()
         self.settings = Settings(execution=execution or ExecutionSettings())

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from actors import messages as m
+from actors.account_messages import WantPrices
 from actors.gateway import REFRESH_PAUSE_MS
 from actors.gateway_account import ANSWER_TIMEOUT_MS, TELL_PAUSE_MS
 from actors.gateway_check import ANSWER_MS
@@ -191,6 +192,27 @@ def test_another_account_streams_what_is_watched() -> None:
     assert world.exchange.take("subscribe") == []
     world.tell(watches(watch("100", Direction.AT_OR_ABOVE)))
     assert world.exchange.take("subscribe") == [("BTC/USDT",)]
+
+
+@pytest.mark.rule("QUE-2")
+def test_prices_that_somebody_wants_are_streamed_until_nobody_does() -> None:
+    world = World(account=AccountSettings(name="paper", exchange="binance"))
+    symbols = ("ADA/USDT", "BTC/USDT", "ETH/USDT")
+    found = tuple(instrument(symbol) for symbol in symbols)
+    world.tell(m.InstrumentsFetched(incarnation=7, fate=Fate.ACCEPTED, instruments=found))
+    world.tell(WantPrices(owner="queue/live", symbols=frozenset({"BTC/USDT", "XYZ/USDT"})))
+    world.tell(WantPrices(owner="queue/live", symbols=frozenset({"ETH/USDT"}), is_whole=False))
+    world.tell(WantPrices(owner=f"group/{GROUP}", symbols=frozenset({"BTC/USDT"})))
+    world.tell(WantPrices(owner="queue/live", symbols=frozenset({"ADA/USDT"})))
+    world.tell(WantPrices(owner="queue/live", symbols=frozenset()))
+    world.tell(WantPrices(owner=f"group/{GROUP}", symbols=frozenset()))
+    assert world.exchange.take("subscribe") == [
+        ("BTC/USDT",),
+        ("BTC/USDT", "ETH/USDT"),
+        ("ADA/USDT", "BTC/USDT"),
+        ("BTC/USDT",),
+        (),
+    ]
 
 
 @pytest.mark.rule("ORD-10")

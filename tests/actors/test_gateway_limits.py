@@ -12,7 +12,7 @@ from actors.gateway_orders import ANSWER_TIMEOUT_MS
 from actors.gateway_sending import MAX_IN_FLIGHT, PLACES_FOR_EXITS
 from actors.messages import Fate
 from actors.rules.model import OrderState, Reason, Role
-from actors.rules.rates import TRAVEL_MS, Ask, RateRules, Window
+from actors.rules.rates import TRAVEL_MS, Ask, RateRules, Window, Work
 from actors.rules.records import RaiseAlert, ResolveAlert
 from actors.rules.settings import ExecutionSettings
 from tests.actors.gateway_world import START_MS, World, balances, ids, order, report
@@ -151,6 +151,35 @@ def test_entries_without_answers_leave_room_for_the_way_out() -> None:
     assert world.exchange.take("submit") == [ids([close])]
 
 
+@pytest.mark.rule("LOG-5")
+def test_a_budget_that_is_nearly_used_up_is_said_until_it_is_not() -> None:
+    world = limited(100)
+    for used, is_said in ((89, False), (91, True), (75, True), (0, False)):
+        world.pass_answering_ms(14_000)
+        world.exchange.budget.learn({"orders": used}, world.now_ms)
+        world.pass_answering_ms(1_000)
+        assert standing(world, "rate") is is_said
+
+
+def test_an_account_that_starts_is_not_kept_waiting_by_less_than_the_traffic_of_others() -> None:
+    busy = LimitedBudget(
+        RateRules(
+            windows=(Window(name="weight", limit=100, period_ms=600_000),),
+            costs={ask: {"weight": 1} for ask in Ask},
+        )
+    )
+    busy.take(Ask.SUBMIT, Work.ENTRY, START_MS, 75)
+    world = World(budget=busy)
+    assert [name for name, _ in world.exchange.asked if name.startswith("fetch")] == [
+        "fetch_instruments",
+        "fetch_balances",
+        "fetch_open_orders",
+    ]
+    world.settle()
+    world.tell(m.RefreshInstruments(reply_to=None))
+    assert world.exchange.take("fetch_instruments") == []
+
+
 # --- the circuit -----------------------------------------------------------------------------------
 
 
@@ -188,6 +217,30 @@ def test_refusals_do_not_open_it() -> None:
         world.answer(order(leg=8), Fate.REFUSED, reason=Reason.INSUFFICIENT_FUNDS)
         world.pass_ms(250)
     assert not standing(world, "circuit")
+
+
+@pytest.mark.rule("REC-3")
+@pytest.mark.parametrize(("fate", "opens"), [(Fate.TEMPORARY, True), (Fate.UNKNOWN, True), (Fate.REFUSED, False)])
+def test_questions_that_fail_open_it_unless_the_exchange_says_no_to_them(fate: str, opens: bool) -> None:
+    world = World().settle()
+    for _ in range(5):
+        world.tell(m.BalancesFetched(incarnation=7, fate=fate, words="Invalid API-key"))
+        world.pass_ms(250)
+    assert standing(world, "circuit") is opens
+    assert standing(world, "unreachable")
+    assert "Invalid API-key" in world.told(m.AccountChanged)[-1].detail
+
+
+@pytest.mark.rule("REC-3")
+def test_look_ups_that_fail_open_it() -> None:
+    world = World().settle()
+    world.tell(m.SubmitOrders(orders=(order(),)))
+    world.answer(order(), Fate.UNKNOWN)
+    for _ in range(4):
+        world.pass_ms(300)
+        assert not standing(world, "circuit")
+        world.looked_up(order(), None, asked_ms=world.now_ms, fate=Fate.TEMPORARY)
+    assert standing(world, "circuit")
 
 
 @pytest.mark.rule("REC-3")

@@ -71,6 +71,7 @@ class FakeDaemon:
     requests: list[Any] = field(default_factory=list)
     groups: list[group_pb2.Group] = field(default_factory=list)
     queued: list[queue_pb2.QueuedSignal] = field(default_factory=list)
+    drifts: list[account_pb2.Drift] = field(default_factory=list)
     alerts: list[record_pb2.Alert] = field(default_factory=list)
     events: list[common_pb2.Event] = field(default_factory=list)
     worlds: tuple[str, ...] = ("WORLD_PAPER",)
@@ -335,6 +336,22 @@ class _Accounts(account_pb2_grpc.AccountServiceServicer):
             for base, name in names
         ]
         return account_pb2.ListInstrumentsResponse(instruments=instruments)
+
+    async def GetAccount(self, request: Any, context: Any) -> Any:
+        await self._daemon.admit(request, context)
+        account = account_pb2.Account(account=request.account, world="WORLD_PAPER", market="MARKET_SPOT")
+        return account_pb2.GetAccountResponse(account=account)
+
+    async def ListDrift(self, request: Any, context: Any) -> Any:
+        await self._daemon.admit(request, context)
+        return account_pb2.ListDriftResponse(drifts=self._daemon.drifts)
+
+    async def ResolveDrift(self, request: Any, context: Any) -> Any:
+        await self._daemon.admit(request, context)
+        drift = account_pb2.Drift()
+        drift.CopyFrom(self._daemon.drifts[0])
+        drift.resolution = request.resolution
+        return account_pb2.ResolveDriftResponse(drift=drift)
 
     async def SetPaperPrice(self, request: Any, context: Any) -> Any:
         await self._daemon.admit(request, context)

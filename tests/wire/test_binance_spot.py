@@ -21,6 +21,7 @@ from tests.wire.run import Running, redirect
 BTC = "BTC/USDT"
 ORDER = "/api/v3/order"
 EXCHANGE_INFO = Path(__file__).parents[3] / "shared" / "data" / "exchange" / "binance-spot-exchangeInfo.json.gz"
+EXAMPLES = Path(__file__).parents[3] / "shared" / "wire" / "fixtures" / "binance_spot_doc_examples.json"
 D = Decimal
 Ask = Callable[[Any, Running], Awaitable[Any]]
 
@@ -817,3 +818,50 @@ def test_the_venues_own_instrument_list_is_served_and_enforced() -> None:
 
     with Running("binance", instruments=EXCHANGE_INFO) as venue:
         run(test(venue))
+
+
+def documented(section: str, *having: str) -> frozenset[str]:
+    """Names of the first documented reply of a section (its first row, where it is a list) that has these."""
+    for block in json.loads(EXAMPLES.read_text())["blocks"]:
+        example = block["json"][0] if isinstance(block["json"], list) and block["json"] else block["json"]
+        if block["section"].startswith(section) and isinstance(example, dict) and set(having) <= set(example):
+            return frozenset(example)
+    raise AssertionError(f"no example of {section}")
+
+
+@pytest.mark.skipif(not EXAMPLES.exists(), reason="the documentation's examples are not here")
+def test_replies_and_events_have_exactly_the_documented_fields(venue: Running) -> None:
+    async def test() -> None:
+        async with connect(venue) as client, aiohttp.ClientSession() as session:
+            socket = await session.ws_connect(venue.endpoints.ws + "/ws-api/v3")
+            await socket.send_json(
+                {"id": 1, "method": "userDataStream.subscribe.signature", "params": client.sign_params({})}
+            )
+            await socket.receive_json(timeout=5)
+            filled = await client.create_order(BTC, "market", "buy", "0.01")
+            events = [(await socket.receive_json(timeout=5))["event"] for _ in range(3)]
+            await buy(client, "a")
+            looked_up = await find(client, "a")
+            cancelled = await client.cancel_order("", BTC, {"clientOrderId": "a"})
+            (trade,) = await client.fetch_my_trades(BTC)
+            ticker = await client.fetch_ticker(BTC)
+            told = {
+                "New order (TRADE)": (filled["info"], "fills"),
+                "Query order": (looked_up["info"], "orderId"),
+                "Cancel order": (cancelled["info"], "origClientOrderId"),
+                "Account trade list": (trade["info"], "commission"),
+                "Account information": ((await client.fetch_balance())["info"], "balances"),
+                "24hr ticker": (ticker["info"], "lastQty"),
+            }
+            for section, (reply, having) in told.items():
+                assert frozenset(reply) == documented(section, having), section
+            wanted = [
+                block["json"]["event"]
+                for block in json.loads(EXAMPLES.read_text())["blocks"]
+                if block["section"] in ("Order Update", "Account Update")
+            ]
+            by_kind = {event["e"]: frozenset(event) for event in wanted}
+            assert [event["e"] for event in events] == ["executionReport", "executionReport", "outboundAccountPosition"]
+            assert all(frozenset(event) == by_kind[event["e"]] for event in events)
+
+    run(test())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
+from tests.wire.core.server import Call, Simulator
 from tests.wire.core.tls import client_session
 from tests.wire.run import Running
 
@@ -17,6 +20,9 @@ Client = Any
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 HTTP, TLS = "http", "tls"
 both_ways = pytest.mark.parametrize("way", [HTTP, TLS])
+RECORDED = Path(__file__).parents[3] / "shared" / "data" / "exchange"
+EXCHANGE_INFO = RECORDED / "binance-usdm-exchangeInfo.json.gz"
+MESSAGES = RECORDED / "messages" / "binance"
 SHORT_S = 0.3
 """Long enough for a frame that is on its way, and for one that never comes."""
 
@@ -37,6 +43,7 @@ def make_client(venue: Running, way: str = HTTP, **options: Any) -> Client:
         "secret": venue.endpoints.api_secret,
         "timeout": 15_000,
         "enableRateLimit": False,
+        "timeout_on_exit": 0,  # Milliseconds that `close` sleeps for otherwise.
         "options": {
             "fetchMargins": False,
             "recvWindow": 5_000,
@@ -308,6 +315,39 @@ def test_position_mode_leverage_and_margin_mode_are_set_and_read_back(venue: Run
     run(venue, do, way)
 
 
+def test_a_new_leverage_moves_the_margin_of_what_is_open_as_far_as_money_reaches(venue: Running) -> None:
+    async def do(client: Client) -> None:
+        await limit(client, "buy", "20", "49000", "resting")
+        await market(client, "buy", "10", "held")
+        before = await client.fetch_balance()
+        await _check_refusal(client, -2028, "OperationRejected", lambda c: c.set_leverage(5, BTC))
+        assert (await client.fetch_balance())["USDT"] == before["USDT"]
+        await client.set_leverage(40, BTC)
+        after = await client.fetch_balance()
+        fees = Decimal("0.0005") * 20 * 49000
+        half = (Decimal(before["USDT"]["used"]) - fees) / 2
+        assert Decimal(after["USDT"]["used"]) == half + fees
+        await client.cancel_all_orders(BTC)
+        await market(client, "sell", "10", "done", reduceOnly=True)
+        assert (await client.fetch_balance())["USDT"]["used"] == "0"
+
+    run(venue, do)
+
+
+def test_an_order_larger_than_the_opposite_position_turns_it_round(venue: Running) -> None:
+    async def do(client: Client) -> None:
+        positions = Reader(client.watch_positions)
+        await connected(venue)
+        await market(client, "buy", "0.01", "long")
+        await positions.until(1)
+        await market(client, "sell", "0.03", "turn")
+        row = (await positions.until(2))[1]
+        assert (row["side"], row["contracts"], row["info"]["ps"]) == ("short", "0.02", "BOTH")
+        await positions.stop()
+
+    run(venue, do, HTTP, **QUIET)
+
+
 @both_ways
 def test_hedged_positions_live_side_by_side(venue: Running, way: str) -> None:
     async def do(client: Client) -> None:
@@ -342,6 +382,145 @@ def test_a_liquidation_an_auto_deleveraging_and_funding_come_from_the_venue_itse
         assert names[2].startswith("autoclose-")
 
     run(venue, do)
+
+
+@both_ways
+def test_everything_else_that_may_be_asked_is_answered_as_ccxt_reads_it(venue: Running, way: str) -> None:
+    async def do(client: Client) -> None:
+        assert abs(await client.fetch_time() - client.milliseconds()) < 5_000
+        fee = await client.fetch_trading_fee(BTC)
+        assert (fee["maker"], fee["taker"]) == ("0.0002", "0.0005")
+        await client.create_orders(
+            [
+                {"symbol": BTC, "type": "limit", "side": "buy", "amount": "0.01", "price": "49000"},
+                {"symbol": ETH, "type": "limit", "side": "sell", "amount": "0.1", "price": "3100"},
+            ]
+        )
+        assert {each["symbol"] for each in await client.fetch_open_orders()} == {BTC, ETH}
+        await market(client, "sell", "0.01", "short")
+        (old,) = await client.fapiPrivateV2GetPositionRisk({"symbol": "BTCUSDT"})
+        assert (old["positionAmt"], old["leverage"], old["marginType"]) == ("-0.01", "20", "cross")
+        entries = await client.fetch_ledger("USDT")
+        assert {each["info"]["incomeType"] for each in entries} == {"COMMISSION"}
+        assert (await client.fetch_leverage_tiers([BTC]))[BTC][0]["maxLeverage"] == "125"
+        assert (await client.fetch_order_book(BTC))["bids"] == [[50000.0, 10.0]]
+        assert (await client.fetch_last_prices([ETH]))[ETH]["price"] == "3000"
+        assert (await client.fapiPrivateV3GetBalance())[0]["asset"] == "USDT"
+        assert (await client.fapiPrivateGetAccountConfig())["canTrade"] is True
+        assert (await client.fapiPrivateGetMultiAssetsMargin())["multiAssetsMargin"] is False
+        if way == HTTP:
+            await asyncio.to_thread(venue.admin.post, "permissions", withdraw=True)
+            assert (await client.sapiGetAccountApiRestrictions())["enableWithdrawals"] is True
+
+    run(venue, do, way)
+
+
+def test_a_position_too_far_under_water_is_liquidated_by_the_price_itself(venue: Running) -> None:
+    async def do(client: Client) -> None:
+        await client.set_position_mode(True)
+        await market(client, "buy", "0.1", "deep", hedged=True)
+        await asyncio.to_thread(venue.admin.price, "BTCUSDT", "47000")
+        assert await client.fetch_positions() == []
+        last = (await client.fetch_my_trades(BTC))[-1]
+        assert (last["info"]["positionSide"], last["info"]["realizedPnl"], last["side"]) == ("LONG", "-250", "sell")
+        assert (await client.fetch_balance())["USDT"]["total"] == "99747.5"
+
+    run(venue, do)
+
+
+def test_a_key_without_permission_to_trade_may_look_but_not_order(venue: Running) -> None:
+    async def do(client: Client) -> None:
+        await asyncio.to_thread(venue.admin.post, "permissions", trade=False)
+        await client.fetch_balance()
+        await _check_refusal(client, -2015, "AuthenticationError", lambda c: market(c, "buy", "0.01", "not"))
+
+    run(venue, do)
+
+
+# --- recorded data --------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not EXCHANGE_INFO.exists(), reason="no recorded exchangeInfo")
+def test_a_recorded_instrument_list_is_served_by_a_process_of_its_own() -> None:
+    async def do(client: Client) -> None:
+        precision = client.market(BTC)["precision"]
+        assert (precision["amount"], precision["price"]) == ("0.001", "0.01")
+        assert len([each for each in client.markets.values() if each["swap"]]) > 100
+        order = await limit(client, "buy", "0.01", "30000.01", "recorded")
+        assert order["status"] == "open"
+
+    with Running("binanceusdm", instruments=EXCHANGE_INFO, process=True) as venue:
+        venue.admin.price("BTCUSDT", "31000")
+        run(venue, do)
+
+
+def recorded(name: str) -> Any:
+    return json.loads((MESSAGES / name).read_text())
+
+
+def assert_like(ours: Any, model: Any, *, without: str = "") -> None:
+    """Every field of the recorded message is in ours, with the same kind of value."""
+    if isinstance(model, list):
+        assert ours
+        ours, model = ours[0], model[0]
+    for name, value in model.items():
+        if name not in without.split():
+            assert name in ours, name
+            assert type(ours[name]) is type(value), (name, ours[name], value)
+
+
+@pytest.mark.skipif(not MESSAGES.exists(), reason="no recorded messages")
+def test_replies_and_events_have_the_fields_of_recorded_ones(venue: Running) -> None:
+    def raw(path: str) -> Any:
+        """As it goes over the wire, before ccxt has read it."""
+
+        def answer(simulator: Simulator) -> Any:
+            where, _, query = path.partition("?")
+            call = Call(method="GET", path=where, raw_query=query, body=b"", headers={}, now_ms=simulator.clock())
+            return json.loads(simulator._routes["GET", where].handler(call).encoded())
+
+        return venue.call(answer)
+
+    async def do(client: Client) -> None:
+        orders = Reader(client.watch_orders)
+
+        async def balance() -> list[Any]:
+            return [await client.watch_balance()]
+
+        balances = Reader(balance)
+        await connected(venue)
+        await market(client, "buy", "0.01", "filled")
+        await market(client, "sell", "0.01", "stop", triggerPrice="49000", reduceOnly=True)
+        while not ({"TRADE"} <= {each["info"].get("x") for each in orders.seen} and orders.seen[-1]["info"].get("aid")):
+            await orders.until(len(orders.seen) + 1)
+        await balances.until(1)
+        futures, replies = "crates/futures/", "pytests/http_responses/http_futures_"
+        btc = "symbol=BTCUSDT"
+        assert_like(
+            raw(f"/fapi/v1/order?{btc}&origClientOrderId=filled"), recorded(f"{futures}http_json/order_response.json")
+        )
+        assert_like(raw(f"/fapi/v1/userTrades?{btc}"), recorded(f"{replies}account_trades.json"))
+        assert_like(raw(f"/fapi/v2/positionRisk?{btc}"), recorded(f"{futures}http_json/position_risk.json"))
+        assert_like(raw("/fapi/v3/balance"), recorded(f"{futures}http_json/balance.json"))
+        model = recorded(f"{futures}http_json/account_info_v2.json")
+        assert_like(raw("/fapi/v3/account")["assets"], model["assets"])
+        assert_like(raw(f"/fapi/v1/symbolConfig?{btc}"), recorded(f"{replies}account_symbol_config.json"))
+        assert_like(raw(f"/fapi/v1/premiumIndex?{btc}"), recorded(f"{replies}market_premium_index.json"))
+        assert_like(raw(f"/fapi/v1/ticker/24hr?{btc}"), recorded(f"{replies}market_ticker_24hr.json"))
+        assert_like(raw(f"/fapi/v1/ticker/bookTicker?{btc}"), recorded(f"{replies}market_book_ticker.json"))
+        events = f"{futures}user_data_json/"
+        traded = next(each["info"] for each in orders.seen if each["info"].get("x") == "TRADE")
+        assert_like(traded, recorded(f"{events}order_update_trade.json")["o"], without="AP cr")
+        stop = next(each["info"] for each in orders.seen if "aid" in each["info"])
+        assert_like(stop, recorded(f"{events}algo_update_new.json")["o"], without="ap aq act rm")
+        update = balances.seen[0]["info"]["a"]
+        model = recorded(f"{events}account_update.json")["a"]
+        assert_like(update["B"], model["B"])
+        assert_like(update["P"], model["P"])
+        await orders.stop()
+        await balances.stop()
+
+    run(venue, do, HTTP, **QUIET)
 
 
 # --- errors ---------------------------------------------------------------------------------------------
@@ -589,6 +768,8 @@ def test_the_user_stream_tells_of_stops_funding_and_the_venues_own_orders(venue:
         await connected(venue)
         await market(client, "buy", "0.03", "own")
         await market(client, "sell", "0.01", "stop", triggerPrice="49500", reduceOnly=True)
+        while "stop" not in [each["clientOrderId"] for each in orders.seen]:
+            await orders.until(len(orders.seen) + 1)
         await asyncio.to_thread(venue.admin.price, "BTCUSDT", "49400")
         await asyncio.to_thread(venue.admin.post, "funding", symbol="BTCUSDT", rate="-0.0001")
         await asyncio.to_thread(venue.admin.post, "adl", symbol="BTCUSDT", quantity="0.005")

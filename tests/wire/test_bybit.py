@@ -159,6 +159,16 @@ def test_a_batch_is_answered_row_by_row_and_a_refused_row_has_no_id(client: Clie
     assert look_up(client, "batch1")["status"] == "canceled"
 
 
+def test_a_batch_of_amendments_keeps_the_orders(client: Client) -> None:
+    placed = [buy(client, f"many{number}") for number in range(2)]
+    changes = [
+        {"id": order["id"], "symbol": SPOT, "type": "limit", "side": "buy", "amount": "0.02", "price": "58000"}
+        for order in placed
+    ]
+    assert [order["id"] for order in client.edit_orders(changes)] == [order["id"] for order in placed]
+    assert [order["price"] for order in client.fetch_open_orders(SPOT)] == ["58000", "58000"]
+
+
 def test_cancel_all_takes_a_symbol_or_on_perpetuals_all_of_a_settle_coin(client: Client) -> None:
     for symbol in (SPOT, SWAP):
         buy(client, "all1", symbol=symbol)
@@ -356,13 +366,21 @@ def test_funding_is_an_execution_of_its_own_and_a_settlement_in_the_log(venue: R
     assert (row["info"]["change"], row["info"]["funding"], row["direction"]) == ("-0.6", "-0.6", "out")
 
 
-def test_a_liquidation_is_a_take_over_trade_that_nobody_ordered(venue: Running, client: Client) -> None:
+@pytest.mark.parametrize(
+    ("kind", "exec_type", "create_type"),
+    [("bust", "BustTrade", "CreateByTakeOver_PassThrough"), ("adl", "AdlTrade", "CreateByAdl_PassThrough")],
+)
+def test_a_position_taken_away_is_a_trade_that_nobody_ordered(
+    venue: Running, client: Client, kind: str, exec_type: str, create_type: str
+) -> None:
+    trades = client.reading("watch_my_trades")
     buy(client, "liq1", None, SWAP, "0.1")
-    venue.admin.post("liquidate", symbol="BTCUSDT")
-    rows = client.privateGetV5ExecutionList({"category": "linear", "execType": "BustTrade"})["result"]["list"]
+    venue.admin.post("liquidate", symbol="BTCUSDT", kind=kind)
+    rows = client.privateGetV5ExecutionList({"category": "linear", "execType": exec_type})["result"]["list"]
     assert [(row["orderLinkId"], row["side"], row["execQty"]) for row in rows] == [("", "Sell", "0.1")]
-    assert rows[0]["createType"] == "CreateByTakeOver_PassThrough"
+    assert rows[0]["createType"] == create_type
     assert client.fetch_positions(None, {"category": "linear"}) == []
+    trades.until(lambda got: [each for each in got if each["info"]["execType"] == exec_type])
 
 
 @pytest.mark.parametrize(

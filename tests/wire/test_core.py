@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from actors.rules.choices import FeePaidIn, Market, PositionMode
 from actors.rules.model import Instrument, OrderSide, OrderState, OrderType, Reason, Side, TimeInForce
@@ -210,6 +212,48 @@ def test_the_position_mode_changes_only_while_nothing_is_open() -> None:
     for side in OrderSide:
         placed(made, SimOrder(symbol="BTCUSDT", side=side, type=OrderType.MARKET, quantity=D(1)))
     assert {position.side for position in made.positions()} == {Side.LONG, Side.SHORT}
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["buy", "sell", "amend", "fill", "cancel", "price"]),
+        st.integers(0, 5),
+        st.integers(1, 20),
+        st.integers(900, 1100),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS)
+def test_whatever_is_done_the_money_is_what_the_trades_say(steps: list[tuple[str, int, int, int]]) -> None:
+    made = account()
+    made.change_balance("BTC", D(5))
+    for kind, which, tenths, price in steps:
+        quantity, resting = D(tenths) / 10, made.orders(open_only=True)
+        chosen = resting[which % len(resting)] if resting else None
+        if kind in ("buy", "sell"):
+            made.place(limit(str(quantity), str(price), OrderSide(kind)))
+        elif kind == "price":
+            made.set_price("BTCUSDT", D(price))
+        elif chosen is not None and kind == "amend":
+            made.amend(chosen, D(price), quantity)
+        elif chosen is not None and kind == "fill":
+            made.fill(chosen.order_id, min(quantity, chosen.remaining))
+        elif chosen is not None:
+            made.cancel(order_id=chosen.order_id)
+        assert all(balance.free >= 0 and balance.locked >= 0 for balance in made.balances())
+    coins, money = D(5), D(10_000)
+    for trade in made.all_trades():
+        sign = 1 if trade.side is OrderSide.BUY else -1
+        coins += sign * trade.quantity - (trade.fee if trade.fee_asset == "BTC" else 0)
+        money -= sign * trade.notional + (trade.fee if trade.fee_asset == "USDT" else 0)
+    assert (total(made, "BTC"), total(made, "USDT")) == (coins, money)
+    for order in made.all_orders():
+        assert order.filled <= order.quantity
+        made.cancel(order_id=order.order_id)
+    assert [balance.locked for balance in made.balances()] == [D(0), D(0)]
 
 
 # --- faults and limits --------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from daemon.exchanges.venues.binance_base import PAGE, BinanceVenue
 from daemon.exchanges.venues.binanceusdm_setup import set_position_mode, set_symbol
 from daemon.exchanges.venues.orders import common_params, plain, refuse_stop_amends
 from daemon.exchanges.venues.pages import all_pages
-from daemon.exchanges.venues.venue import Credentials, Raw, position_side
+from daemon.exchanges.venues.venue import LOOK_BACK_MS, Credentials, Raw, position_side
 
 WEIGHT, FAST, MINUTE = "usdm_weight_1m", "usdm_orders_10s", "usdm_orders_1m"
 MAX_STOPS = 10_000
@@ -27,6 +27,7 @@ class BinanceUsdm(BinanceVenue):
     ccxt_id = "binanceusdm"
     market_types = frozenset({Market.SWAP})
     can_amend = True
+    keep_streams_s = 20 * 60.0
     trade_window_ms = 7 * 86_400_000
     trade_permission = "enableFutures"
     used_names: ClassVar[Mapping[str, str]] = {
@@ -37,11 +38,16 @@ class BinanceUsdm(BinanceVenue):
 
     def __init__(self, account: AccountSettings, credentials: Credentials, connect: Callable[[], Any] | None) -> None:
         super().__init__(account, credentials, connect)
-        self._stops: OrderedDict[str, str] = OrderedDict()
-        """Order a stop became when it was triggered -> client order id of the stop."""
+        self._stops: OrderedDict[tuple[str, str], str] = OrderedDict()
+        """Symbol and order a stop became when it was triggered -> client order id of the stop."""
 
     def options(self) -> Raw:
-        return {**super().options(), "fetchMarkets": {"types": ["linear"]}}
+        """ccxt would ask for the positions at each start of a stream, and trip over their numbers being text."""
+        return {
+            **super().options(),
+            "fetchMarkets": {"types": ["linear"]},
+            "watchPositions": {"fetchPositionsSnapshot": False},
+        }
 
     def to_testnet(self, client: Any) -> None:
         """The futures testnet was replaced by demo trading."""
@@ -62,7 +68,7 @@ class BinanceUsdm(BinanceVenue):
                 Ask.LOOK_UP: {WEIGHT: 7},  # By id 1, its market order 1, the history or the executions 5.
                 Ask.OPEN_ORDERS: {WEIGHT: 80},  # 40 for orders, 40 for stops.
                 Ask.BALANCES: {WEIGHT: 5},
-                Ask.TRADES: {WEIGHT: 5},
+                Ask.TRADES: {WEIGHT: 10},
                 Ask.INSTRUMENTS: {WEIGHT: 2},
                 Ask.PRICES: {WEIGHT: 5},
                 Ask.SETUP: {WEIGHT: 31},
@@ -118,6 +124,18 @@ class BinanceUsdm(BinanceVenue):
         """A stop that rests has none: its number is not that of an order."""
         return [] if "algoId" in (raw.get("info") or {}) else await super().order_trades(order, raw)
 
+    async def trades(self, symbol: str, since_ms: int) -> list[Raw]:
+        """Named by the orders of that time: that tells liquidations from manual trades.
+
+        The stream does not tell executions of a liquidation at all, as ccxt reads it.
+        """
+        rows = await super().trades(symbol, since_ms)
+        if not rows:
+            return rows
+        orders = await self.client.fetch_orders(symbol, since_ms - LOOK_BACK_MS, PAGE)
+        names = {raw["id"]: super(BinanceUsdm, self).client_order_id(raw) for raw in orders}
+        return [named_by(row, names.get(row.get("order"), "")) for row in rows]
+
     async def open_orders(self, symbols: Sequence[str]) -> list[Raw]:
         orders = await super().open_orders(symbols)
         stops = await self.client.fetch_open_orders(None, None, None, {"trigger": True})
@@ -127,7 +145,7 @@ class BinanceUsdm(BinanceVenue):
         return [self._named(raw) for raw in await super().watch_orders()]
 
     def client_order_id(self, raw: Raw) -> str:
-        stop = self._stops.get(str(raw.get("order") or raw.get("id") or ""))
+        stop = self._stops.get((str(raw.get("symbol")), str(raw.get("order") or raw.get("id") or "")))
         return stop or super().client_order_id(raw)
 
     def _became(self, stop: Raw) -> str:
@@ -136,7 +154,7 @@ class BinanceUsdm(BinanceVenue):
         actual = str(info.get("actualOrderId") or info.get("ai") or "")
         if actual in ("", "0"):
             return ""
-        self._stops[actual] = super().client_order_id(stop)
+        self._stops[str(stop.get("symbol")), actual] = super().client_order_id(stop)
         while len(self._stops) > MAX_STOPS:
             self._stops.popitem(last=False)
         return actual
@@ -170,6 +188,10 @@ class BinanceUsdm(BinanceVenue):
     def is_user_stream(self, url: str) -> bool:
         return "listenKey=" in url or "/private/" in url
 
+    async def keep_streams(self) -> None:
+        """A listen key lives for an hour. ccxt renews it once and never again."""
+        await self.client.fapiPrivatePutListenKey()
+
     async def renew_streams(self) -> None:
         """ccxt would use an expired listen key again for minutes: it is forgotten with the socket."""
         self.client.options["linear"] = {}
@@ -181,3 +203,11 @@ def stop_state(raw: Raw) -> Raw:
     info: Mapping[str, Any] = raw.get("info") or {}
     status = info.get("algoStatus") or info.get("X")
     return {**raw, "status": "open", "filled": None} if status in ("TRIGGERED", "FINISHED") else raw
+
+
+def named_by(row: Raw, client_order_id: str) -> Raw:
+    """An execution with its order's client id; as it is where that is not known."""
+    if not client_order_id:
+        return row
+    info = {**(row.get("info") or {}), "clientOrderId": client_order_id}
+    return {**row, "clientOrderId": client_order_id, "info": info}

@@ -17,6 +17,8 @@ from daemon.exchanges.venues.settling import settle
 from daemon.exchanges.venues.venue import LOOK_BACK_MS, Raw, Venue
 
 PREFIX = "t-"
+UNIFIED = "2"
+"""Of a key's `mode`."""
 PAGE = 100
 MARKET_BUY_ROOM = Decimal("1.01")
 """A spot market buy goes out as an immediate-or-cancel limit this far above the expected price."""
@@ -62,7 +64,7 @@ class Gate(Venue):
     order_page: ClassVar[int] = PAGE
 
     def options(self) -> Raw:
-        """The preset `unifiedAccount` saves a question before the first order."""
+        """The preset `unifiedAccount` keeps ccxt from asking for it, which takes any failure for a no."""
         options = super().options()
         return {
             **options,
@@ -169,6 +171,36 @@ class Gate(Venue):
 
     # --- the account ------------------------------------------------------------------------------
 
+    async def funding(self, since_ms: int) -> list[Raw]:
+        """Gate numbers these payments only sometimes: contract and second name one, it is paid once for each."""
+        await self.client.load_markets()
+
+        async def page(offset: int) -> tuple[list[Raw], int | None]:
+            rows = await self.client.fetch_funding_history(None, since_ms, PAGE, {"offset": offset})
+            return [_named_payment(row, self.client) for row in rows], (offset + PAGE if len(rows) >= PAGE else None)
+
+        return await all_pages(page, 0)
+
+    async def instruments(self) -> list[Raw]:
+        await self._know_account()
+        return await super().instruments()
+
+    async def _know_account(self) -> None:
+        """The user's number, which streams of swaps want, and whether the account is a unified one.
+
+        A key that may not read that is taken for a classic account's.
+        """
+        from ccxt.base.errors import ExchangeError
+
+        if self.client.uid or not self.client.check_required_credentials(False):
+            return
+        try:
+            detail = await self.client.privateAccountGetDetail()
+        except ExchangeError:
+            return
+        self.client.uid = str(detail.get("user_id") or "")
+        self.client.options["unifiedAccount"] = str((detail.get("key") or {}).get("mode")) == UNIFIED
+
     async def prepare_account(self) -> None:
         if not self.is_swap:
             return
@@ -212,26 +244,28 @@ class Gate(Venue):
     # --- streams ----------------------------------------------------------------------------------
 
     async def watch_orders(self) -> list[Raw]:
-        await self._know_user()
+        await self._know_account()
         return [_settled(row) for row in await super().watch_orders()]
 
     async def watch_trades(self) -> list[Raw]:
-        await self._know_user()
+        await self._know_account()
         return await super().watch_trades()
 
     async def watch_balances(self) -> Raw:
-        await self._know_user()
+        await self._know_account()
         return await super().watch_balances()
-
-    async def _know_user(self) -> None:
-        """Streams of swap accounts are subscribed to by the user's number."""
-        if self.is_swap and not self.client.uid:
-            self.client.uid = str((await self.client.privateAccountGetDetail()).get("user_id") or "")
 
 
 def _leverage(position: Raw) -> str:
     isolated = told_number(position.get("leverage"))
     return isolated if isolated != "0" else f"cross {told_number(position.get('cross_leverage_limit'))}"
+
+
+def _named_payment(row: Raw, client: Any) -> Raw:
+    info = row.get("info") or {}
+    contract = str(info.get("contract") or str(info.get("text") or "").partition(":")[0])
+    symbol = client.safe_symbol(contract, None, "_", "swap")
+    return {**row, "id": f"{contract}:{info.get('time')}", "symbol": symbol}
 
 
 def _settled(raw: Raw) -> Raw:

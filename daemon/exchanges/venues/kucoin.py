@@ -34,12 +34,16 @@ class Kucoin(Venue):
     order_page: ClassVar[int] = PAGE
 
     def options(self) -> Raw:
-        """The preset `uta` saves a question before the first order; `prepare_account` looks at it."""
+        """The preset `uta` saves a question before the first order; `prepare_account` looks at it.
+
+        A stream of balances would first ask for all of them, and never answer if that request failed.
+        """
         options = super().options()
         return {
             **options,
             "fetchMarkets": {"types": [options["defaultType"]], "fetchTickersFees": False},
             "uta": False,
+            "watchBalance": {"fetchBalanceSnapshot": False},
         }
 
     def to_testnet(self, client: Any) -> None:
@@ -84,10 +88,29 @@ class Kucoin(Venue):
 
     async def find_order(self, order: Order) -> Raw | None:
         """By client order id, live and finished; the finished ones since it was made are the second witness."""
-        raw = await super().find_order(order)
+        from ccxt.base.errors import OperationFailed
+
+        raw: Raw | None = None
+        try:
+            raw = await super().find_order(order)
+        except OperationFailed as error:
+            if type(error) is not OperationFailed or not await self._answers_null(order):
+                raise
         if raw is not None:
             return raw
         return self.newest_of(await self._finished(order.symbol, order.create_time_ms - LOOK_BACK_MS), order)
+
+    async def _answers_null(self, order: Order) -> bool:
+        """Whether a look-up succeeds with `data: null`: so KuCoin says it too that there is no such order."""
+        asked = {"clientOid": order.client_order_id}
+        if self.is_swap:
+            answer = await self.client.futuresPrivateGetOrdersByClientOid(asked)
+        elif self.client.options.get("hf"):
+            symbol = self.client.market_id(order.symbol)
+            answer = await self.client.privateGetHfOrdersClientOrderClientOid({**asked, "symbol": symbol})
+        else:
+            answer = await self.client.privateGetOrderClientOrderClientOid(asked)
+        return isinstance(answer, dict) and str(answer.get("code")) == "200000" and answer.get("data", asked) is None
 
     async def _finished(self, symbol: str, since_ms: int) -> list[Raw]:
         """Newest first, by the end of the span. ccxt's `limit` is unknown to KuCoin's spot, so it is spelt out."""
@@ -217,6 +240,21 @@ class Kucoin(Venue):
         await settle(
             f"KuCoin's leverage of {symbol}", str(leverage), read_leverage, write_leverage, "Set it on KuCoin."
         )
+
+    async def funding(self, since_ms: int) -> list[Raw]:
+        """KuCoin wants a symbol: those with a position now. What was paid for closed ones before this is not found."""
+        await self._load()
+        rows: list[Raw] = []
+        for symbol in dict.fromkeys(str(position["symbol"]) for position in await self.positions()):
+
+            async def page(offset: str, symbol: str = symbol) -> tuple[list[Raw], str | None]:
+                params = {"offset": offset} if offset else {}
+                found = await self.client.fetch_funding_history(symbol, since_ms, PAGE, params)
+                last = str(found[-1]["id"]) if found else ""
+                return found, (last if len(found) >= PAGE and last != offset else None)
+
+            rows += await all_pages(page, "")
+        return rows
 
     async def permissions(self) -> Mapping[str, bool | None]:
         told = (await self.client.privateGetUserApiKey()).get("data") or {}

@@ -195,6 +195,17 @@ class Okx(Venue):
 
         await settle(f"OKX's leverage ({mode}) of {symbol}", str(leverage), read, write, "Set it on OKX.")
 
+    async def funding(self, since_ms: int) -> list[Raw]:
+        async def page(after: str) -> tuple[list[Raw], str | None]:
+            asked = {"begin": str(since_ms), "limit": str(PAGE), **({"after": after} if after else {})}
+            rows = await self.client.fetch_funding_history(
+                None, None, None, {**asked, "type": "8", "instType": self.kind}
+            )
+            oldest = min((str(row["id"]) for row in rows), key=lambda name: (len(name), name), default="")
+            return rows, (oldest if len(rows) >= PAGE and oldest != after else None)
+
+        return await all_pages(page, "")
+
     async def permissions(self) -> Mapping[str, bool | None]:
         told = str((await self._config()).get("perm") or "")
         if not told:

@@ -69,6 +69,8 @@ class Venue:
     needs_passphrase: ClassVar[bool] = False
     names_trades: ClassVar[bool] = False
     """Whether executions carry the client order id; else they are found by the exchange's order id."""
+    keep_streams_s: ClassVar[float] = 0.0
+    """How often `keep_streams` must be called; 0: never."""
     order_page: ClassVar[int] = 0
     """Most open orders one request lists; 0: all."""
 
@@ -168,12 +170,14 @@ class Venue:
 
     async def fetch_by_client_id(self, order: Order, params: Raw) -> Raw | None:
         """One `fetch_order` without an exchange id; None if not found or if another order came back."""
-        from ccxt.base.errors import OrderNotFound
+        from ccxt.base.errors import OperationFailed, OrderNotFound
 
         try:
             raw: Raw = await self.client.fetch_order("", order.symbol, params)
         except OrderNotFound:
             return None
+        if not raw.get("id"):  # No order at all: that says nothing about this one.
+            raise OperationFailed(f"{self.exchange}: the answer to a look-up holds no order")
         return raw if self.is_of(raw, order) else None
 
     async def order_trades(self, order: Order, raw: Raw) -> list[Raw]:
@@ -287,6 +291,9 @@ class Venue:
         """
         for url in [url for url in self.client.clients if self.is_user_stream(url)]:
             await self.client.clients.pop(url).close()
+
+    async def keep_streams(self) -> None:
+        """What the venue wants to hear now and then so that its user streams go on; see `keep_streams_s`."""
 
     async def close(self) -> None:
         await self.client.close()

@@ -390,6 +390,21 @@ def test_a_refusal_in_a_server_error_is_not_believed(venue: CannedVenue) -> None
     assert judge("binance", error, ask=Ask.SUBMIT, status=400).fate == Fate.REFUSED
 
 
+@pytest.mark.rule("ORD-3")
+def test_the_status_of_an_earlier_answer_says_nothing_of_a_lost_one(venue: CannedVenue) -> None:
+    error = venue.error_of("bybit", Canned(how="drop"))
+    for status in (200, 418, 429):
+        verdict = judge("bybit", error, ask=Ask.SUBMIT, status=status)
+        assert (verdict.fate, verdict.code, verdict.is_rate_limit) == (Fate.UNKNOWN, "", False)
+        assert "connection broke" in verdict.words
+
+
+def test_a_status_that_ccxt_does_not_tell_counts(venue: CannedVenue) -> None:
+    error = venue.error_of("bybit", bybit(4290, "Too many visits!"))
+    assert judge("bybit", error, ask=Ask.SUBMIT).fate == Fate.UNKNOWN
+    assert judge("bybit", error, ask=Ask.SUBMIT, status=429).is_rate_limit
+
+
 def test_an_order_in_progress_is_cancelled_later(venue: CannedVenue) -> None:
     error = venue.error_of("bybit", bybit(110079, "The order is processing"))
     assert judge("bybit", error, ask=Ask.CANCEL).fate == Fate.TEMPORARY
@@ -513,6 +528,12 @@ def test_a_success_without_json_is_no_answer_of_the_venue(body: str) -> None:
 @pytest.mark.parametrize(("status", "body"), [(200, ' {"a":1}'), (200, "[]"), (204, ""), (503, HTML)])
 def test_json_and_errors_are_answers(status: int, body: str) -> None:
     require_answer(status, body)
+
+
+def test_words_of_a_lost_connection_are_whole() -> None:
+    error = type("NetworkError", (Exception,), {})("Connection closed by remote server, closing code 1001")
+    words = judge("okx", error, ask=Ask.SETUP).words
+    assert words == "NetworkError: Connection closed by remote server, closing code 1001"
 
 
 @pytest.mark.parametrize("error", [KeyError("spot"), TypeError("no"), TimeoutError(), ValueError("")])

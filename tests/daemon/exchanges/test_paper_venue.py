@@ -320,7 +320,12 @@ def test_a_venue_that_is_opened_again_is_where_it_was(tmp_path: Path) -> None:
     first.venue.close()
     second = Bench(tmp_path, start_prices={BTC: D(1)})  # The price of the file is the newer one.
     assert second.look_up("a") == OrderReport(
-        client_order_id="a", exchange_order_id="1", state=OrderState.OPEN, time_ms=START_MS
+        client_order_id="a",
+        exchange_order_id="1",
+        state=OrderState.OPEN,
+        time_ms=START_MS,
+        price=D(99),
+        quantity=D(1),
     )
     second.price("98")
     (streamed,) = second.take(Streamed)

@@ -77,6 +77,40 @@ def test_a_socket_that_is_not_connected_yet_is_not_up() -> None:
     run(work())
 
 
+@pytest.mark.rule("ORD-7")
+def test_a_stream_whose_sign_in_has_no_answer_is_not_up() -> None:
+    async def work() -> None:
+        venue, taken = FakeVenue(), Taken()
+        async with streaming(venue, taken, StreamTimes(tick_s=0.005, settle_s=0.01)):
+            await until(lambda: "wss://user" in venue.client.clients)
+            answer = asyncio.get_running_loop().create_future()
+            venue.socket.futures["authenticate:signature:spot"] = answer
+            await asyncio.sleep(0.06)
+            assert taken.items == []
+            answer.set_result(True)
+            await until(lambda: are_up(taken))
+
+    run(work())
+
+
+def test_readers_that_wait_for_a_refused_sign_in_are_begun_afresh() -> None:
+    """ccxt's Binance leaves them waiting for ever."""
+
+    async def work() -> None:
+        venue, taken = FakeVenue(), Taken()
+        venue.faults = [KeyError("spot")]
+        times = StreamTimes(tick_s=0.005, settle_s=0.01, back_off_s=0.02, lost_s=60, renew_s=60)
+        async with streaming(venue, taken, times):
+            await until(lambda: "wss://user" in venue.client.clients)
+            never = asyncio.get_running_loop().create_future()
+            venue.socket.futures["authenticate:signature:spot"] = never
+            await until(lambda: venue.renewals == 1)
+            await until(lambda: are_up(taken))
+            assert never.cancelled()
+
+    run(work())
+
+
 @pytest.mark.rule("ORD-5")
 def test_every_event_of_a_burst_is_handed_on_in_order() -> None:
     async def work() -> None:
@@ -269,7 +303,7 @@ def test_fresh_beginnings_keep_their_distance() -> None:
 def test_a_refused_key_ends_the_stream_with_words() -> None:
     async def work() -> None:
         venue, taken = FakeVenue(), Taken()
-        venue.faults = [AuthenticationError("bybit error:auth:API key is invalid.")] * 9
+        venue.faults = [AuthenticationError("bybit error:auth:API key is invalid.")] * 7
         async with streaming(venue, taken, auth_tries=3) as streams:
             await until(lambda: all(any("given up" in words for words in taken.words(name)) for name in NAMES))
             assert venue.faults == []

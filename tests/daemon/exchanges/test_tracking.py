@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
@@ -134,6 +135,15 @@ def test_executions_nobody_claims_are_foreign_after_a_while() -> None:
     assert tracker.foreign(older_than_ms=6) == []
     assert [view.trade.trade_id for view in tracker.foreign(older_than_ms=7)] == ["1"]
     assert tracker.foreign(older_than_ms=7) == []
+
+
+@pytest.mark.rule("ORD-5")
+def test_an_order_of_another_symbol_with_the_same_number_is_another_order() -> None:
+    tracker = Tracker()
+    tracker.saw_order(said(OrderState.OPEN), 1)
+    elsewhere = replace(traded("1", named=False), symbol="ETH/USDT")
+    assert tracker.saw_trades([elsewhere], 2) == []
+    assert [view.symbol for view in tracker.foreign(older_than_ms=100)] == ["ETH/USDT"]
 
 
 def test_unclaimed_executions_are_bounded() -> None:

@@ -41,6 +41,7 @@ TEXT = f"t-{CID}"
 ORDERS, SWAP_ORDERS = "/api/v4/spot/orders", "/api/v4/futures/usdt/orders"
 OPEN, TRADES = "GET /api/v4/spot/open_orders", "GET /api/v4/spot/my_trades"
 SWAP_TRADES = "GET /api/v4/futures/usdt/my_trades_timerange"
+DETAIL = "GET /api/v4/account/detail"
 ACCOUNTS = "GET /api/v4/futures/usdt/accounts"
 SPOT_MARKET = {
     **{"id": "BTC_USDT", "base": "BTC", "quote": "USDT", "fee": "0.2", "min_base_amount": "0.00001"},
@@ -92,6 +93,7 @@ async def gate(replies: dict[str, Any] | None = None, settings: Any = None) -> A
         "GET /api/v4/spot/currency_pairs": [[SPOT_MARKET]],
         "GET /api/v4/margin/currency_pairs": [[]],
         "GET /api/v4/futures/usdt/contracts": [[SWAP_MARKET]],
+        DETAIL: {"user_id": 4711, "ip_whitelist": [], "key": {"mode": 1}},
         "GET /api/v4/spot/time": {"server_time": NOW + 1_000},
     }
     async with (
@@ -454,6 +456,65 @@ def test_every_kind_of_request_has_a_cost_in_windows_that_exist() -> None:
         assert {name for cost in rules.costs.values() for name in cost} <= {window.name for window in rules.windows}
 
 
+def test_a_unified_account_orders_and_holds_there() -> None:
+    async def story() -> None:
+        replies = {
+            DETAIL: {"user_id": 4711, "key": {"mode": 2}},
+            f"POST {ORDERS}": raw_order(account="unified"),
+            "GET /api/v4/unified/accounts": {"balances": {"USDT": {"available": "7", "freeze": "3"}}},
+        }
+        async with gate(replies) as (venue, canned):
+            await venue.create(order(), instrument())
+            assert canned.one(f"POST {ORDERS}").body["account"] == "unified"
+            held = convert.balances(await venue.balances())["USDT"]
+            assert (held.free, held.locked) == (D(7), D(3))
+
+    run(story())
+
+
+def test_a_key_that_may_not_read_the_account_is_taken_for_a_classic_one_but_a_lost_connection_is_not() -> None:
+    from ccxt.base.errors import NetworkError
+
+    async def story() -> None:
+        forbidden = Status(403, {"label": "FORBIDDEN", "message": "no permission"})
+        async with gate({DETAIL: forbidden, f"POST {ORDERS}": raw_order()}) as (venue, canned):
+            await venue.create(order(), instrument())
+            assert canned.one(f"POST {ORDERS}").body["account"] == "spot"
+        down = Status(503, {"label": "SERVER_ERROR", "message": "down"})
+        with pytest.raises(NetworkError):
+            async with gate({DETAIL: down}):
+                pass
+
+    run(story())
+
+
+def test_requests_are_stamped_with_the_venues_time() -> None:
+    async def story() -> None:
+        async with gate({"GET /api/v4/spot/accounts": [[]]}) as (venue, canned):
+            venue.correct_clock(7_000)
+            await venue.balances()
+            asked = canned.asked[-1]
+            assert asked.headers["Timestamp"] == str((NOW + 8_000) // 1000)
+
+    run(story())
+
+
+@pytest.mark.rule("PNL-1")
+def test_funding_payments_are_named_by_contract_and_time() -> None:
+    call = "GET /api/v4/futures/usdt/account_book"
+    payment = {"time": NOW // 1000 + 7, "change": "-0.5", "balance": "9", "text": "BTC_USDT:3", "type": "fund"}
+
+    async def story() -> None:
+        async with gate({call: [[payment]]}, swap("gate")) as (venue, canned):
+            (row,) = await venue.funding(NOW)
+            assert (row["id"], row["symbol"]) == (f"BTC_USDT:{NOW // 1000 + 7}", SWAP)
+            assert D(row["amount"]) == D("-0.5")
+            query = canned.one(call).query
+            assert (query["type"], query["from"]) == ("fund", str(NOW // 1000))
+
+    run(story())
+
+
 # --- streams --------------------------------------------------------------------------------------
 
 
@@ -512,15 +573,25 @@ def test_streamed_executions_carry_fee_and_client_id() -> None:
 
 def test_streams_of_swaps_are_subscribed_to_by_the_users_number() -> None:
     async def story() -> None:
-        detail = "GET /api/v4/account/detail"
-        async with gate({detail: {"user_id": 4711, "key": {"mode": 1}}}, swap("gate")) as (venue, canned):
+        async with gate(settings=swap("gate")) as (venue, canned):
             data = swap_order(size=-20, left=0, status="finished", finish_as="filled", create_time_ms=NOW)
             streamed(canned, "/v4/ws/usdt", [frame("futures.orders", [data])])
             (row,) = await venue.watch_orders()
             view = convert.order_view(row, venue.client_order_id(row))
             assert (view.symbol, view.state, view.filled, row["side"]) == (SWAP, OrderState.FILLED, D(20), "sell")
             assert canned.spoken[0]["payload"] == ["4711", "!all"]
-            assert len(canned.calls(detail)) == 1
+
+    run(story())
+
+
+def test_a_change_of_balances_is_noticed() -> None:
+    held = {"currency": "USDT", "total": "9", "available": "7", "freeze": "2", "timestamp_ms": str(NOW), "user": "1"}
+
+    async def story() -> None:
+        async with gate() as (venue, canned):
+            streamed(canned, "/ws/v4/", [frame("spot.balances", [held])])
+            found = convert.balances(await venue.watch_balances())["USDT"]
+            assert (found.free, found.locked) == (D(7), D(2))
 
     run(story())
 

@@ -354,6 +354,18 @@ def test_an_order_is_absent_only_when_the_finished_ones_do_not_have_it_either(ab
     run(story())
 
 
+@pytest.mark.parametrize("odd", [{"code": "200000"}, told({}), told([])])
+def test_an_answer_that_holds_no_order_is_no_absence(odd: Any) -> None:
+    from ccxt.base.errors import OperationFailed
+
+    async def story() -> None:
+        async with kucoin({BY_CID: odd}) as (venue, _):
+            with pytest.raises(OperationFailed):
+                await venue.find(order())
+
+    run(story())
+
+
 def test_a_swap_order_is_found_and_looked_for_among_the_finished() -> None:
     filled = swap_order(isActive=False, status="done", filledSize=20, filledValue="1000", dealSize=20)
 
@@ -532,6 +544,34 @@ def test_what_is_used_is_told_of_the_spot_pool_alone() -> None:
         assert {name for cost in rules.costs.values() for name in cost} <= {window.name for window in rules.windows}
 
 
+def test_requests_are_stamped_with_the_venues_time() -> None:
+    async def story() -> None:
+        async with kucoin({"GET /api/v1/accounts": told([])}) as (venue, canned):
+            venue.correct_clock(7_000)
+            await venue.balances()
+            asked = canned.asked[-1]
+            assert asked.headers["KC-API-TIMESTAMP"] == str(NOW + 8_000)
+
+    run(story())
+
+
+@pytest.mark.rule("PNL-1")
+def test_funding_payments_are_asked_of_every_symbol_with_a_position() -> None:
+    call = "GET /api/v1/funding-history"
+    payment = {"id": 36275152660006, "symbol": "XBTUSDTM", "timePoint": NOW + 7, "funding": "-0.5"}
+
+    async def story() -> None:
+        position = {"symbol": "XBTUSDTM", "currentQty": 20, "avgEntryPrice": 1}
+        replies = {"GET /api/v1/positions": told([position]), call: told({"dataList": [payment], "hasMore": False})}
+        async with kucoin(replies, swap("kucoin")) as (venue, canned):
+            (row,) = await venue.funding(NOW)
+            assert (row["id"], row["symbol"], D(row["amount"])) == ("36275152660006", SWAP, D("-0.5"))
+            query = canned.one(call).query
+            assert (query["symbol"], query["startAt"]) == ("XBTUSDTM", str(NOW))
+
+    run(story())
+
+
 # --- streams --------------------------------------------------------------------------------------
 
 
@@ -605,6 +645,22 @@ def test_streamed_swap_orders_are_read() -> None:
             (row,) = await venue.watch_orders()
             view = convert.order_view(row, venue.client_order_id(row))
             assert (view.symbol, view.state, view.filled) == (SWAP, OrderState.FILLED, D(20))
+
+    run(story())
+
+
+def test_a_change_of_balances_is_noticed() -> None:
+    data = {
+        **{"accountId": "1", "available": "7", "availableChange": "-2", "currency": "USDT", "hold": "2", "total": "9"},
+        **{"relationEvent": "trade_hf.hold", "relationEventId": "1", "time": str(NOW)},
+    }
+    frame = {"topic": "/account/balance", "type": "message", "subject": "account.balance", "data": data}
+
+    async def story() -> None:
+        async with kucoin() as (venue, canned):
+            canned.replies["POST /api/v1/bullet-private"] = [streamed(canned, [frame])]
+            held = convert.balances(await venue.watch_balances())["USDT"]
+            assert (held.free, held.locked) == (D(7), D(2))
 
     run(story())
 

@@ -490,6 +490,30 @@ def test_every_kind_of_request_has_a_cost_in_windows_that_exist() -> None:
         assert {name for cost in rules.costs.values() for name in cost} <= {window.name for window in rules.windows}
 
 
+def test_requests_are_stamped_with_the_venues_time() -> None:
+    async def story() -> None:
+        async with mexc({"GET /api/v3/account": {"balances": []}}) as (venue, canned):
+            venue.correct_clock(7_000)
+            await venue.balances()
+            asked = canned.asked[-1]
+            assert asked.query["timestamp"] == str(NOW + 8_000)
+
+    run(story())
+
+
+@pytest.mark.rule("PNL-1")
+def test_funding_payments_carry_their_symbol_and_older_ones_are_left_out() -> None:
+    payment = {"id": 9, "symbol": "BTC_USDT", "positionType": 1, "funding": -0.5, "settleTime": NOW + 7}
+
+    async def story() -> None:
+        data = told({"resultList": [payment, {**payment, "id": 8, "settleTime": NOW - 1}]})
+        async with mexc({f"GET {CONTRACT}/position/funding_records": data}, swap("mexc")) as (venue, _):
+            (row,) = await venue.funding(NOW)
+            assert (row["id"], row["symbol"], D(row["amount"])) == ("9", SWAP, D("-0.5"))
+
+    run(story())
+
+
 # --- streams: spot frames are protobuf ------------------------------------------------------------
 
 
@@ -559,6 +583,18 @@ def test_streamed_executions_carry_fee_client_id_and_who_made(is_maker: bool) ->
     run(story())
 
 
+def test_a_change_of_balances_is_noticed() -> None:
+    fields = {"vcoinName": "USDT", "balanceAmount": "7", "frozenAmount": "2", "type": "ENTRUST_PLACE", "time": NOW}
+
+    async def story() -> None:
+        async with mexc() as (venue, canned):
+            streamed(canned, [wrapped("spot@private.account.v3.api.pb", "privateAccount", **fields)])
+            held = convert.balances(await venue.watch_balances())["USDT"]
+            assert (held.free, held.locked) == (D(7), D(2))
+
+    run(story())
+
+
 def test_best_prices_come_from_binary_frames_and_by_request() -> None:
     fields = {"bidPrice": "50000", "bidQuantity": "1", "askPrice": "50001", "askQuantity": "2"}
     channel = "spot@public.aggre.bookTicker.v3.api.pb@100ms@BTCUSDT"
@@ -600,6 +636,8 @@ def test_streamed_swap_orders_and_deals_have_the_side_that_mexc_means() -> None:
             await socket.send_json({"channel": "rs.login", "data": "success", "ts": NOW})
             data = swap_order(side=4, state=3, dealVol=20)
             await socket.send_json({"channel": "push.personal.order", "data": data, "ts": NOW})
+            deal = swap_deal(side=4)
+            await socket.send_json({"channel": "push.personal.order.deal", "data": deal, "ts": NOW})
 
     async def story() -> None:
         async with mexc(settings=swap("mexc")) as (venue, canned):
@@ -607,5 +645,12 @@ def test_streamed_swap_orders_and_deals_have_the_side_that_mexc_means() -> None:
             (row,) = await venue.watch_orders()
             view = convert.order_view(row, venue.client_order_id(row))
             assert (row["side"], view.client_order_id, view.state) == ("sell", CID, OrderState.FILLED)
+        async with mexc(settings=swap("mexc")) as (venue, canned):
+            canned.sockets["/edge"] = answer
+            (row,) = await venue.watch_trades()
+            trade = convert.trade_view(row, "", instrument(SWAP), lambda *_: None)
+            assert trade is not None
+            assert (trade.side, trade.exchange_order_id) == (SELL, "102015012431820288")
+            assert (trade.trade.quantity, trade.trade.fee, trade.trade.trade_id) == (D(20), D("0.02"), "159")
 
     run(story())

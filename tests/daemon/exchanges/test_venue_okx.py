@@ -327,6 +327,17 @@ def test_an_order_is_absent_only_when_the_history_does_not_know_it_either() -> N
     run(story())
 
 
+def test_an_answer_that_holds_no_order_is_no_absence() -> None:
+    from ccxt.base.errors import OperationFailed
+
+    async def story() -> None:
+        async with okx({GET_ORDER: told()}) as (venue, _):
+            with pytest.raises(OperationFailed):
+                await venue.find(order())
+
+    run(story())
+
+
 def test_the_history_finds_what_the_look_up_missed() -> None:
     async def story() -> None:
         async with okx({GET_ORDER: UNKNOWN, HISTORY: told(raw_order(state="canceled"))}) as (venue, _):
@@ -506,6 +517,38 @@ def test_the_testnet_is_a_header() -> None:
     run(story())
 
 
+def test_requests_are_stamped_with_the_venues_time() -> None:
+    async def story() -> None:
+        async with okx({"GET /api/v5/account/balance": told({"details": [], "uTime": str(NOW)})}) as (venue, canned):
+            venue.correct_clock(7_000)
+            await venue.balances()
+            asked = canned.asked[-1]
+            assert asked.headers["OK-ACCESS-TIMESTAMP"] == venue.client.iso8601(NOW + 8_000)
+
+    run(story())
+
+
+@pytest.mark.rule("PNL-1")
+def test_funding_payments_are_read_to_the_last_page() -> None:
+    bills = "GET /api/v5/account/bills-archive"
+
+    def bill(number: int, change: str = "-0.5") -> dict[str, str]:
+        kept = {"billId": str(number), "instId": "BTC-USDT-SWAP", "instType": "SWAP", "ccy": "USDT", "type": "8"}
+        return {**kept, "ts": str(NOW + number), "balChg": change, "posBalChg": "0"}
+
+    async def story() -> None:
+        pages = [told(*(bill(1_000 - number) for number in range(100))), told(bill(5, "0.25"))]
+        async with okx({bills: pages}, swap("okx")) as (venue, canned):
+            rows = await venue.funding(NOW)
+            assert len(rows) == 101
+            assert {(row["symbol"], D(row["amount"])) for row in rows} == {(SWAP, D("-0.5")), (SWAP, D("0.25"))}
+            first, second = (asked.query for asked in canned.calls(bills))
+            assert first == {"type": "8", "begin": str(NOW), "limit": "100"}
+            assert second["after"] == "901"
+
+    run(story())
+
+
 # --- streams --------------------------------------------------------------------------------------
 
 
@@ -574,6 +617,19 @@ def test_a_streamed_execution_without_its_fee_is_left_to_be_asked_for() -> None:
         async with okx({}) as (venue, canned):
             canned.sockets["/ws/v5/private"] = streamed([orders_frame(fillFee="", fillFeeCcy="")])
             assert await venue.watch_trades() == []
+
+    run(story())
+
+
+def test_a_change_of_balances_is_noticed() -> None:
+    detail = {"ccy": "USDT", "eq": "9", "availEq": "7", "cashBal": "9", "frozenBal": "2", "uTime": str(NOW)}
+    frame = {"arg": {"channel": "account"}, "data": [{"uTime": str(NOW), "details": [detail]}]}
+
+    async def story() -> None:
+        async with okx({}) as (venue, canned):
+            canned.sockets["/ws/v5/private"] = streamed([frame])
+            held = convert.balances(await venue.watch_balances())["USDT"]
+            assert (held.free, held.locked) == (D(7), D(2))
 
     run(story())
 

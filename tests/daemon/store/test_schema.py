@@ -13,8 +13,8 @@ import pytest
 from peewee import SqliteDatabase
 
 from actors.rules.model import Outcome, Queued
-from actors.rules.records import changes
-from daemon.store import group_rows, migrate, record_rows, signal_rows, tables
+from actors.rules.records import SaveGroup, changes
+from daemon.store import drift_rows, group_rows, migrate, record_rows, signal_rows, tables
 from daemon.store.database import open_writer, raw
 from daemon.store.open import StoreRefused, open_store
 from daemon.store.statements import Columns
@@ -80,6 +80,7 @@ def test_the_migrations_lead_to_the_tables_that_the_models_describe(store: Sqlit
         *(signal_rows.SAVED_SIGNAL, signal_rows.QUEUED, group_rows.SAVED_GROUP, group_rows.PYRAMID, group_rows.LEG),
         *(group_rows.ORDER, group_rows.SAVED_TRADE, record_rows.EVENT, record_rows.ALERT, record_rows.DEAD_LETTER),
         *(record_rows.ENGINE_STATE, record_rows.CONFIG_VERSION, record_rows.SAVED_INSTRUMENT),
+        *(drift_rows.DRIFT, drift_rows.BOOKING),
     ],
     ids=lambda columns: columns.table,
 )
@@ -163,7 +164,8 @@ def test_every_migration_can_be_taken_back_and_run_again(tmp_path: Path) -> None
 def test_a_store_whose_migrations_were_all_taken_back_is_made_anew(tmp_path: Path) -> None:
     samples.opened(tmp_path).close()
     database = open_writer(tmp_path / "terrace.db", "full")
-    migrate.rollback(database)
+    while migrate.rollback(database) is not None:
+        pass
     database.close()
     store = samples.opened(tmp_path)
     assert store.live_groups() == []
@@ -188,6 +190,42 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path, later: Path) -> 
     store.close()
 
 
+def test_a_store_of_the_first_schema_keeps_its_groups_and_gets_the_new_columns(tmp_path: Path) -> None:
+    """A real file as the first version of the program left it."""
+    first = tmp_path / "first"
+    first.mkdir()
+    shutil.copy(migrate.MIGRATIONS / "001_initial.py", first)
+    folder = tmp_path / "store"
+    folder.mkdir()
+    samples.opened(folder).close()
+    database = open_writer(folder / "terrace.db", "full")
+    while len(migrate.applied(database)) > 1:
+        migrate.rollback(database)
+    columns = [name for name in group_rows.SAVED_GROUP.names if name != "funding"]
+    group = samples.group(1)
+    values = dict(zip(group_rows.SAVED_GROUP.names, group_rows.saved_group(SaveGroup(group=group)), strict=True))
+    raw(database).execute(
+        f"INSERT INTO position_groups ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+        [values[name] for name in columns],
+    )
+    tables_now = {row[0] for row in raw(database).execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert not {"drifts", "bookings"} & tables_now
+    assert migrate.pending(database, first) == ()
+    database.close()
+    store = samples.opened(folder)
+    try:
+        assert (folder / "terrace.db.001_initial.bak").exists()
+        found = store.load_group(group.group_id)
+        assert found is not None
+        assert (found.group_id, found.funding) == (group.group_id, Decimal(0))
+        assert store.apply([("g", (SaveGroup(group=replace(found, funding=Decimal("-1.25"))),))])[0].broken is None
+        again = store.load_group(group.group_id)
+        assert again is not None
+        assert again.funding == Decimal("-1.25")
+    finally:
+        store.close()
+
+
 # --- versions -------------------------------------------------------------------------------------
 
 
@@ -198,7 +236,7 @@ def test_an_older_store_is_brought_up_and_a_copy_is_kept(tmp_path: Path, later: 
     newer = open_store("sqlite:///terrace.db", "full", tmp_path, migrations=later)
     assert isinstance(newer, SqliteStore)
     assert newer.live_group_ids() == ["g00000000001"]
-    kept = tmp_path / "terrace.db.001_initial.bak"
+    kept = tmp_path / f"terrace.db.{migrate.known()[-1]}.bak"
     assert any(kept.name in warning for warning in newer.boot.warnings)
     newer.close()
     assert kept.stat().st_mode & 0o777 == 0o600

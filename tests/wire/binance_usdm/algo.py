@@ -77,7 +77,7 @@ class AlgoDesk:
     def place(self, params: Params) -> Algo:
         if params.get("algoType") != "CONDITIONAL":
             raise Refuse(errors.bad_data("algoType") if "algoType" in params else errors.missing("algoType"))
-        instrument, side, kind = self.desk.instrument(params), side_of(params), params.get("type", "")
+        instrument, side, kind = self.desk.open_instrument(params), side_of(params), params.get("type", "")
         if kind not in _TYPES:
             raise Refuse(errors.BAD_TYPE if kind else errors.missing("type"))
         trigger_price = decimal_of(params, "triggerPrice")

@@ -46,7 +46,7 @@ class Desk:
     # --- requests ---------------------------------------------------------------------------------
 
     def place(self, params: Params) -> SimOrder:
-        instrument = self.instrument(params)
+        instrument = self.open_instrument(params)
         kind = params.get("type", "")
         if kind in CONDITIONAL:
             raise Refuse(errors.USE_ALGO)
@@ -151,6 +151,11 @@ class Desk:
         found = self.account.instruments.get(symbol)
         if found is None:
             raise Refuse(errors.BAD_SYMBOL if symbol else errors.missing("symbol"))
+        return found
+
+    def open_instrument(self, params: Params) -> Instrument:
+        """One that may be traded now."""
+        found = self.instrument(params)
         if not found.active:
             raise Refuse(errors.SYMBOL_CLOSED)
         return found

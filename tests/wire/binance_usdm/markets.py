@@ -20,12 +20,6 @@ ORDERS_MINUTE_LIMIT = 1_200
 _FOREVER_MS = 4_133_404_800_000
 _ORDER_TYPES = ["LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"]
 
-RATE_LIMITS: list[Json] = [
-    {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": WEIGHT_LIMIT},
-    {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": ORDERS_MINUTE_LIMIT},
-    {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": ORDERS_10S_LIMIT},
-]
-
 _MADE_UP = (
     # base, price, tick, price decimals, step, quantity decimals, most
     ("BTC", "50000", "0.10", 2, "0.001", 3, "1000"),
@@ -52,7 +46,7 @@ def load(path: Path) -> Json:
     """A recorded exchangeInfo, gzipped or not."""
     data = path.read_bytes()
     info: Json = json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
-    return _whole(info["symbols"]) | {key: value for key, value in info.items() if key not in ("rateLimits",)}
+    return _whole(info["symbols"]) | info
 
 
 def instruments(info: Json) -> list[Instrument]:
@@ -70,7 +64,7 @@ def _whole(symbols: list[Json]) -> Json:
         "timezone": "UTC",
         "serverTime": 0,
         "futuresType": "U_MARGINED",
-        "rateLimits": RATE_LIMITS,
+        "rateLimits": [],
         "exchangeFilters": [],
         "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "-10000"}],
         "symbols": symbols,

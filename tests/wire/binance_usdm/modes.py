@@ -115,23 +115,25 @@ class Modes:
         self.account.set_leverage(symbol, leverage)
 
     def _move_margin(self, symbol: str, leverage: int) -> None:
-        instrument = self.account.instruments[symbol]
-        funds = self.account.book.funds
-        held = [
-            position
-            for position in self.account.book.settlement.positions()
-            if position.symbol == instrument.symbol and position.quantity
-        ]
-        more = {id(position): _margin(position.cost, leverage) - position.margin for position in held}
-        if sum(more.values(), ZERO) > funds.free(instrument.quote):
+        """Binds as much for positions and resting orders as the new leverage wants; refused where money lacks."""
+        instrument, book = self.account.instruments[symbol], self.account.book
+        held = [each for each in book.settlement.positions() if each.symbol == instrument.symbol and each.quantity]
+        resting = [each for each in book.orders.values() if each.symbol == instrument.symbol and each.lock_unit]
+        before = self.account.leverage(symbol)
+        book.set_leverage(instrument.symbol, leverage)
+        market = book.markets[instrument.symbol]
+        units = [book.settlement.lock_of(each, instrument, book._worst_price(each, market))[1] for each in resting]
+        margins = [_margin(each.cost, leverage) for each in held]
+        more = sum((new - old.margin for old, new in zip(held, margins, strict=True)), ZERO)
+        more += sum(((new - old.lock_unit) * old.remaining for old, new in zip(resting, units, strict=True)), ZERO)
+        if more > book.funds.free(instrument.quote):
+            book.set_leverage(instrument.symbol, before)
             raise Refuse(errors.LEVERAGE_MARGIN)
-        for position in held:
-            change = more[id(position)]
-            position.margin += change
-            if change > 0:
-                funds.lock(instrument.quote, change)
-            else:
-                funds.unlock(instrument.quote, -change)
+        book.funds.unlock(instrument.quote, -more)
+        for position, margin in zip(held, margins, strict=True):
+            position.margin = margin
+        for order, unit in zip(resting, units, strict=True):
+            order.lock_unit = unit
 
 
 def _margin(cost: Decimal, leverage: int) -> Decimal:

@@ -20,25 +20,22 @@ from pathlib import Path
 from typing import Any
 
 from actors.rules.choices import FeePaidIn, MarginMode, Market, PositionMode
-from actors.rules.model import OrderSide, OrderType, Side
 from actors.rules.money import ZERO
 from actors.rules.settings import FeeSettings
 from tests.wire.binance_common import BinanceSimulator, Security, failure
 from tests.wire.binance_usdm import errors, markets, views
 from tests.wire.binance_usdm.algo import AlgoDesk
+from tests.wire.binance_usdm.back_door import BackDoor
 from tests.wire.binance_usdm.desk import Desk, flag_of, whole_of
 from tests.wire.binance_usdm.errors import Refuse
+from tests.wire.binance_usdm.market_data import MarketData
+from tests.wire.binance_usdm.market_stream import MARKET_KINDS, PUBLIC_KINDS, MarketSession
 from tests.wire.binance_usdm.modes import CROSSED, ISOLATED, Modes
-from tests.wire.binance_usdm.streams import (
-    MARKET_KINDS,
-    PUBLIC_KINDS,
-    MarketSession,
-    UserStream,
-    next_funding_ms,
-)
+from tests.wire.binance_usdm.paging import limit_of, listed, page, plain
+from tests.wire.binance_usdm.streams import UserStream
 from tests.wire.core.account import SimAccount, SimOrder
 from tests.wire.core.clock import SimClock
-from tests.wire.core.ledger import order_json, text
+from tests.wire.core.ledger import text
 from tests.wire.core.limits import Limit, Limits
 from tests.wire.core.server import API_KEY, API_SECRET, Call, Fail, Reply, Simulator, Weights
 
@@ -47,9 +44,6 @@ Json = Any
 WEIGHT, ORDERS_10S, ORDERS_1M = "REQUEST_WEIGHT_1M", "ORDERS_10S", "ORDERS_1M"
 FEES = FeeSettings(maker_percent=Decimal("0.02"), taker_percent=Decimal("0.05"), paid_in=FeePaidIn.QUOTE)
 DEFAULT_LEVERAGE = 20
-DAY_MS = 86_400_000
-WEEK_MS = 7 * DAY_MS
-DEFAULT_ROWS, MAX_ROWS = 500, 1_000
 MAX_BATCH_PLACE, MAX_BATCH_CANCEL = 5, 10
 ALL_CANCELLED = {"code": 200, "msg": "The operation of cancel all open order is done."}
 _SUCCESS = {"code": 200, "msg": "success"}
@@ -126,9 +120,10 @@ class BinanceUsdm(BinanceSimulator):
         self.ws_route(r"/private/ws", self.stream.session)
         self.ws_route(r"/public/ws/\d+", lambda socket: MarketSession(account, socket, PUBLIC_KINDS, clock))
         self.ws_route(r"/market/ws/\d+", lambda socket: MarketSession(account, socket, MARKET_KINDS, clock))
-        self.admin_post("funding", self._admin_funding)
-        self.admin_post("adl", self._admin_adl)
-        self.admin_post("foreign", self._admin_foreign)
+        door = BackDoor(self.desk, self.modes, self.foreign_client_id)
+        self.admin_post("funding", door.funding)
+        self.admin_post("adl", door.adl)
+        self.admin_post("foreign", door.foreign)
 
     # --- the paths --------------------------------------------------------------------------------
 
@@ -236,18 +231,20 @@ class BinanceUsdm(BinanceSimulator):
             self._add(method, "/fapi/v1/listenKey", handler, 1, "KEY")
 
     def _list_market(self) -> None:
+        data = MarketData(self.desk)
+
         def show(path: str, handler: Callable[[Call], Json], weight: int | Callable[[Call], Weights]) -> None:
             self._add("GET", path, handler, weight, optional="symbol")
 
         self._add("GET", "/fapi/v1/ping", lambda call: {}, 1)
         self._add("GET", "/fapi/v1/time", lambda call: {"serverTime": call.now_ms}, 1)
         self._add("GET", "/fapi/v1/exchangeInfo", self._exchange_info, 1)
-        show("/fapi/v1/ticker/24hr", self._per_symbol(self._ticker), _by_symbol(1, 40))
-        show("/fapi/v1/ticker/bookTicker", self._per_symbol(self._book_ticker), _by_symbol(2, 5))
+        show("/fapi/v1/ticker/24hr", data.per_symbol(data.ticker), _by_symbol(1, 40))
+        show("/fapi/v1/ticker/bookTicker", data.per_symbol(data.book_ticker), _by_symbol(2, 5))
         for version in ("v1", "v2"):
-            show(f"/fapi/{version}/ticker/price", self._per_symbol(self._price), _by_symbol(1, 2))
-        show("/fapi/v1/premiumIndex", self._per_symbol(self._premium_index), _by_symbol(1, 10))
-        self._add("GET", "/fapi/v1/depth", self._depth, 5, required="symbol", optional="limit")
+            show(f"/fapi/{version}/ticker/price", data.per_symbol(data.price), _by_symbol(1, 2))
+        show("/fapi/v1/premiumIndex", data.per_symbol(data.premium_index), _by_symbol(1, 10))
+        self._add("GET", "/fapi/v1/depth", data.depth, 5, required="symbol", optional="limit")
 
     # --- orders -----------------------------------------------------------------------------------
 
@@ -277,8 +274,8 @@ class BinanceUsdm(BinanceSimulator):
         first = whole_of(call.params, "orderId", 0)
         if first:
             rows = [order for order in orders if int(order.order_id) >= first]
-            return [views.found_order(order) for order in rows[: _limit(call)]]
-        return [views.found_order(order) for order in _page(orders, lambda order: order.create_ms, call)]
+            return [views.found_order(order) for order in rows[: limit_of(call)]]
+        return [views.found_order(order) for order in page(orders, lambda order: order.create_ms, call)]
 
     def _trades(self, call: Call) -> Json:
         symbol, order_id = self.desk.instrument(call.params).venue_symbol, call.get("orderId")
@@ -287,17 +284,17 @@ class BinanceUsdm(BinanceSimulator):
             if "startTime" in call.params or "endTime" in call.params:
                 raise failure(-1128)
             first = whole_of(call.params, "fromId")
-            trades = [trade for trade in trades if int(trade.trade_id) >= first][: _limit(call)]
+            trades = [trade for trade in trades if int(trade.trade_id) >= first][: limit_of(call)]
         else:
-            trades = _page(trades, lambda trade: trade.time_ms, call)
+            trades = page(trades, lambda trade: trade.time_ms, call)
         return [views.trade(trade, self.account) for trade in trades]
 
     def _place_batch(self, call: Call) -> list[Json]:
-        orders = _listed(call.get("batchOrders"), MAX_BATCH_PLACE)
+        orders = listed(call.get("batchOrders"), MAX_BATCH_PLACE)
         answers: list[Json] = []
         for fields in orders:
             try:
-                params = {name: _plain(value) for name, value in fields.items()}
+                params = {name: plain(value) for name, value in fields.items()}
                 unread = [name for name in params if name not in _BATCH_FIELDS]
                 if unread:
                     raise failure(-1104, read=len(params) - len(unread), sent=len(params))
@@ -311,12 +308,12 @@ class BinanceUsdm(BinanceSimulator):
         for name, field in (("orderidlist", "orderId"), ("origclientorderidlist", "origClientOrderId")):
             sent = next((value for key, value in call.params.items() if key.lower() == name), None)
             if sent is not None:
-                return [self._cancel_one(symbol, field, each) for each in _listed(sent, MAX_BATCH_CANCEL)]
+                return [self._cancel_one(symbol, field, each) for each in listed(sent, MAX_BATCH_CANCEL)]
         raise Refuse(errors.missing("orderIdList"))
 
     def _cancel_one(self, symbol: str, field: str, value: Json) -> Json:
         try:
-            return views.order(self.desk.cancel({"symbol": symbol, field: _plain(value)}))
+            return views.order(self.desk.cancel({"symbol": symbol, field: plain(value)}))
         except Fail as fail:
             return fail.reply.body
 
@@ -388,7 +385,7 @@ class BinanceUsdm(BinanceSimulator):
         rows = [
             each for each in self.modes.incomes if (symbol is None or each.symbol == symbol) and kind in ("", each.kind)
         ]
-        return [views.income(each) for each in _page(rows, lambda each: each.time_ms, call, default=100)]
+        return [views.income(each) for each in page(rows, lambda each: each.time_ms, call, default=100)]
 
     def _restrictions(self, call: Call) -> Json:
         return {
@@ -443,78 +440,6 @@ class BinanceUsdm(BinanceSimulator):
     def _exchange_info(self, call: Call) -> Json:
         return {**self.info, "serverTime": call.now_ms, "rateLimits": self.rate_limits()}
 
-    def _per_symbol(self, row: Callable[[str, Decimal, int], Json]) -> Callable[[Call], Json]:
-        """One object with a symbol, a list without; only contracts that have a price."""
-
-        def handler(call: Call) -> Json:
-            wanted = self._symbol_or_all(call)
-            symbols = [wanted] if wanted else list(self.account.instruments)
-            prices = {symbol: self.account.price(symbol) for symbol in symbols}
-            rows = [row(symbol, price, call.now_ms) for symbol, price in prices.items() if price is not None]
-            if wanted is None:
-                return rows
-            if not rows:
-                raise Refuse(errors.BAD_SYMBOL)
-            return rows[0]
-
-        return handler
-
-    @staticmethod
-    def _ticker(symbol: str, price: Decimal, now_ms: int) -> Json:
-        still = text(price)
-        return {
-            "symbol": symbol,
-            "priceChange": "0",
-            "priceChangePercent": "0.000",
-            "weightedAvgPrice": still,
-            "lastPrice": still,
-            "lastQty": "1",
-            "openPrice": still,
-            "highPrice": still,
-            "lowPrice": still,
-            "volume": "1000",
-            "quoteVolume": text(price * 1000),
-            "openTime": now_ms - DAY_MS,
-            "closeTime": now_ms,
-            "firstId": 1,
-            "lastId": 1000,
-            "count": 1000,
-        }
-
-    def _book_ticker(self, symbol: str, price: Decimal, now_ms: int) -> Json:
-        bid, ask = self.account.bid_ask(symbol) or (price, price)
-        return {
-            "symbol": symbol,
-            "bidPrice": text(bid),
-            "bidQty": "10",
-            "askPrice": text(ask),
-            "askQty": "10",
-            "time": now_ms,
-            "lastUpdateId": now_ms,
-        }
-
-    @staticmethod
-    def _price(symbol: str, price: Decimal, now_ms: int) -> Json:
-        return {"symbol": symbol, "price": text(price), "time": now_ms}
-
-    @staticmethod
-    def _premium_index(symbol: str, price: Decimal, now_ms: int) -> Json:
-        return {
-            "symbol": symbol,
-            "markPrice": text(price),
-            "indexPrice": text(price),
-            "estimatedSettlePrice": text(price),
-            "lastFundingRate": "0.00010000",
-            "interestRate": "0.00010000",
-            "nextFundingTime": next_funding_ms(now_ms),
-            "time": now_ms,
-        }
-
-    def _depth(self, call: Call) -> Json:
-        sides = self.account.bid_ask(self.desk.instrument(call.params).venue_symbol)
-        bids, asks = ([], []) if sides is None else ([[text(sides[0]), "10"]], [[text(sides[1]), "10"]])
-        return {"lastUpdateId": call.now_ms, "E": call.now_ms, "T": call.now_ms, "bids": bids, "asks": asks}
-
     def _symbol_or_all(self, call: Call) -> str | None:
         """None where no symbol was sent."""
         return self.desk.instrument(call.params).venue_symbol if "symbol" in call.params else None
@@ -533,64 +458,6 @@ class BinanceUsdm(BinanceSimulator):
         self._foreign_orders += 1
         return f"web_{self._foreign_orders:020d}"
 
-    # --- admin ------------------------------------------------------------------------------------
-
-    def _admin_funding(self, body: dict[str, Json]) -> Json:
-        symbol = body["symbol"]
-        if "amount" in body:
-            amounts = [Decimal(str(body["amount"]))]
-        else:
-            rate = Decimal(str(body["rate"]))
-            held = self.account.positions(symbol)
-            amounts = [-each.mark * each.quantity * each.side.sign * rate for each in held]
-        for amount in amounts:
-            self.account.pay_funding(symbol, amount)
-        return {"amounts": [text(amount) for amount in amounts]}
-
-    def _admin_adl(self, body: dict[str, Json]) -> Json:
-        held = [each for each in self.account.positions(body["symbol"]) if body.get("side") in (None, each.side.value)]
-        if not held:
-            raise ValueError(f"no position in {body['symbol']}")
-        position = held[0]
-        quantity = Decimal(str(body.get("quantity", position.quantity)))
-        order = self.desk.submit(
-            SimOrder(
-                symbol=position.symbol,
-                side=position.side.exit,
-                type=OrderType.MARKET,
-                quantity=quantity,
-                reduce_only=True,
-                extra={"autoclose": "adl_autoclose", "positionSide": self.modes.position_side(position)},
-            )
-        )
-        return order_json(order)
-
-    def _admin_foreign(self, body: dict[str, Json]) -> Json:
-        kind = str(body.get("type") or "market").upper()
-        params = {
-            "symbol": body["symbol"],
-            "side": str(body["side"]).upper(),
-            "type": kind,
-            "quantity": str(body["quantity"]),
-            "newClientOrderId": body.get("client_order_id") or self.foreign_client_id(),
-        }
-        if kind == "LIMIT":
-            params |= {"price": str(body["price"]), "timeInForce": "GTC"}
-        if self.modes.is_hedge:
-            buys = params["side"] == OrderSide.BUY.value.upper()
-            reduce_only = bool(body.get("reduce_only"))
-            building = Side.LONG if buys is not reduce_only else Side.SHORT
-            params["positionSide"] = str(body.get("position_side") or building.value).upper()
-        elif body.get("reduce_only"):
-            params["reduceOnly"] = "true"
-        try:
-            return order_json(self.desk.place(params))
-        except Fail as fail:
-            raise ValueError(str(fail.reply.body)) from fail
-
-
-# --- helpers --------------------------------------------------------------------------------------------
-
 
 def _by_symbol(weight: int, without: int) -> Callable[[Call], Weights]:
     return lambda call: {WEIGHT: weight if "symbol" in call.params else without}
@@ -598,34 +465,3 @@ def _by_symbol(weight: int, without: int) -> Callable[[Call], Weights]:
 
 def _response(order: SimOrder, params: Mapping[str, str]) -> Json:
     return views.order(order) if params.get("newOrderRespType") == "RESULT" else views.acknowledged(order)
-
-
-def _plain(value: Json) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _listed(value: str, most: int) -> list[Json]:
-    try:
-        found = json.loads(value)
-    except ValueError:
-        raise Refuse(errors.BATCH_SIZE) from None
-    if not isinstance(found, list) or not 1 <= len(found) <= most:
-        raise Refuse(errors.BATCH_SIZE)
-    return found
-
-
-def _limit(call: Call, default: int = DEFAULT_ROWS) -> int:
-    return min(max(1, whole_of(call.params, "limit", default)), MAX_ROWS)
-
-
-def _page(rows: list[Any], time_of: Callable[[Any], int], call: Call, default: int = DEFAULT_ROWS) -> list[Any]:
-    """From a start the oldest rows of at most a week, otherwise the newest ones; always oldest first."""
-    start, end = whole_of(call.params, "startTime", 0), whole_of(call.params, "endTime", 0)
-    if start and end and end - start > WEEK_MS:
-        raise failure(-4166, "Search window is restricted to recent 90 days, at most 7 days apart.")
-    limit = _limit(call, default)
-    if not start:
-        end = end or call.now_ms
-        return [row for row in rows if end - WEEK_MS <= time_of(row) <= end][-limit:]
-    end = end or start + WEEK_MS
-    return [row for row in rows if start <= time_of(row) <= end][:limit]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
+from actors.rules.choices import PositionMode
 from actors.rules.model import OrderSide, OrderState, OrderType, Side, TimeInForce
 from actors.rules.money import CONTEXT, ZERO
 from tests.wire.binance_usdm.modes import BRACKETS, ISOLATED, Income, Modes, max_notional, sides
@@ -50,6 +51,8 @@ def time_in_force(order: SimOrder) -> str:
 
 
 def position_side(order: SimOrder) -> str:
+    if order.extra.get("position_mode") == PositionMode.HEDGE.value:
+        return order.extra["closes"].upper()  # A liquidation: nobody sent it with a side.
     return order.extra.get("positionSide", "BOTH")
 
 
@@ -114,6 +117,7 @@ def trade(one: SimTrade, account: SimAccount) -> Json:
         "quoteQty": text(one.notional),
         "commission": text(one.fee),
         "commissionAsset": one.fee_asset,
+        "marginAsset": account.instruments[one.symbol].quote,
         "time": one.time_ms,
         "positionSide": "BOTH" if placed is None else position_side(placed),
         "buyer": one.side is OrderSide.BUY,

@@ -2,7 +2,8 @@
 
 GET ledger: {balances, orders, trades, positions, conditional, prices, prices_by_category}; orders and trades have a
 `category` and the id the venue shows (`venue_order_id`). POST restart {[streams]}: finished orders are only in the
-history from now on; with `streams` every socket breaks as well. GET status has the `topics` of open streams.
+history from now on; with `streams` every socket breaks as well. POST liquidate {symbol[, kind: adl]}.
+GET status has the `topics` of open streams.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class BybitAdmin(Admin):
     def __init__(self, simulator: Simulator, state: State, sessions: Collection[StreamSession]) -> None:
         super().__init__(simulator)
         self._state, self._sessions = state, sessions
-        self._posts["restart"] = self._restart
+        self._posts |= {"restart": self._restart, "liquidate": self._take_over}
 
     def answer(self, call: Call) -> Reply:
         chosen = call.get("category")
@@ -80,6 +81,13 @@ class BybitAdmin(Admin):
             if record.status == "Untriggered" and record.trigger_price is not None and record.category in shown
         ]
         return merged
+
+    def _take_over(self, body: dict[str, Json]) -> Json:
+        self._state.take_over = "AdlTrade" if body.get("kind") == "adl" else "BustTrade"
+        try:
+            return self._liquidate(body)
+        finally:
+            self._state.take_over = "BustTrade"
 
     def _restart(self, body: dict[str, Json]) -> Json:
         self._state.restart()

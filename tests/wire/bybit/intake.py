@@ -57,10 +57,8 @@ def number(value: object) -> Decimal | None:
     return parsed if parsed.is_finite() and "e" not in value.lower() else None
 
 
-def check_filters(
-    category: str, instrument: Instrument, side: str, price: Decimal | None, qty: Decimal
-) -> Fault | None:
-    """Tick, step and least quantity; the book checks the rest."""
+def check_filters(record: OrderRecord, instrument: Instrument, price: Decimal | None, qty: Decimal) -> Fault | None:
+    """Tick, step, least quantity and value of what an order is to be; what only reduces may be worth little."""
     reason = None
     if price is not None and (price <= 0 or price % instrument.tick_size):
         reason = Reason.BAD_PRICE
@@ -68,9 +66,9 @@ def check_filters(
         reason = Reason.BAD_QUANTITY
     elif qty < instrument.min_quantity or qty <= 0:
         reason = Reason.BELOW_MIN_QUANTITY
-    elif price is not None and price * qty * instrument.contract_size < instrument.min_notional:
+    elif price is not None and not record.reduce_only and price * qty < instrument.min_notional:
         reason = Reason.BELOW_MIN_NOTIONAL
-    return None if reason is None else of_reason(category, reason, _SIDES[side])
+    return None if reason is None else of_reason(record.category, reason, _SIDES[record.side])
 
 
 def _record(state: State, category: str, body: Json) -> OrderRecord | Fault:
@@ -166,7 +164,7 @@ def _check_trigger(state: State, record: OrderRecord, instrument: Instrument, qt
         return of_reason(record.category, Reason.BAD_PRICE, _SIDES[record.side])
     if last is None:
         return of_reason(record.category, Reason.PRICE_MISSING, _SIDES[record.side])
-    said = check_filters(record.category, instrument, record.side, record.price, qty)
+    said = check_filters(record, instrument, record.price, qty)
     if said is not None:
         return said
     waiting = [each for each in state.records.values() if each.status == "Untriggered" and each.symbol == record.symbol]

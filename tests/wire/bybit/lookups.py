@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from actors.rules.choices import MarginMode
 from tests.wire.bybit.errors import Fault, parameter
@@ -216,15 +215,3 @@ def _span(query: Query, now_ms: int) -> tuple[int, int] | Fault:
         return int(start), int(start) + WEEK_MS
     last = int(end) if end else now_ms + WEEK_MS
     return last - (WEEK_MS if end else 2 * WEEK_MS), last
-
-
-__all__: Sequence[Any] = (
-    "account_info",
-    "executions",
-    "history",
-    "key_info",
-    "positions",
-    "realtime",
-    "transaction_log",
-    "wallet",
-)

@@ -30,6 +30,7 @@ _TIMES = {
     "FOK": TimeInForce.IOC,
     "PostOnly": TimeInForce.POST_ONLY,
 }
+_TAKE_OVERS = {"BustTrade": "CreateByTakeOver_PassThrough", "AdlTrade": "CreateByAdl_PassThrough"}
 _WOULD_TAKE = "EC_PostOnlyWillTakeLiquidity"
 
 
@@ -45,6 +46,8 @@ class State:
         """Rows of the transaction log, oldest first."""
         self.recent: dict[str, deque[str]] = {name: deque(maxlen=RECENT) for name in accounts}
         self.realized: dict[str, Decimal] = {}
+        self.take_over = "BustTrade"
+        """How executions of a position taken away are called; `AdlTrade` for deleveraging."""
         self.listeners: list[Callable[[str, list[Json]], None]] = []
         self._links: dict[tuple[str, str], str] = {}
         self._shown: dict[tuple[str, str], str] = {}
@@ -222,7 +225,7 @@ class State:
             price=order.price,
             market_unit="baseCoin" if category == "spot" and order.price is None else "",
             reduce_only=order.reduce_only,
-            create_type="CreateByTakeOver_PassThrough" if is_taken_over else "CreateByUser",
+            create_type=_TAKE_OVERS[self.take_over] if is_taken_over else "CreateByUser",
             created_ms=order.create_ms,
             updated_ms=order.update_ms,
         )
@@ -258,7 +261,7 @@ class State:
         execution = Execution(
             order=record,
             exec_id=execution_id(record.category, int(trade.trade_id)),
-            exec_type="BustTrade" if "liquidation" in order.extra else "Trade",
+            exec_type=self.take_over if "liquidation" in order.extra else "Trade",
             price=trade.price,
             qty=trade.quantity,
             fee=trade.fee,

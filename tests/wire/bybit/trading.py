@@ -57,7 +57,7 @@ def amend(state: State, body: Json) -> Json | Fault:
     if (qty, price, trigger or found.trigger_price) == (found.qty, found.price, found.trigger_price):
         return parameter("The order remains unchanged as the parameters entered match the existing ones.")
     instrument = state.accounts[found.category].instruments[found.symbol]
-    said = check_filters(found.category, instrument, found.side, price, qty)
+    said = check_filters(found, instrument, price, qty)
     if said is not None:
         return said
     if found.status == "Untriggered":

@@ -7,6 +7,7 @@ Order ids of the two books never meet. A symbol means the default category's whe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from actors.rules.model import Balance, Instrument
@@ -94,8 +95,6 @@ class UnifiedAccount(SimAccount):
     # --- doing ------------------------------------------------------------------------------------
 
     def place(self, order: SimOrder) -> Placed | Rejected:
-        from dataclasses import replace
-
         try:
             account, name = self.of_symbol(order.symbol)
         except KeyError:

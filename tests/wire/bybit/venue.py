@@ -10,7 +10,8 @@
 - Fields the venue does not know are ignored, as the real one does: a look-up by a misspelt name finds the wrong order.
 - Refusals are HTTP 200 with a `retCode`; too many requests of an address are HTTP 403, and it is banned.
 - Limits by name (POST /_admin/limits): IP (600 in 5 s), and a second's create_spot, create_linear, amend_*, cancel_*,
-  cancel-all_*, create-batch_*, cancel-batch_*, realtime, history, executions, positions, wallet, log, settings.
+  cancel-all_*, create-batch_*, amend-batch_*, cancel-batch_*, realtime, history, executions, positions, wallet, log,
+  settings.
 Not built: attached take-profit and stop-loss, trading-stop, cross margin (margin is always isolated), borrowing.
 """
 
@@ -56,6 +57,8 @@ _PER_SECOND = {
     "cancel-all_linear": 10,
     "create-batch_spot": 20,
     "create-batch_linear": 10,
+    "amend-batch_spot": 20,
+    "amend-batch_linear": 10,
     "cancel-batch_spot": 20,
     "cancel-batch_linear": 10,
     "realtime": 50,
@@ -103,6 +106,7 @@ class Bybit(Simulator):
         self._trade("cancel", lambda call: trading.cancel(state, call.json))
         self._trade("cancel-all", lambda call: trading.cancel_all(state, call.json))
         self._trade("create-batch", lambda call: trading.batch(state, call.json, trading.create, creates=True))
+        self._trade("amend-batch", lambda call: trading.batch(state, call.json, trading.amend, creates=False))
         self._trade("cancel-batch", lambda call: trading.batch(state, call.json, trading.cancel, creates=False))
 
     def _add_account(self) -> None:

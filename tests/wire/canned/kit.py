@@ -88,6 +88,7 @@ async def connected(
 
     venue = kind(replace(settings, urls={"rest": canned.url, "ws": canned.ws_url}), KEYS, None)
     venue.client.milliseconds = lambda: NOW + 1_000
+    venue.client.timeout_on_exit = 0  # It would wait a quarter of a second at the end of each test.
     try:
         if ready:
             await venue.instruments()

@@ -487,7 +487,11 @@ class SimAccount:
             quantity=paper.quantity,
             reduce_only=True,
             client_order_id="",
-            extra={"liquidation": "true"},
+            extra={
+                "liquidation": "true",
+                "closes": (Side.SHORT if paper.side is OrderSide.BUY else Side.LONG).value,
+                "position_mode": self.settings.position_mode.value,
+            },
             order_id=order_id,
             create_ms=paper.create_ms,
             update_ms=paper.update_ms,

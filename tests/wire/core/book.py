@@ -71,6 +71,11 @@ class SimBook(Book):
             trade = order.trades[-1]
             self.realized[trade.trade_id] = self.funds.total(quote) - before + trade.fee
 
+    def _record_liquidation(self, position: PaperPosition, instrument: Instrument, now_ms: int) -> None:
+        """What is lost is the whole margin."""
+        self.realized[str(self.next_trade)] = -position.margin
+        super()._record_liquidation(position, instrument, now_ms)
+
     def amend(self, client_order_id: str, price: Decimal, quantity: Decimal, now_ms: int) -> PaperOrder | Refused:
         """Price and total quantity of a resting limit order. Its place in the queue is new; a refusal changes nothing.
 

@@ -4,6 +4,7 @@
     POST /_admin/fault {"kind": "reply:-1008", "path": "/api/v3/order", "method": "POST", "count": 2}
 
 A fault with an empty `path`, `method` or `client_order_id` matches any; `path` is found anywhere in the request's path.
+The client id of a cancel or a look-up is the one it names; of a cancel-and-replace the new order's.
 `count` is how many requests (frames) it hits, 0: until the faults are reset. `skip` lets that many pass first.
 The first fault added that matches is the one that happens; each request meets at most one.
 

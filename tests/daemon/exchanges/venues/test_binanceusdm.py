@@ -329,20 +329,21 @@ def test_open_orders_are_the_orders_and_the_stops(wire: Wire) -> None:
 def test_updates_of_a_stop_in_the_stream_lead_to_the_order_it_became(wire: Wire) -> None:
     venue = wire.venue
     assert isinstance(venue, BinanceUsdm)
-    update = {"id": "3358", "clientOrderId": CLIENT_ID, "status": "closed", "filled": "0"}
+    update = {"symbol": BTC, "id": "3358", "clientOrderId": CLIENT_ID, "status": "closed", "filled": "0"}
 
     async def stream() -> Any:
         return [
             {**update, "info": {"aid": 3358, "caid": CLIENT_ID, "X": "TRIGGERED", "ai": "77"}},
             {**update, "status": "open", "info": {"aid": 3359, "caid": CLIENT_ID, "X": "NEW", "ai": ""}},
-            {"id": "77", "clientOrderId": "auto", "status": "closed", "info": {"i": 77, "c": "auto"}},
+            {"symbol": BTC, "id": "77", "clientOrderId": "auto", "status": "closed", "info": {"i": 77, "c": "auto"}},
         ]
 
     venue.client.watch_orders = stream
     rows = asyncio.run(venue.watch_orders())
     assert [(row["id"], row["status"]) for row in rows] == [("77", "open"), ("3358", "open"), ("77", "closed")]
     assert [venue.client_order_id(row) for row in rows] == [CLIENT_ID, CLIENT_ID, CLIENT_ID]
-    assert venue.client_order_id({"order": "77", "id": "5", "info": {}}) == CLIENT_ID
+    assert venue.client_order_id({"symbol": BTC, "order": "77", "id": "5", "info": {}}) == CLIENT_ID
+    assert venue.client_order_id({"symbol": "ETH/USDT:USDT", "order": "77", "id": "5", "info": {}}) == ""
 
 
 # --- executions and the account -------------------------------------------------------------------
@@ -351,11 +352,31 @@ def test_updates_of_a_stop_in_the_stream_lead_to_the_order_it_became(wire: Wire)
 def test_executions_are_asked_for_week_by_week(wire: Wire) -> None:
     week = 7 * 86_400_000
     wire.answer("/fapi/v1/userTrades", [trade(1)], [trade(2)])
+    wire.answer("/fapi/v1/allOrders", [])
     rows = asyncio.run(wire.venue.trades(BTC, NOW_MS - week - 9))
-    assert [row["id"] for row in rows] == ["1", "2"]
-    first, second = wire.sent
+    assert [(row["id"], wire.venue.client_order_id(row)) for row in rows] == [("1", ""), ("2", "")]
+    first, second, _ = wire.sent
     assert (first.params["startTime"], first.params["endTime"]) == (str(NOW_MS - week - 9), str(NOW_MS - 10))
     assert (second.params["startTime"], second.params["endTime"]) == (str(NOW_MS - 9), str(NOW_MS + week - 10))
+
+
+@pytest.mark.rule("ORD-13")
+def test_executions_are_named_by_the_orders_of_their_time(wire: Wire) -> None:
+    wire.answer("/fapi/v1/userTrades", [trade(1, 28), trade(2, 29), trade(3, 30)])
+    wire.answer("/fapi/v1/allOrders", [ORDER, {**ORDER, "orderId": 29, "clientOrderId": "autoclose-29"}])
+    rows = asyncio.run(wire.venue.trades(BTC, NOW_MS - 5))
+    assert [wire.venue.client_order_id(row) for row in rows] == [CLIENT_ID, "autoclose-29", ""]
+    assert rows[1]["info"]["clientOrderId"] == "autoclose-29"
+
+
+def test_no_executions_need_no_names(wire: Wire) -> None:
+    wire.answer("/fapi/v1/userTrades", [])
+    assert asyncio.run(wire.venue.trades(BTC, NOW_MS - 5)) == []
+    assert len(wire.sent) == 1
+
+
+def test_the_stream_does_not_ask_for_positions(wire: Wire) -> None:
+    assert wire.venue.client.options["watchPositions"]["fetchPositionsSnapshot"] is False
 
 
 def test_balances_come_with_one_request(wire: Wire) -> None:

@@ -1,0 +1,263 @@
+"""The full story on simulated venues, with the real daemon and an unmodified ccxt: alert, ladder, awkward partial fills,
+targets, a pyramid, hit targets, an exit that meets fills. In the end venue and store agree to the last unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protos.terrace.v1 import group_pb2 as pb
+from tests.system.stack import Plain, until
+from tests.system.venues import Place, VenueOrder, VenueStack, leaks, trading
+
+D = Decimal
+GAPS = ["0", "0.5", "1", "1.5", "2"]
+TARGETS = ["1", "0.5", "2", "1.5", "1"]
+CAPITAL = D("3001.7")
+SLOW_CANCEL_MS = 600
+"""How long a cancel is held up, so that a fill overtakes it."""
+
+BINANCE = Place(venue="binance", market="spot")
+BINANCE_USDM = Place(venue="binanceusdm", market="swap")
+BYBIT = Place(venue="bybit", market="spot")
+BYBIT_LINEAR = Place(venue="bybit", market="swap")
+BYBIT_HEDGE = Place(venue="bybit", market="swap", position_mode="hedge")
+
+
+def config(**more: Any) -> Plain:
+    """One ladder for all; symbols that try something else have their own rows."""
+    strategy = {"tp_reprice_ms": 100, "sizing": {"capital_per_pyramid": str(CAPITAL)}, "max_pyramids": 3}
+    return {
+        "strategy": {"default": strategy, **more.pop("strategy", {})},
+        "pool": {"max_open_groups": 50},
+        **more,
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trading:
+    """A running stack and what the account began with."""
+
+    stack: VenueStack
+    began_with: D
+    tick: D
+    step: D
+
+    @property
+    def fee_of_buys(self) -> D:
+        """What a buy loses in base."""
+        return D("0") if self.stack.place.is_swap else D("0.001")
+
+
+@dataclass(slots=True, kw_only=True)
+class Ladder:
+    """What a ladder must look like at the venue, worked out by hand's rules."""
+
+    trading: Trading
+    entry: D
+    sign: int = 1
+    capital: D = CAPITAL
+    legs: list[tuple[D, D]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.legs = []
+        for gap in map(D, GAPS):
+            price = self.away(self.entry * (1 - self.sign * gap / 100), -self.sign)
+            quantity = (self.capital / 5 / price // self.trading.step) * self.trading.step
+            self.legs.append((price, quantity))
+
+    def away(self, price: D, direction: int) -> D:
+        """On the tick; direction 1: up, -1: down."""
+        rounding = ROUND_CEILING if direction > 0 else ROUND_FLOOR
+        return (price / self.trading.tick).quantize(D(1), rounding) * self.trading.tick
+
+    def target(self, leg: int) -> D:
+        """Its take-profit, filled at its price."""
+        return self.away(self.legs[leg][0] * (1 + self.sign * D(TARGETS[leg]) / 100), self.sign)
+
+
+@pytest.fixture(scope="module")
+def begin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Trading]]:
+    """One venue and daemon at a time; the one before is ended when another is asked for."""
+    open_now: dict[str, Any] = {}
+
+    def end() -> None:
+        if open_now:
+            open_now.pop("context").__exit__(None, None, None)
+            open_now.clear()
+
+    def opened(place: Place, *, tls: bool = False, base: str = "ETH", **more: Any) -> Trading:
+        key = f"{place}{tls}{more}"
+        if open_now.get("key") != key:
+            end()
+            folder: Path = tmp_path_factory.mktemp(str(place))
+            context = trading(folder, place, config(**more), tls=tls)
+            stack = context.__enter__()
+            open_now.update(key=key, context=context, stack=stack, began_with=stack.quote_balance())
+        stack = open_now["stack"]
+        tick, step = stack.step(base)
+        return Trading(stack=stack, began_with=open_now["began_with"], tick=tick, step=step)
+
+    yield opened
+    end()
+
+
+# --- the story ------------------------------------------------------------------------------------------
+
+
+STORIES = [
+    pytest.param(BINANCE, 1, False, id="binance-spot"),
+    pytest.param(BINANCE_USDM, 1, False, id="binanceusdm-long"),
+    pytest.param(BINANCE_USDM, -1, False, id="binanceusdm-short"),
+    pytest.param(BYBIT, 1, False, id="bybit-spot"),
+    pytest.param(BYBIT_LINEAR, 1, False, id="bybit-linear-long"),
+    pytest.param(BYBIT_LINEAR, -1, False, id="bybit-linear-short"),
+    pytest.param(BINANCE, 1, True, id="binance-spot-tls"),
+    pytest.param(BINANCE_USDM, -1, True, id="binanceusdm-tls"),
+    pytest.param(BYBIT, 1, True, id="bybit-spot-tls"),
+]
+
+
+@pytest.mark.rule("DCA-2", "DCA-3", "PRC-2", "PRC-3", "PRC-5", "PRC-7", "ORD-2", "ORD-6", "ORD-8", "TP-1", "TP-2")
+@pytest.mark.rule("TP-8", "EXIT-1", "EXIT-2", "PNL-1", "PNL-2", "PYR-1", "LOG-4")
+@pytest.mark.parametrize(("place", "sign", "tls"), STORIES)
+def test_the_full_story_ends_with_venue_and_store_in_agreement(
+    begin: Callable[..., Trading], place: Place, sign: int, tls: bool
+) -> None:
+    trading = begin(place, tls=tls)
+    stack = trading.stack
+    base = "ETH" if sign > 0 else "BTC"
+    tick, step = stack.step(base)
+    tell(Trading(stack=stack, began_with=trading.began_with, tick=tick, step=step), base, sign)
+    stack.settle(trading.began_with)
+    secrets = [stack.endpoints.api_key, stack.endpoints.api_secret]
+    assert not leaks(stack.folder, secrets, stack.terrace("account", "show", "venue"))
+
+
+def tell(trading: Trading, base: str, sign: int, timeframe: str = "60") -> None:
+    """The whole story of one group, from the alert to its close."""
+    stack = trading.stack
+    start = D(3000) if base == "ETH" else D(60000)
+    stack.move(base, start * (1 + sign * D("0.002")))
+    action, entry_side, exit_side = ("buy", "buy", "sell") if sign > 0 else ("sell", "sell", "buy")
+    first = Ladder(trading=trading, entry=start, sign=sign)
+    opened = stack.send(stack.alert(base, timeframe, action, price=str(start)))
+    assert opened["outcome"] == "OPENED", opened
+    group_id = opened["group_id"]
+    check_ladder(stack, group_id, 0, first, entry_side)
+
+    # Partial fills of awkward sizes: targets appear, and grow.
+    entries = stack.orders(group_id, "e", pyramid=0)
+    part = awkward(entries[0], trading.step)
+    stack.fill(entries[0], part)
+    check_target(stack, group_id, 0, 0, first, part, exit_side)
+    stack.fill(entries[0], trading.step)
+    check_target(stack, group_id, 0, 0, first, part + trading.step, exit_side)
+    stack.fill(entries[0], entries[0].quantity - part - trading.step)
+    check_target(stack, group_id, 0, 0, first, entries[0].quantity, exit_side)
+    most = entries[1].quantity - 3 * trading.step
+    stack.fill(entries[1], most)
+    check_target(stack, group_id, 0, 1, first, most, exit_side)
+
+    # A pyramid beside it, whose first leg the price takes.
+    second = Ladder(trading=trading, entry=first.away(start * (1 - sign * D("0.003")), sign), sign=sign)
+    again = stack.send(stack.alert(base, timeframe, action, price=str(second.entry)))
+    assert (again["outcome"], again["group_id"]) == ("PYRAMIDED", group_id)
+    check_ladder(stack, group_id, 1, second, entry_side)
+    stack.move(base, second.entry * (1 - sign * D("0.001")))
+    check_target(stack, group_id, 1, 0, second, second.legs[0][1], exit_side)
+
+    # One target is hit, of another somebody takes a part.
+    stack.move(base, first.target(1))
+    until(lambda: stack.shown(group_id).pyramids[0].legs[1].closed_quantity)
+    target = stack.order(group_id, "t", 0, 0)
+    stack.fill(target, awkward(target, trading.step))
+    assert stack.shown(group_id).state == pb.GROUP_STATE_PARTIALLY_FILLED
+
+    # The exit meets two fills on their way: one leaves something to cancel, one does not.
+    partly, wholly = stack.order(group_id, "e", 0, 2), stack.order(group_id, "e", 1, 1)
+    for order in (partly, wholly):
+        hold_cancel(stack, order)
+    sent = stack.send(stack.alert(base, timeframe, action, execution_intent={"type": "exit"}))
+    assert sent["outcome"] == "EXITED", sent
+    until(lambda: held_up(stack) == 2, failure="the cancels did not come")
+    stack.fill(partly, awkward(partly, trading.step))
+    stack.fill(wholly, wholly.quantity)
+    group = stack.wait_closed(group_id)
+    assert D(group.quantity) == 0
+    closes = stack.orders(group_id, "c")
+    assert closes, "the exit sold nothing"
+    for order in closes:
+        check_exit(stack.place, order, exit_side)
+    assert not [order for order in stack.orders(group_id) if order.is_open]
+
+
+def check_ladder(stack: VenueStack, group_id: str, pyramid: int, ladder: Ladder, side: str) -> None:
+    """All legs rest at the venue as they must, under the ids that say so."""
+    until(lambda: len(stack.orders(group_id, "e", pyramid=pyramid)) == len(ladder.legs))
+    orders = sorted(stack.orders(group_id, "e", pyramid=pyramid), key=lambda order: order.name.leg or 0)
+    assert [(order.price, order.quantity) for order in orders] == ladder.legs
+    for leg, order in enumerate(orders):
+        assert (order.name.leg, order.name.attempt, order.side, order.type) == (leg, 1, side, "limit")
+        assert not order.reduce_only
+        assert len(order.client_order_id) == 25
+        assert order.position_side == expected_position_side(stack.place, side)
+
+
+def check_target(
+    stack: VenueStack, group_id: str, pyramid: int, leg: int, ladder: Ladder, bought: D, side: str
+) -> VenueOrder:
+    """The leg's target covers what can be sold of what was bought, at the price that follows from the fills."""
+    trading = ladder.trading
+    sellable = bought - bought * trading.fee_of_buys
+    quantity = sellable // trading.step * trading.step
+    price = ladder.target(leg)
+
+    def resting() -> list[VenueOrder]:
+        found = stack.orders(group_id, "t", pyramid=pyramid, leg=leg)
+        return [order for order in found if order.is_open and (order.price, order.quantity) == (price, quantity)]
+
+    until(resting, failure=lambda: f"no target {quantity} at {price}: {stack.orders(group_id, 't')}")
+    [order] = resting()
+    assert len([each for each in stack.orders(group_id, "t", pyramid=pyramid, leg=leg) if each.is_open]) == 1
+    check_exit(stack.place, order, side)
+    return order
+
+
+def check_exit(place: Place, order: VenueOrder, side: str) -> None:
+    assert order.side == side
+    if place.is_swap:
+        assert order.reduce_only or place.is_hedge, "it could open a position"
+        assert order.position_side == expected_position_side(place, "buy" if side == "sell" else "sell")
+    else:
+        assert not order.reduce_only
+
+
+def expected_position_side(place: Place, entry_side: str) -> str:
+    if not place.is_hedge:
+        return "both"
+    return "long" if entry_side == "buy" else "short"
+
+
+def awkward(order: VenueOrder, step: D) -> D:
+    """About three eighths of what is left, on the step."""
+    return max(order.left * D("0.371") // step, D(1)) * step
+
+
+def hold_cancel(stack: VenueStack, order: VenueOrder) -> None:
+    path = {"binance": "/api/v3/order", "binanceusdm": "/fapi/v1/order", "bybit": "/v5/order/cancel"}[stack.place.venue]
+    method = "POST" if stack.place.venue == "bybit" else "DELETE"
+    name = order.client_order_id
+    stack.admin.fault(f"delay:{SLOW_CANCEL_MS}", path=path, method=method, client_order_id=name)
+
+
+def held_up(stack: VenueStack) -> int:
+    """Cancels that have come and are held."""
+    told = stack.admin.status()
+    return sum(1 for fault in told["faults"] if fault["kind"] == "delay") if not told["waiting_faults"] else 0
