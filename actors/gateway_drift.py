@@ -43,6 +43,8 @@ MAX_QUICK = 3
 """Comparisons in a row that follow from a finding; after that the next sweep's counts."""
 RESOLVE_LIMIT_MS = 8_000
 """How long a person's word waits for a comparison."""
+MAX_FINDINGS = 1_000
+"""Differences of one account that are looked after; what is beyond follows when some of them are settled."""
 MAX_RESOLVES = 100
 """People's words that may wait at once."""
 COMPARISON = "comparison"
@@ -249,7 +251,7 @@ class GatewayDrift:
             known_ids=self._state.known_ids,
             quote_of=lambda symbol: self._around.marks.quote(self._name, symbol),
             fees=account.fees,
-        )
+        )[:MAX_FINDINGS]
 
     def _confirmed(self, seen: tuple[Finding, ...], now_ms: int) -> frozenset[Subject]:
         """Those that were there before, and did not only seem so because something filled in between."""

@@ -82,8 +82,6 @@ class CcxtAccount:
 
     async def prepare(self, symbol: str) -> None:
         """Position mode, leverage and margin mode, before a symbol's first order. Once; again after a failure."""
-        if self._account.market is not Market.SWAP:
-            return
         task = self._prepared.get(symbol)
         if task is None:
             task = asyncio.ensure_future(self._prepare(symbol))
@@ -211,7 +209,7 @@ class CcxtAccount:
         try:
             if self._account.market is Market.SWAP:
                 await self._ask(Ask.BALANCES, self._venue.positions)
-                await self._connection.draw_and_call(Ask.SETUP, Work.LOOK_UP, self._venue.prepare_account)
+            await self._connection.draw_and_call(Ask.SETUP, Work.LOOK_UP, self._venue.prepare_account)
         except SetupFault as fault:
             checks.append(("market", False, str(fault)))
             return

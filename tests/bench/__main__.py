@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import crowd, latency, promote, rows, throughput
+from tests.bench import crowd, latency, promote, rows, throughput, venue
 
-NAMES = (latency.GRPC, latency.FORWARDER, throughput.NAME, crowd.RSS, crowd.READY, promote.NAME)
+NAMES = (latency.GRPC, latency.FORWARDER, throughput.NAME, crowd.RSS, crowd.READY, promote.NAME, *venue.NAMES)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -24,10 +24,11 @@ class Size:
     groups: int
     starts: int
     promotions: int
+    venue: venue.Size
 
 
-FULL = Size(alerts=300, seconds=20, groups=crowd.GROUPS, starts=3, promotions=200)
-QUICK = Size(alerts=10, seconds=0.5, groups=20, starts=1, promotions=10)
+FULL = Size(alerts=300, seconds=20, groups=crowd.GROUPS, starts=3, promotions=200, venue=venue.Size())
+QUICK = Size(alerts=10, seconds=0.5, groups=20, starts=1, promotions=10, venue=venue.QUICK)
 """Enough to see that everything works; the figures mean nothing."""
 
 
@@ -43,6 +44,9 @@ def measure(names: Sequence[str], size: Size, directory: Path) -> Iterator[rows.
         yield from crowd.rows(crowds, directory, size.groups, size.starts)
     if promote.NAME in names:
         yield promote.row(size.promotions)
+    on_venue = [name for name in venue.NAMES if name in names]
+    if on_venue:
+        yield from venue.rows(on_venue, directory, size.venue)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -70,17 +70,25 @@ class World(Stack):
 
     def cpu_s(self) -> float:
         """Processor time the daemon has used, user and system."""
-        fields = (
-            Path(f"/proc/{self.processes['daemon'].pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        )
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return process_cpu_s(self.processes["daemon"].pid)
 
     def rss_mib(self) -> float:
         """Resident memory of the daemon, as the system counts it."""
-        for line in Path(f"/proc/{self.processes['daemon'].pid}/status").read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-        raise AssertionError("the process has no resident memory")
+        return process_rss_mib(self.processes["daemon"].pid)
+
+
+def process_cpu_s(pid: int) -> float:
+    """Processor time a process has used, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def process_rss_mib(pid: int) -> float:
+    """Resident memory of a process, as the system counts it."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError("the process has no resident memory")
 
 
 @contextlib.contextmanager

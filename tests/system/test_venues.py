@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from protos.terrace.v1 import group_pb2 as pb
+from protos.terrace.v1 import types_pb2 as t
 from tests.system.stack import Plain, until
 from tests.system.venues import Place, VenueOrder, VenueStack, leaks, trading
 
@@ -161,16 +161,17 @@ def tell(trading: Trading, base: str, sign: int, timeframe: str = "60") -> None:
     check_target(stack, group_id, 0, 0, first, part + trading.step, exit_side)
     stack.fill(entries[0], entries[0].quantity - part - trading.step)
     check_target(stack, group_id, 0, 0, first, entries[0].quantity, exit_side)
+    stack.move(base, start * (1 - sign * D("0.004")))
     most = entries[1].quantity - 3 * trading.step
     stack.fill(entries[1], most)
     check_target(stack, group_id, 0, 1, first, most, exit_side)
 
     # A pyramid beside it, whose first leg the price takes.
-    second = Ladder(trading=trading, entry=first.away(start * (1 - sign * D("0.003")), sign), sign=sign)
+    second = Ladder(trading=trading, entry=first.away(start * (1 - sign * D("0.0045")), sign), sign=sign)
     again = stack.send(stack.alert(base, timeframe, action, price=str(second.entry)))
     assert (again["outcome"], again["group_id"]) == ("PYRAMIDED", group_id)
     check_ladder(stack, group_id, 1, second, entry_side)
-    stack.move(base, second.entry * (1 - sign * D("0.001")))
+    stack.move(base, second.entry)
     check_target(stack, group_id, 1, 0, second, second.legs[0][1], exit_side)
 
     # One target is hit, of another somebody takes a part.
@@ -178,7 +179,7 @@ def tell(trading: Trading, base: str, sign: int, timeframe: str = "60") -> None:
     until(lambda: stack.shown(group_id).pyramids[0].legs[1].closed_quantity)
     target = stack.order(group_id, "t", 0, 0)
     stack.fill(target, awkward(target, trading.step))
-    assert stack.shown(group_id).state == pb.GROUP_STATE_PARTIALLY_FILLED
+    assert stack.shown(group_id).state == t.GROUP_STATE_PARTIALLY_FILLED
 
     # The exit meets two fills on their way: one leaves something to cancel, one does not.
     partly, wholly = stack.order(group_id, "e", 0, 2), stack.order(group_id, "e", 1, 1)

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from actors.rules.naming import OrderName, parse_client_order_id
 from protos.terrace.v1 import group_pb2 as pb
+from protos.terrace.v1 import types_pb2 as t
 from tests.system.stack import EVENTUALLY_S, Plain, Stack, _environment, alert, merged, until
 from tests.wire.core.server import Endpoints
 from tests.wire.run import Admin, Running
@@ -162,7 +163,7 @@ class VenueStack(Stack):
         return self.client.call(pb.GetGroupRequest(group_id=group_id), pb.GetGroupResponse).group
 
     def is_closed(self, group_id: str) -> bool:
-        return self.shown(group_id).state == pb.GROUP_STATE_CLOSED
+        return self.shown(group_id).state == t.GROUP_STATE_CLOSED
 
     def wait_closed(self, group_id: str) -> pb.Group:
         until(lambda: self.is_closed(group_id), EVENTUALLY_S, lambda: f"not closed: {self.shown(group_id)}")

@@ -102,6 +102,11 @@ class Admin:
         """Logged requests from that number on whose path contains `path`."""
         return [entry for entry in self.get(f"requests?since={since}") if path in entry["path"]]
 
+    def frames(self, since: int = 0, path: str = "") -> list[Any]:
+        """Stream frames that left, from that number on, of sockets whose path contains `path`."""
+        found: list[Any] = self.get(f"frames?since={since}&path={path}")
+        return found
+
     def status(self) -> Any:
         return self.get("status")
 

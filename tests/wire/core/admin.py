@@ -7,7 +7,7 @@ POST funding {symbol, amount}                                POST balance {asset
 POST fault {kind, path, method, client_order_id, count, skip, ms, status}     POST reset_faults
 POST clock {offset_ms}                                       POST advance {ms}
 POST permissions {withdraw, trade, ip_restricted}            POST limits {window: limit, ...[, ban_after, ban_s]}
-GET ledger     GET requests[?since=N]     GET status
+GET ledger     GET requests[?since=N]     GET frames[?since=N][&path=PART]     GET status
 Errors are HTTP 400 with {"error": words}.
 """
 
@@ -67,6 +67,9 @@ class Admin:
         if name == "requests":
             since = int(call.params.get("since", "0"))
             return [entry for entry in self._simulator.requests if entry["number"] >= since]
+        if name == "frames":
+            since, part = int(call.params.get("since", "0")), call.params.get("path", "")
+            return [each for each in self._simulator.frames if each["number"] >= since and part in each["path"]]
         if name == "status":
             return self._status()
         raise KeyError(name)
@@ -77,6 +80,7 @@ class Admin:
             "venue": simulator.venue,
             "time_ms": simulator.clock(),
             "requests": simulator.request_count,
+            "frames": simulator.frame_count,
             "unlisted": dict(simulator.unlisted),
             "sockets": [socket.path for socket in simulator.sockets],
             "bans": simulator.limits.bans,

@@ -25,6 +25,7 @@ import contextlib
 import json
 import logging
 import re
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -43,6 +44,8 @@ from tests.wire.core.sockets import SessionFactory, Socket
 
 MAX_REQUESTS = 20_000
 """Requests kept in the log, the newest ones."""
+MAX_FRAMES = 5_000
+"""Stream frames kept in the log, the newest ones."""
 API_KEY = "SimulatedKey" * 5 + "abcd"
 API_SECRET = "SimulatedSecret" * 4 + "abcd"
 HTML = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
@@ -94,6 +97,8 @@ class Call:
     """Orders accepted by this request."""
     weights: Weights = field(default_factory=dict)
     """What it drew from the limits."""
+    arrived_ns: int = 0
+    """`time.monotonic_ns` when its head was here: one clock for all processes of a machine."""
 
     @cached_property
     def query(self) -> list[tuple[str, str]]:
@@ -171,6 +176,8 @@ class Simulator:
         self.faults = Faults()
         self.requests: deque[dict[str, Any]] = deque(maxlen=MAX_REQUESTS)
         self.request_count = 0
+        self.frames: deque[dict[str, Any]] = deque(maxlen=MAX_FRAMES)
+        self.frame_count = 0
         self.unlisted: Counter[str] = Counter()
         self.permissions: dict[str, bool] = {"withdraw": False, "trade": True, "ip_restricted": True}
         self.sockets: set[Socket] = set()
@@ -265,6 +272,7 @@ class Simulator:
     # --- requests ---------------------------------------------------------------------------------
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        arrived_ns = time.monotonic_ns()
         path, _, raw_query = request.raw_path.partition("?")
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._serve_socket(request, path)
@@ -275,6 +283,7 @@ class Simulator:
             body=await request.read(),
             headers={name.lower(): value for name, value in request.headers.items()},
             now_ms=self.clock(),
+            arrived_ns=arrived_ns,
         )
         if path.startswith("/_admin/"):
             return _response(self._admin.answer(call))
@@ -330,6 +339,7 @@ class Simulator:
         entry: dict[str, Any] = {
             "number": self.request_count,
             "time_ms": call.now_ms,
+            "arrived_ns": call.arrived_ns,
             "method": call.method,
             "path": call.path,
             "query": _SIGNATURE.sub(r"\1***", call.raw_query),
@@ -415,7 +425,7 @@ class Simulator:
             found = pattern.fullmatch(path)
             if found is None:
                 continue
-            socket = Socket(request, found, self.faults)
+            socket = Socket(request, found, self.faults, self._note_frame)
             self.sockets.add(socket)
             try:
                 return await socket.serve(factory)
@@ -424,6 +434,11 @@ class Simulator:
         LOG.error("%s: unlisted stream %s", self.venue, path)
         self.unlisted[f"WS {path}"] += 1
         return web.Response(status=404)
+
+    def _note_frame(self, path: str, frame: str) -> None:
+        """A frame is about to leave."""
+        self.frames.append({"number": self.frame_count, "left_ns": time.monotonic_ns(), "path": path, "frame": frame})
+        self.frame_count += 1
 
 
 def _client_order_id(route: Route, call: Call) -> str:

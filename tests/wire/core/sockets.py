@@ -45,10 +45,17 @@ SessionFactory = Callable[["Socket"], Session]
 
 
 class Socket:
-    def __init__(self, request: web.Request, match: Match[str], faults: Faults) -> None:
+    def __init__(
+        self,
+        request: web.Request,
+        match: Match[str],
+        faults: Faults,
+        note: Callable[[str, str], None] = lambda path, frame: None,
+    ) -> None:
+        """`note` is told of each frame in the moment it leaves."""
         self.path, _, self.query = request.raw_path.partition("?")
         self.match, self.headers = match, request.headers
-        self._request, self._faults = request, faults
+        self._request, self._faults, self._note = request, faults, note
         self._ws = web.WebSocketResponse(autoping=False, heartbeat=None)
         self._out: asyncio.Queue[str | int] = asyncio.Queue()
         """Frames, and at last a close code."""
@@ -120,6 +127,7 @@ class Socket:
                 await self._ws.close(code=frame)
                 return
             if not self._faults.is_zombie(self.path):
+                self._note(self.path, frame)
                 try:
                     await self._ws.send_str(frame)
                 except (ConnectionError, RuntimeError):
