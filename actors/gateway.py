@@ -10,6 +10,7 @@ then alerts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from actors import account_messages as am
@@ -19,6 +20,7 @@ from actors.gateway_account import UNREACHABLE, AccountWatch
 from actors.gateway_alerts import GatewayAlerts
 from actors.gateway_check import AccountCheck
 from actors.gateway_circuit import CIRCUIT, CircuitBreaker
+from actors.gateway_condition import condition_of
 from actors.gateway_drift import Around, GatewayDrift
 from actors.gateway_health import KINDS as HEALTH_KINDS
 from actors.gateway_health import AccountHealth
@@ -354,8 +356,8 @@ class Gateway(Actor):
         self._subscribe()
 
     def _want_prices(self, message: am.WantPrices) -> None:
-        self._prices.want(message)
-        self._subscribe()
+        if self._prices.want(message):
+            self._subscribe()
 
     def _subscribe(self) -> None:
         """The paper exchange's symbols are few: all of them. Elsewhere what is watched or traded."""
@@ -375,7 +377,19 @@ class Gateway(Actor):
         self._orders.desk.unknown_after_ms = message.settings.alerts.unknown_order_s * 1000
 
     def _describe(self, message: m.DescribeAccount) -> None:
-        self.life.tell(self._pool if message.reply_to is None else message.reply_to, self._watch.newest)
+        if message.reply_to is None:
+            self.life.tell(self._pool, self._watch.newest)
+            return
+        condition = condition_of(
+            now_ms=self.life.now_ms(),
+            budget=self._exchange.budget,
+            watch=self._watch,
+            health=self._health,
+            streams=self._streams,
+            circuit=self._circuit,
+            orders=self._orders,
+        )
+        self.life.tell(message.reply_to, replace(self._watch.newest, condition=condition))
 
     def _refresh_asked(self, message: m.RefreshInstruments) -> None:
         if message.reply_to is not None:

@@ -88,6 +88,11 @@ class AccountWatch:
         """Everything was known once: trading may begin."""
         return all(question.is_answered for question in self.questions)
 
+    @property
+    def is_failing(self) -> bool:
+        """A question has not been answered, again and again."""
+        return any(question.failures >= UNREACHABLE_FAILURES for question in self.questions)
+
     # --- questions --------------------------------------------------------------------------------
 
     def ask(self, question: Question, *, is_forced: bool = False) -> None:

@@ -24,6 +24,9 @@ MAX_PENDING = 100
 NAMED_ASSETS = 20
 """Balances named; the rest is counted."""
 
+DECISIVE = frozenset({"connection", "key"})
+"""Checks without which nothing else can be known."""
+
 Check = tuple[str, bool, str]
 NO_ANSWER: tuple[Check, ...] = (("connection", False, "the exchange has not answered the check yet"),)
 
@@ -76,9 +79,13 @@ class AccountCheck:
         self._missing = {"probe", "balances"}
         self._due.after(ANSWER_MS, lambda: self._time_is_up(turn))
         self._health.probe()
-        self._watch.ask(self._watch.balances)
 
     def _came(self, what: str) -> None:
+        if what == "probe" and what in self._missing:
+            if self._is_shut_out:
+                self._missing.clear()
+            else:  # The probe has set our clock: now other questions may go.
+                self._watch.ask(self._watch.balances)
         self._missing.discard(what)
         if not self._missing:
             self._answer()
@@ -95,11 +102,35 @@ class AccountCheck:
     # --- the report -------------------------------------------------------------------------------
 
     def report(self) -> AccountReport:
-        """The exchange's checks first, then the engine's."""
+        """The exchange's checks first, then the engine's. A key that is not taken explains all the rest."""
         checks = NO_ANSWER if "probe" in self._missing else self._health.checks
-        return AccountReport(account=self._account, checks=(*checks, *self._own()))
+        own = (*self._clock(), *self._withdrawal(), *(() if self._is_shut_out else self._engine()))
+        return AccountReport(account=self._account, checks=(*checks, *own, self._sending(), self._rate()))
 
-    def _own(self) -> Iterator[Check]:
+    @property
+    def _is_shut_out(self) -> bool:
+        return any(name in DECISIVE and not is_well for name, is_well, _ in self._health.checks)
+
+    def _clock(self) -> Iterator[Check]:
+        if self._health.clock_words:
+            is_well = self._health.is_clock_well
+            words = self._health.clock_words
+            yield "clock", is_well, words if is_well else f"{words}: set it by a time server (NTP)"
+
+    def _withdrawal(self) -> Iterator[Check]:
+        """SEC-5."""
+        if not self._health.may_withdraw:
+            return
+        if self._health.refuses_withdrawal:
+            words = (
+                "THE KEY MAY WITHDRAW FUNDS: take that permission away at the exchange, or set "
+                f"accounts.{self._account}.allow_withdraw: true; no new entries until then"
+            )
+            yield "withdrawal", False, words
+        else:
+            yield "withdrawal", True, "THE KEY MAY WITHDRAW FUNDS; Terrace never needs that"
+
+    def _engine(self) -> Iterator[Check]:
         for question in self._watch.questions:
             is_late = question.name in self._missing
             words = question.words or ("no answer yet" if is_late else "known")
@@ -111,20 +142,16 @@ class AccountCheck:
             len(priced) == len(subscribed),
             f"{len(priced)} of {len(subscribed)} subscribed symbols have a price",
         )
-        overdue = len(self._orders.overdue)
-        yield (
-            "orders",
-            not overdue,
-            f"{len(self._orders)} not final, {self._orders.waiting} wait to be sent, {overdue} of unknown fate",
-        )
         yield self._funds()
         yield "streams", self._streams.are_well, self._streams.words
-        if self._health.clock_words:
-            yield "clock", self._health.is_clock_well, self._health.clock_words
-        yield self._rate()
         state = self._circuit.state
         words = "closed" if state is CircuitState.CLOSED else "open: the exchange keeps failing, nothing is sent"
         yield "circuit", state is CircuitState.CLOSED, words
+
+    def _sending(self) -> Check:
+        overdue = len(self._orders.overdue)
+        words = f"{len(self._orders)} not final, {self._orders.waiting} wait to be sent, {overdue} of unknown fate"
+        return "orders", not overdue, words
 
     def _funds(self) -> Check:
         assets = [f"{plain(each.total)} {each.asset}" for each in self._watch.newest.balances.values() if each.total]

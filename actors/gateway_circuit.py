@@ -47,6 +47,11 @@ class CircuitBreaker:
     def state(self) -> CircuitState:
         return self._circuit.state
 
+    @property
+    def retry_ms(self) -> int:
+        """When the next question may leave; 0: everything may."""
+        return 0 if self._circuit.lets_through else self._circuit.retry_ms
+
     def judge(self, is_well: bool) -> None:
         """A request was answered, if only by a refusal, or it failed without a verdict."""
         now_ms, before = self._now_ms(), self._circuit

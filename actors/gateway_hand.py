@@ -73,10 +73,16 @@ class Hand:
     amend_ms: int = 0
     amend_tries: int = 0
     fault: tuple[Reason, str] | None = None
-    """Why an amend was refused; goes out with the next report."""
+    """Why an amend was refused, or that its fate is unknown; goes out with the next report."""
+    doubted: Order | None = None
+    """The amend whose fate is unknown: a report that shows it done says enough."""
     turn: int = 0
     """Changes with every step; a timer set for an earlier one means nothing."""
     unknown_since_ms: int | None = None
+    incomplete_since_ms: int | None = None
+    """Since when the exchange tells of it, but not of all its executions."""
+    absent_ms: int | None = None
+    """When an exchange that had acknowledged it was first asked in vain."""
     last: OrderReport | None = None
 
     @property
@@ -101,6 +107,18 @@ def reshaped(order: Order) -> Order:
         wanted_price=None,
         wanted_quantity=None,
     )
+
+
+def is_same_wish(one: Order | None, other: Order) -> bool:
+    """Whether two `AmendOrders` of an order ask for the same: a group that was reloaded asks again."""
+    if one is None:
+        return False
+    return (one.wanted_price, one.wanted_quantity) == (other.wanted_price, other.wanted_quantity)
+
+
+def is_shaped(report: OrderReport, order: Order) -> bool:
+    """Whether the exchange shows the order with this price and quantity."""
+    return (report.price, report.quantity) == (order.price, order.quantity)
 
 
 def merged(last: OrderReport | None, new: OrderReport) -> OrderReport | None:

@@ -63,11 +63,12 @@ class AccountHealth:
         self._newest: AccountProbed | None = None
         self.clock_words = ""
         """Empty: not measured yet."""
+        self.clock_offset_ms: int | None = None
         self.when_probed: list[Callable[[], None]] = []
         """Called when a probe was answered, or not."""
 
     def start(self) -> None:
-        if self._refuses_withdrawal:
+        if self.refuses_withdrawal:
             self._watch.hold(PROBING, "what the API key may do is not known yet")
         self.probe()
 
@@ -81,6 +82,11 @@ class AccountHealth:
     def checks(self) -> tuple[tuple[str, bool, str], ...]:
         """Of the newest probe."""
         return () if self._newest is None else self._newest.checks[:MAX_CHECKS]
+
+    @property
+    def may_withdraw(self) -> bool | None:
+        """None: the exchange does not say, or has not been asked."""
+        return None if self._newest is None else self._newest.may_withdraw
 
     def probe(self) -> None:
         """Tries everything once more, unless that is under way."""
@@ -119,13 +125,13 @@ class AccountHealth:
             call()
 
     @property
-    def _refuses_withdrawal(self) -> bool:
+    def refuses_withdrawal(self) -> bool:
         """SEC-5."""
         return self._account.world is World.LIVE and not self._account.allow_withdraw
 
     def _judge_key(self) -> None:
         if self._newest is None:
-            if not self._refuses_withdrawal:
+            if not self.refuses_withdrawal:
                 self._watch.release(PROBING)
             return
         self._watch.release(PROBING)
@@ -134,7 +140,7 @@ class AccountHealth:
             self._watch.release(WITHDRAW)
             return
         words = "the API key may withdraw funds"
-        if self._refuses_withdrawal:
+        if self.refuses_withdrawal:
             words += "; make one that may not, or set allow_withdraw: true for this account. No new entries until then"
             self._watch.hold(WITHDRAW, words)
         else:
@@ -145,7 +151,7 @@ class AccountHealth:
 
     def clock_measured(self, message: ClockMeasured) -> None:
         """Half of the round trip is doubt and speaks for our clock."""
-        offset_ms = message.offset_ms
+        offset_ms = self.clock_offset_ms = message.offset_ms
         certain_ms = max(0, abs(offset_ms) - message.round_trip_ms // 2)
         way = "behind" if offset_ms > 0 else "ahead of"
         self.clock_words = f"this machine's clock is {abs(offset_ms)} ms {way} the exchange's"

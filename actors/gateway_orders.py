@@ -10,6 +10,8 @@ Invariants:
    has room for it (REC-4), nor while the circuit is open (REC-3); what waits for that can still be taken back.
 4. A group hears every change, and an answer to everything it asked (rule 15).
 5. A cancel is pursued until the order is known to be final (ORD-8).
+6. While an amend is under way nothing is said of price and quantity: what streams and lists show may be older than it.
+   Its end is told: as wanted, refused, or uncertain, and then with what the exchange shows (ORD-9).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from actors.due import Due
-from actors.gateway_hand import CancelStage, Hand, Stage, merged, reshaped
+from actors.gateway_hand import CancelStage, Hand, Stage, is_same_wish, is_shaped, merged, reshaped
 from actors.gateway_sending import Kind, SendQueue, work_of
 from actors.messages import Answered, Fate, LookedUp, OpenOrdersFetched, OrdersReported
 from actors.ports import Exchange
@@ -33,11 +35,17 @@ MAX_LOOK_UPS = 32
 """Look-ups that may be under way at once: beside `MAX_IN_FLIGHT` orders, still a handful of connections."""
 MAX_REMEMBERED = 50_000
 """Final orders kept, so that an id is not sent twice and a late question has its answer."""
-ANSWER_TIMEOUT_MS = 17_000
+ANSWER_TIMEOUT_MS = 19_000
 """An answer that takes longer, counted from when the request left, is taken for lost. Longer than an adapter waits."""
+ABSENT_MS = 10_000
+"""For so long the exchange must say again and again that it knows no order that it had acknowledged: one such answer
+may come from a part of it that lags behind."""
+MAX_HELD = 1_000
+"""Entries that wait for their instrument, beyond which those taken back meanwhile are forgotten."""
 MAX_BACK_OFF_MS = 30_000
-FRESH_MS = 5_000
-"""An order this young may be missing from a list of open orders without meaning anything."""
+FRESH_MS = 500
+"""An order last heard of this shortly before a list was asked for may be missing from it without meaning anything: the
+two crossed. Shorter than any pause between sweeps, so that what filled after one is looked up at the next (ORD-5)."""
 
 PRECISION_REASONS = frozenset(
     {
@@ -181,6 +189,9 @@ class OrderDesk:
         self._report(hand, hand.last or self._blank(hand))
         hand.is_awaited = is_awaited
 
+    def _doubt_amend(self, hand: Hand, sent: Order, words: str) -> None:
+        hand.fault, hand.doubted = (Reason.OUTCOME_UNKNOWN, words), sent
+
     def _drop_amend(self, hand: Hand) -> None:
         hand.amend, hand.wanted, hand.amend_sent = CancelStage.NONE, None, None
 
@@ -204,6 +215,7 @@ class OrderDesk:
 
     def _take(self, order: Order, stage: Stage) -> Hand:
         hand = Hand(client_order_id=order.client_order_id, group_id=order.group_id, order=order, stage=stage)
+        hand.is_acknowledged = order.state is not OrderState.PENDING  # In an earlier life.
         self._hands[order.client_order_id] = hand
         return hand
 
@@ -258,7 +270,7 @@ class OrderDesk:
             if kind is Kind.SUBMIT and self._is_held(hand):
                 self._queue.take(kind)
                 self._queue.sent.discard(hand.client_order_id)
-                self._held.append(hand)
+                self._hold_back(hand)
                 continue
             if kind is Kind.SUBMIT and self._is_stale(hand, now_ms):
                 self._reject(hand, Reason.STALE_ENTRY, "waited too long to be sent")
@@ -279,6 +291,11 @@ class OrderDesk:
             self._note_sent(hand, kind, now_ms)
         if batch:
             self._send(batch, batched)
+
+    def _hold_back(self, hand: Hand) -> None:
+        if len(self._held) >= MAX_HELD:
+            self._held = [each for each in self._held if each.stage is Stage.QUEUED]
+        self._held.append(hand)
 
     def _is_stale(self, hand: Hand, now_ms: int) -> bool:
         """An entry that an outage has held up for so long is not wanted any more (ORD-7)."""
@@ -341,7 +358,8 @@ class OrderDesk:
                 self._amend_answered(hand, message)
             else:
                 self._submit_answered(hand, message)
-        self.desk.judge(message.fate in (Fate.ACCEPTED, Fate.REFUSED))
+        if not _was_never_tried(message):
+            self.desk.judge(message.fate in (Fate.ACCEPTED, Fate.REFUSED))
 
     def _submit_answered(self, hand: Hand, message: Answered) -> None:
         is_late = 0 < message.asked_ms < hand.sent_ms  # To an earlier try: only an acceptance still counts.
@@ -376,7 +394,7 @@ class OrderDesk:
         self._reject(hand, reason, message.words)
 
     def _failed_without_effect(self, hand: Hand, message: Answered) -> None:
-        hand.tries += 1
+        hand.tries += not _was_never_tried(message)
         if hand.tries > self.desk.execution.retries:
             self._reject(hand, Reason.RETRIES_EXHAUSTED, message.words)
             return
@@ -415,22 +433,32 @@ class OrderDesk:
             pause_ms = max(self._back_off_ms(hand.amend_tries), message.retry_after_ms)
             self._at(self.desk.now_ms() + pause_ms, self._amend_again, hand, hand.amend_tries)
             return
-        if hand.wanted is sent:
+        if is_same_wish(hand.wanted, sent):
             self._drop_amend(hand)
         else:  # Its group has changed its mind meanwhile.
             hand.amend, hand.amend_tries = CancelStage.WANTED, 0
         if message.fate == Fate.ACCEPTED and message.report is not None:
-            hand.order = done = reshaped(sent)
-            report = message.report
-            price = done.price if report.price is None else report.price
-            quantity = done.quantity if report.quantity is None else report.quantity
-            self._learn(hand, replace(report, price=price, quantity=quantity))
+            self._amended(hand, sent, message.report)
             return
-        if message.fate in (Fate.REFUSED, Fate.TEMPORARY):
-            hand.fault = (message.reason or Reason.EXCHANGE_REFUSED, message.words)
+        if hand.amend is CancelStage.NONE:
+            if message.fate in (Fate.REFUSED, Fate.TEMPORARY):
+                hand.fault = (message.reason or Reason.EXCHANGE_REFUSED, message.words)
+                if hand.fault[0] in PRECISION_REASONS:
+                    self.precision_refusals.append((reshaped(sent), *hand.fault))
+            else:
+                self._doubt_amend(hand, sent, message.words)
         hand.is_awaited = True  # Refused, unknown, or acknowledged without a word: what holds now is asked for.
         if hand.stage is not Stage.DONE:
             self._doubt_and_look(hand)
+
+    def _amended(self, hand: Hand, sent: Order, report: OrderReport) -> None:
+        hand.order = done = reshaped(sent)
+        price = done.price if report.price is None else report.price
+        quantity = done.quantity if report.quantity is None else report.quantity
+        if (price, quantity) != (done.price, done.quantity):
+            self._doubt_amend(hand, sent, "the exchange amended it otherwise than asked")
+        hand.is_awaited = True  # A stream may have shown it already, when nothing was said of it.
+        self._learn(hand, replace(report, price=price, quantity=quantity))
 
     # --- looking up -------------------------------------------------------------------------------
 
@@ -475,6 +503,7 @@ class OrderDesk:
         self.desk.judge(message.fate in (Fate.ACCEPTED, Fate.REFUSED))
 
     def _found(self, hand: Hand, message: LookedUp) -> None:
+        self._judge_whole(hand, message)
         if message.fate == Fate.ACCEPTED and message.report is not None:
             self._learn(hand, message.report)
         elif hand.stage in (Stage.LOOKING, Stage.OPEN):
@@ -483,12 +512,31 @@ class OrderDesk:
             else:
                 self._look_later(hand, self._back_off_ms(hand.looks))
 
+    def _judge_whole(self, hand: Hand, message: LookedUp) -> None:
+        """Found, but not with all its executions: that may pass for a while, then somebody must know."""
+        if message.fate != Fate.UNKNOWN:
+            if message.fate == Fate.ACCEPTED:
+                hand.incomplete_since_ms = None
+            return
+        now_ms = self.desk.now_ms()
+        if hand.incomplete_since_ms is None:
+            hand.incomplete_since_ms = now_ms
+        elif hand.stage is not Stage.DONE and now_ms - hand.incomplete_since_ms >= self.desk.unknown_after_ms:
+            self.overdue.add(hand.client_order_id)
+
+    def _is_surely_gone(self, hand: Hand, asked_ms: int) -> bool:
+        if hand.absent_ms is None or asked_ms < hand.absent_ms:
+            hand.absent_ms = asked_ms
+        return asked_ms - hand.absent_ms >= ABSENT_MS
+
     def _not_found(self, hand: Hand, asked_ms: int) -> None:
         """Rule 17."""
         certain_ms = max(hand.sent_ms, self._start_ms) + self.desk.exchange.acceptance_window_ms
         if asked_ms <= certain_ms:
             pause_ms = min(self._back_off_ms(hand.looks), max(1, certain_ms + 1 - self.desk.now_ms()))
             self._look_later(hand, pause_ms)
+        elif hand.is_acknowledged and not self._is_surely_gone(hand, asked_ms):
+            self._look_later(hand, self._back_off_ms(hand.looks))
         elif hand.is_acknowledged:
             self._settle(hand, OrderState.CANCELLED, Reason.ORDER_NOT_FOUND, "the exchange no longer knows this order")
         else:
@@ -560,7 +608,7 @@ class OrderDesk:
             hand.stage = Stage.LOOKING
             hand.cancel = CancelStage.WANTED
         news = merged(hand.last, report)
-        hand.is_acknowledged, hand.known_ms = True, now_ms
+        hand.is_acknowledged, hand.known_ms, hand.absent_ms = True, now_ms, None
         if news is not None:
             hand.last = news
         if (news is not None or hand.is_awaited) and hand.last is not None:
@@ -596,9 +644,11 @@ class OrderDesk:
         hand.turn += 1
         hand.looks = 0
         hand.unknown_since_ms = None
-        self.overdue.discard(hand.client_order_id)
+        if hand.incomplete_since_ms is None:
+            self.overdue.discard(hand.client_order_id)
 
     def _finish(self, hand: Hand) -> None:
+        hand.incomplete_since_ms = None
         self._certain(hand)
         self._queue.cancelling.discard(hand.client_order_id)
         self._queue.amending.discard(hand.client_order_id)
@@ -667,6 +717,8 @@ class OrderDesk:
     def _amend_lost(self, hand: Hand, tries: int) -> None:
         if hand.amend_tries == tries and hand.amend is CancelStage.SENT:
             self._queue.amending.discard(hand.client_order_id)
+            assert hand.amend_sent is not None
+            self._doubt_amend(hand, hand.amend_sent, "its answer was lost")
             self._drop_amend(hand)
             hand.is_awaited = True
             self._doubt_and_look(hand)
@@ -692,12 +744,27 @@ class OrderDesk:
 
     def _report(self, hand: Hand, report: OrderReport) -> None:
         hand.is_awaited = False
-        if hand.fault is not None and report.reason is None:
-            report = replace(report, reason=hand.fault[0], words=hand.fault[1])
-        hand.fault = None
+        if report.state is None or not report.state.is_final:
+            report = self._with_amend(hand, report)
+        hand.fault = hand.doubted = None
         self._reports.setdefault(hand.group_id, {})[hand.client_order_id] = report
+
+    @staticmethod
+    def _with_amend(hand: Hand, report: OrderReport) -> OrderReport:
+        """What may be said of an open order that is, or was, being amended."""
+        if hand.amend is not CancelStage.NONE:
+            return replace(report, price=None, quantity=None)
+        is_done = hand.doubted is not None and is_shaped(report, reshaped(hand.doubted))
+        if hand.fault is None or report.reason is not None or is_done:
+            return report
+        return replace(report, reason=hand.fault[0], words=hand.fault[1])
 
     def take_reports(self) -> list[OrdersReported]:
         """What the groups must hear since this was last asked, one message each."""
         reports, self._reports = self._reports, {}
         return [OrdersReported(group_id=group_id, reports=tuple(by_id.values())) for group_id, by_id in reports.items()]
+
+
+def _was_never_tried(message: Answered) -> bool:
+    """Something of ours was not ready for it: that is no failure of the exchange's, nor a try."""
+    return message.fate == Fate.TEMPORARY and message.reason is Reason.ACCOUNT_NOT_READY

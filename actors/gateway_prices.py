@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from actors.account_messages import WantPrices
@@ -30,6 +31,8 @@ class GatewayPrices:
         self._watches = Watches()
         self._wanted: dict[str, frozenset[str]] = {}
         """Symbols by who needs their prices without a threshold."""
+        self._owners: Counter[str] = Counter()
+        """How many need each symbol's."""
         self.subscribed: tuple[str, ...] = ()
 
     def quoted(self, message: Quoted) -> None:
@@ -75,17 +78,24 @@ class GatewayPrices:
                 words = f"{symbol}: the last price is {(now_ms - quote.time_ms) // 1000} s old"
                 self._alerts.raise_(OLD_QUOTE, "warning", "exchange", words, symbol)
 
-    def want(self, message: WantPrices) -> None:
-        """Repeating it is harmless."""
-        wanted = message.symbols if message.is_whole else message.symbols | self._wanted.get(message.owner, frozenset())
-        if not wanted:
-            self._wanted.pop(message.owner, None)
-        elif message.owner in self._wanted or len(self._wanted) < MAX_OWNERS:
+    def want(self, message: WantPrices) -> bool:
+        """Repeating it is harmless. Whether a symbol came or went: groups are many, symbols few."""
+        before = self._wanted.get(message.owner, frozenset())
+        wanted = message.symbols if message.is_whole else message.symbols | before
+        if wanted and not before and len(self._wanted) >= MAX_OWNERS:
+            return False
+        if wanted:
             self._wanted[message.owner] = wanted
+        else:
+            self._wanted.pop(message.owner, None)
+        came, gone = wanted - before, before - wanted
+        self._owners.update(came)
+        self._owners.subtract(gone)
+        return any(self._owners[symbol] == 1 for symbol in came) or any(not self._owners[symbol] for symbol in gone)
 
     def watched(self) -> frozenset[str]:
         """Symbols somebody watches or wants."""
-        return self._watches.symbols().union(*self._wanted.values())
+        return self._watches.symbols().union(symbol for symbol, count in self._owners.items() if count)
 
     def subscribe(self, wanted: Iterable[str]) -> None:
         """Streams exactly these symbols from now on."""

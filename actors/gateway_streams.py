@@ -79,6 +79,12 @@ class StreamWatch:
             self._alerts.raise_(STREAM, "warning", "exchange", f"{self._account}: {self.words}")
 
     @property
+    def rows(self) -> tuple[tuple[str, bool, str], ...]:
+        """(stream, is it up, the exchange's words), by name."""
+        up = ((stream, True, "") for stream in self._up)
+        return tuple(sorted((*up, *((stream, False, words) for stream, words in self._down.items()))))
+
+    @property
     def words(self) -> str:
         """For a person."""
         if not self._down:

@@ -595,6 +595,36 @@ class GatewayStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountCondition:
+    """How an account reaches its exchange, for people."""
+
+    streams: tuple[tuple[str, bool, str], ...]
+    """(stream, is it up, words)."""
+    circuit: str
+    """`closed`, `open` or `half_open` (REC-3)."""
+    retry_ms: int
+    """When an open circuit lets the next question out; 0: it is closed."""
+    windows: tuple[tuple[str, int, int], ...]
+    """(window of the request budget, weight in use, limit)."""
+    blocked_until_ms: int
+    """The exchange takes nothing from this address before; 0: it does."""
+    clock_offset_ms: int | None
+    """The exchange's clock less ours; None: not measured."""
+    open_orders: int
+    """Not final."""
+    waiting: int
+    """Requests that have not left yet."""
+    unknown_orders: int
+    """Of unknown fate for too long."""
+    is_owned_known: bool
+    """Balances were told at least once."""
+    is_failing: bool
+    """Asked and not answered, again and again."""
+    may_withdraw: bool | None
+    """What the API key may; None: the exchange does not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountChanged:
     """Gateway -> Pool: is the account ready to trade, and what it owns. Sent when something changed, coalesced."""
 
@@ -607,6 +637,8 @@ class AccountChanged:
     """The store and the exchange differ about these: no entries on them (ORD-7)."""
     compared_ms: int = field(default=0, compare=False)
     """When the account was last compared with the store; 0: not yet in this life."""
+    condition: AccountCondition | None = field(default=None, compare=False)
+    """Only in the answer to `DescribeAccount`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from actors import messages as m
 from actors.ports import Catalogue, Marks
 from actors.rules import events, position
 from actors.rules.model import Group, Instrument, Outcome, Queued, Reason, Refused, Signal
+from actors.rules.position_watches import watches
 from actors.rules.records import (
     AddEvent,
     BookingKind,
@@ -55,6 +56,8 @@ class GroupPorts:
     catalogue: Catalogue
     settings: Callable[[], Settings]
     prefix: str
+    can_amend: Callable[[str], bool] = lambda _account: False
+    """Whether an account's exchange changes orders in place (ORD-9)."""
 
 
 class PositionGroup(Actor):
@@ -105,6 +108,7 @@ class PositionGroup(Actor):
         if state.is_closed:
             self._tell_pool_now(state)
         else:
+            self._want_price_now(state)
             self._carry(position.resume(state, self._context(state)), always=True)
         for message in held:
             self._handle(message)
@@ -244,9 +248,14 @@ class PositionGroup(Actor):
 
     def _ask_again(self, group: Group) -> None:
         """A new gateway knows nothing of this group: ask for every order's fate, set the watches again (rule 16)."""
-        for effect in position.resume(group, self._context(group)).effects:
-            if isinstance(effect, (events.ResolveOrders, events.SetWatches)):
-                for send in self._sends(group, effect):
+        self._want_price_now(group)
+        found = watches(group, self._context(group).fees)
+        again = (*position.under_way(group), *((events.SetWatches(watches=found),) if found else ()))
+        for effect in again:
+            for send in self._sends(group, effect):
+                if isinstance(effect, events.AmendOrders):  # Behind the commit that holds what is wanted.
+                    self.life.tell("journal", m.Commit(author=self._author(), rows=(), then=(send,)))
+                else:
                     self.life.tell(send.to, send.message)
 
     # --- carrying a decision ----------------------------------------------------------------------
@@ -318,12 +327,14 @@ class PositionGroup(Actor):
         self._group = after
         all_rows = (*rows, *changes(before, after), *self._ended(before, after), *self._notes(after, decision.effects))
         sends = [send for effect in decision.effects for send in self._sends(after, effect)]
+        if (before is None or before.is_closed) != after.is_closed:
+            sends.append(m.Send(f"gateway/{after.account}", self._wanted_price(after)))
         told = group_changed(after)
         if told != self._told:
             self._told = told
             sends.append(m.Send(self._pool_name(after), told))
         commit = m.Commit(
-            author=m.Participant(self.life.name, self.life.incarnation),
+            author=self._author(),
             participants=draft.participants if draft else (),
             draft_id=draft.draft_id if draft else "",
             rows=all_rows,
@@ -338,22 +349,35 @@ class PositionGroup(Actor):
         if after.is_closed:
             self.life.wake_at(self.life.now_ms() + TELL_AGAIN_MS, _CLOSED)
 
+    def _author(self) -> m.Participant:
+        return m.Participant(self.life.name, self.life.incarnation)
+
     def _sends(self, group: Group, effect: events.Effect) -> Iterator[m.Send]:
         gateway = f"gateway/{group.account}"
         if isinstance(effect, events.SubmitOrders):
             yield m.Send(gateway, m.SubmitOrders(orders=tuple(group.orders[i] for i in effect.client_order_ids)))
         elif isinstance(effect, events.CancelOrders):
             yield m.Send(gateway, m.CancelOrders(orders=tuple(group.orders[i] for i in effect.client_order_ids)))
+        elif isinstance(effect, events.AmendOrders):
+            yield m.Send(gateway, am.AmendOrders(orders=tuple(group.orders[i] for i in effect.client_order_ids)))
         elif isinstance(effect, events.ResolveOrders):
             yield m.Send(gateway, m.ResolveOrders(orders=tuple(group.orders[i] for i in effect.client_order_ids)))
         elif isinstance(effect, events.SetWatches):
-            watches = m.SetWatches(
+            asked = m.SetWatches(
                 group_id=group.group_id,
                 incarnation=self.life.incarnation,
                 symbol=group.symbol,
                 watches=effect.watches,
             )
-            yield m.Send(gateway, watches)
+            yield m.Send(gateway, asked)
+
+    def _want_price_now(self, group: Group) -> None:
+        self.life.tell(f"gateway/{group.account}", self._wanted_price(group))
+
+    def _wanted_price(self, group: Group) -> am.WantPrices:
+        """Its profit is shown, and its close needs a price, also where it watches nothing (PNL-1, ORD-10)."""
+        symbols = frozenset[str]() if group.is_closed else frozenset({group.symbol})
+        return am.WantPrices(owner=self.life.name, symbols=symbols)
 
     def _tell_pool_now(self, group: Group) -> None:
         """A closed group says so again until it may stop: Pool may have died with the news (rule 8)."""
@@ -460,6 +484,7 @@ class PositionGroup(Actor):
             prefix=self._ports.prefix,
             fees=account_settings.fees,
             position_mode=account_settings.position_mode,
+            can_amend=self._ports.can_amend(account),
         )
 
 

@@ -19,7 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 import structlog
 from grpc_health.v1 import health
 
-from actors.messages import DescribeAccount, Shutdown
+from actors.messages import AccountChanged, DescribeAccount, Shutdown
 from actors.rules.events import Note
 from actors.rules.settings import Settings
 from actors.runtime import SUPERVISOR
@@ -339,7 +339,10 @@ class Daemon:
             )
         except TimeoutError:
             return False
-        return bool(getattr(answer, "ready", False))
+        if not isinstance(answer, AccountChanged):
+            return False
+        told = answer.condition  # One that keeps failing, a key that is not taken say, holds up nobody.
+        return answer.ready or (told is not None and (told.is_failing or told.circuit != "closed"))
 
     def _say_ready(self) -> None:
         took_ms = self._clock.now_ms() - self._condition.start_time_ms

@@ -84,7 +84,13 @@ def assemble(
     """Registers every kind of actor. `observe` and `store_state`: see `Supervisor`."""
     marks, catalogue, subscribers = MarksBoard(), CatalogueBoard(), Subscribers()
     worlds = worlds_of(settings.current)
-    ports = GroupPorts(marks=marks, catalogue=catalogue, settings=settings, prefix=installation_id + FIRST_EPOCH)
+    ports = GroupPorts(
+        marks=marks,
+        catalogue=catalogue,
+        settings=settings,
+        prefix=installation_id + FIRST_EPOCH,
+        can_amend=lambda account: account in exchanges and exchanges[account].can_amend,
+    )
     children = engine_children(exchanges, [world.value for world in worlds])
 
     def gateway(life: Life) -> Gateway:

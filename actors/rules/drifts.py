@@ -176,10 +176,11 @@ def unprotected(group: Group, quote: Quote | None, fees: FeeSettings) -> Finding
     covered = {(order.pyramid, order.leg) for order in exits}
     for target in takeprofit.targets(group, fees):
         at = (target.pyramid, target.leg)
-        if at in covered or not precision.max_sendable(min(target.quantity, free), target.price, group.instrument):
+        rules = precision.for_exits(group.instrument)
+        if at in covered or not precision.max_sendable(min(target.quantity, free), target.price, rules):
             continue
-        mark = precision.usable(quote)
-        if mark is not None and not precision.in_band(target.price, mark.mid, group.instrument):
+        now = precision.usable(quote)
+        if not precision.in_band(target.price, now.mid if now else None, group.instrument, group.side.exit):
             continue
         return Finding(
             kind=DriftKind.UNPROTECTED,

@@ -34,6 +34,8 @@ class Context:
     fees: FeeSettings
     """What the account charges, for targets net of fees (TP-1)."""
     position_mode: PositionMode = PositionMode.ONE_WAY
+    can_amend: bool = False
+    """Whether the account's exchange changes orders in place (ORD-9)."""
 
 
 # --- events ---------------------------------------------------------------------------------------
@@ -136,6 +138,13 @@ class CancelOrders:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AmendOrders:
+    """Bring these orders to their `wanted` price and quantity (ORD-9)."""
+
+    client_order_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveOrders:
     """Find out the fate of these orders by client order id until it is certain (ORD-3)."""
 
@@ -187,7 +196,7 @@ class Note:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-Effect = SubmitOrders | CancelOrders | ResolveOrders | SetWatches | WakeAt | Note
+Effect = SubmitOrders | CancelOrders | AmendOrders | ResolveOrders | SetWatches | WakeAt | Note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,6 +147,8 @@ def _failure(leg: PlannedLeg, terms: _Terms) -> FailingLeg | None:
     if leg.market and terms.quote is not None:
         price = min(price, terms.quote.bid)
     reason = precision.refusal(leg.quantity, price, instrument, market=leg.market)
+    if not leg.market and leg.price > 0 and not precision.in_range(leg.price, instrument):
+        reason = Reason.BAD_PRICE
     if reason is None and not _sellable(leg, terms):
         reason = Reason.UNSELLABLE_AFTER_FEES
     if reason is None:
@@ -174,15 +176,24 @@ def _words(leg: PlannedLeg, reason: Reason, terms: _Terms) -> str:
     instrument = terms.instrument
     value = precision.notional(leg.quantity, leg.price, instrument)
     least = precision.min_quantity(instrument, market=leg.market)
-    most = precision.max_quantity(instrument, market=leg.market)
+    most = precision.max_quantity(instrument, market=leg.market, price=leg.price if leg.price > 0 else None)
+    least_value = precision.min_notional(instrument, market=leg.market)
     what = {
-        Reason.BAD_PRICE: "the price rounds to nothing",
+        Reason.BAD_PRICE: _bad_price(leg, instrument),
         Reason.BELOW_MIN_QUANTITY: f"quantity {plain(leg.quantity)} is below the minimum {plain(least)}",
         Reason.ABOVE_MAX_QUANTITY: f"quantity {plain(leg.quantity)} is above the maximum {plain(most or ZERO)}",
-        Reason.BELOW_MIN_NOTIONAL: f"value {plain(value)} is below the minimum {plain(instrument.min_notional)}",
+        Reason.BELOW_MIN_NOTIONAL: f"value {plain(value)} is below the minimum {plain(least_value)}",
         Reason.UNSELLABLE_AFTER_FEES: f"quantity {plain(leg.quantity)} less the fee is too small to sell",
     }[reason]
     return f"leg {leg.index} at {plain(leg.price)}: {what}"
+
+
+def _bad_price(leg: PlannedLeg, instrument: Instrument) -> str:
+    if leg.price <= 0:
+        return "the price rounds to nothing"
+    if instrument.min_price is not None and leg.price < instrument.min_price:
+        return f"the price is below the lowest the venue takes, {plain(instrument.min_price)}"
+    return f"the price is above the highest the venue takes, {plain(instrument.max_price or ZERO)}"
 
 
 # --- the ladder as a whole ------------------------------------------------------------------------
@@ -246,7 +257,8 @@ def _waiting(legs: tuple[PlannedLeg, ...], terms: _Terms, orders_left: int | Non
 
 
 def _in_band(leg: PlannedLeg, terms: _Terms) -> bool:
-    return terms.quote is None or precision.in_band(leg.price, terms.quote.mid, terms.instrument)
+    mark = None if terms.quote is None else terms.quote.mid
+    return precision.in_band(leg.price, mark, terms.instrument, terms.side.entry)
 
 
 def _worst_notional(leg: PlannedLeg, terms: _Terms, max_slippage_percent: Decimal) -> Decimal:

@@ -292,6 +292,20 @@ class Instrument:
     band_up: Decimal | None = None
     max_open_orders: int | None = None
     active: bool = True
+    min_price: Decimal | None = None
+    max_price: Decimal | None = None
+    buy_band_down: Decimal | None = None
+    """Like `band_down`, for one side alone. Where both are known both hold."""
+    buy_band_up: Decimal | None = None
+    sell_band_down: Decimal | None = None
+    sell_band_up: Decimal | None = None
+    max_notional: Decimal | None = None
+    """Most a limit order may be worth, in quote."""
+    market_min_notional: Decimal | None = None
+    """Least a market order must be worth where that differs: venues value it at a price of their own."""
+    market_max_notional: Decimal | None = None
+    exit_min_notional: Decimal | None = None
+    """Least an order that only reduces must be worth where that differs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -413,18 +427,30 @@ class Order:
     filled_notional: Decimal = ZERO
     """Sum of price x quantity x contract size of the trades."""
     wanted_price: Decimal | None = None
-    """Only in an `AmendOrders` on its way: the price the order should have; None: the one it has (ORD-9)."""
+    """While it is being amended: the price it shall have; None: the one it has (ORD-9)."""
     wanted_quantity: Decimal | None = None
     """Likewise the whole quantity, what is filled of it included."""
+    amend_time_ms: int | None = None
+    """When it was last asked to be amended."""
 
     @property
     def is_final(self) -> bool:
         return self.state in _FINAL
 
     @property
+    def is_amending(self) -> bool:
+        """Whether it is uncertain which price and quantity it has at the exchange."""
+        return self.wanted_price is not None or self.wanted_quantity is not None
+
+    @property
+    def most(self) -> Decimal:
+        """The largest quantity it may have at the exchange: before an amend is certain, the larger of both."""
+        return self.quantity if self.wanted_quantity is None else max(self.quantity, self.wanted_quantity)
+
+    @property
     def remaining(self) -> Decimal:
         """What could still fill; zero once the order is final."""
-        return ZERO if self.is_final else self.quantity - self.filled_quantity
+        return ZERO if self.is_final else self.most - self.filled_quantity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

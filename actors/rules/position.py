@@ -18,6 +18,7 @@ from dataclasses import replace
 
 from actors.rules.choices import World
 from actors.rules.events import (
+    AmendOrders,
     CancelEntriesAsked,
     CancelOrders,
     CloseAsked,
@@ -127,16 +128,27 @@ def resume(group: Group, context: Context) -> Decision:
     (ORD-3, ORD-7), asks again for cancels that were asked for, sets the watches and the wake-up again, and goes on.
     """
     desk = Desk(group, context, context.quote)
-    open_orders = desk.open_orders()
+    again = list(under_way(group))
+    cancels = tuple(order.client_order_id for order in group.open_orders() if order.cancel_requested)
     settle(desk)
     decision = _decided(desk, before=None)
-    again: list[Effect] = []
-    if open_orders:
-        again.append(ResolveOrders(client_order_ids=tuple(order.client_order_id for order in open_orders)))
-    cancels = tuple(order.client_order_id for order in open_orders if order.cancel_requested)
     if cancels:
         again.append(CancelOrders(client_order_ids=cancels))
     return replace(decision, effects=(*again, *decision.effects))
+
+
+def under_way(group: Group) -> tuple[Effect, ...]:
+    """What a gateway that knows nothing of this group must be asked: the fate of every order that is not final, and
+    again for amends that are not certain (ORD-3, ORD-9).
+    """
+    open_orders = group.open_orders()
+    amends = [order for order in open_orders if order.is_amending and not order.cancel_requested]
+    asked: list[Effect] = []
+    if open_orders:
+        asked.append(ResolveOrders(client_order_ids=tuple(order.client_order_id for order in open_orders)))
+    if amends:
+        asked.append(AmendOrders(client_order_ids=tuple(order.client_order_id for order in amends)))
+    return tuple(asked)
 
 
 def ignore_pyramid(group: Group, now_ms: int) -> Group:

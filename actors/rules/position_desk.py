@@ -14,6 +14,7 @@ from typing import Any
 
 from actors.rules import precision
 from actors.rules.events import (
+    AmendOrders,
     CancelOrders,
     Context,
     Decision,
@@ -41,6 +42,7 @@ class Desk:
     __slots__ = (
         *("before", "context", "now_ms", "quote", "fresh", "side", "settings", "pyramids", "orders"),
         *("entries", "targets", "closes", "submits", "cancels", "resolves", "notes", "wake", "rearm"),
+        *("amends", "unamendable"),
         *("_legs", "_dirty", "_orders_changed"),
         *_TRACKED,
     )
@@ -80,6 +82,9 @@ class Desk:
                 self._shelve(order)
         self.submits: list[str] = []
         self.cancels: list[str] = []
+        self.amends: list[str] = []
+        self.unamendable: set[str] = set()
+        """Orders whose amend the exchange has just refused."""
         self.resolves: list[str] = []
         self.notes: list[Note] = []
         self.wake: int | None = None
@@ -199,6 +204,12 @@ class Desk:
             self.put_order(replace(order, cancel_requested=True, update_time_ms=self.now_ms))
             self.cancels.append(order.client_order_id)
 
+    def amend(self, order: Order, price: Decimal, quantity: Decimal) -> None:
+        """Asks to bring an open order to this price and whole quantity. Until that is certain it may have either."""
+        changed = replace(order, wanted_price=price, wanted_quantity=quantity, amend_time_ms=self.now_ms)
+        self.put_order(replace(changed, update_time_ms=self.now_ms))
+        self.amends.append(order.client_order_id)
+
     def cancel_all(self, shelves: dict[Place, dict[str, Order]]) -> None:
         for shelf in list(shelves.values()):
             for order in list(shelf.values()):
@@ -291,6 +302,8 @@ class Desk:
     def _effects(self) -> Iterable[Effect]:
         if self.cancels:
             yield CancelOrders(client_order_ids=tuple(self.cancels))
+        if self.amends:
+            yield AmendOrders(client_order_ids=tuple(self.amends))
         if self.submits:
             yield SubmitOrders(client_order_ids=tuple(self.submits))
         if self.resolves:

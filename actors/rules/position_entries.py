@@ -132,7 +132,7 @@ def _place_limit(desk: Desk, leg: Leg) -> Reason | None:
         return reason
     price = precision.entry_price(desk.side, leg.price, instrument)
     mark = desk.fresh.mid if desk.fresh else desk.pyramids[leg.pyramid].entry_price
-    if not precision.in_band(price, mark, instrument):
+    if not precision.in_band(price, mark, instrument, desk.side.entry):
         reason = Reason.OUTSIDE_PRICE_BAND
     elif instrument.max_open_orders is not None and len(desk.open_orders()) >= instrument.max_open_orders:
         reason = Reason.TOO_MANY_OPEN_ORDERS
@@ -165,6 +165,7 @@ def _place_market(desk: Desk, leg: Leg) -> Reason | None:
     else:
         bound = slippage_bound(desk, desk.side.entry, expected)
         price = precision.entry_price(desk.side, bound, desk.instrument)
+        price = precision.within_bounds(price, quote.mid, desk.instrument, desk.side.entry)
         _send(desk, leg, price=price, judged_at=price, expected_price=expected, immediate=True)
     return None
 

@@ -13,7 +13,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from actors.rules import precision
 from actors.rules.choices import LimitCloseFallback, SlippageAction
-from actors.rules.model import Instrument, Quote, Reason, Role
+from actors.rules.model import Instrument, Quote, Reason, Role, Side
 from actors.rules.money import CONTEXT, ZERO, ceil_to
 from actors.rules.position_desk import Desk
 from actors.rules.position_orders import Place, where
@@ -38,10 +38,12 @@ def sell(desk: Desk, pyramid: int | None, reason: Reason) -> bool:
     if quote is None:
         return False
     failed = failures(desk, Role.CLOSE, place)
-    price = _bound(desk, quote, len(failed))
     expected = quote.closing(desk.side)
-    if not _is_sendable(desk.instrument, total, expected, price):
-        return not bound_targets
+    price = _bound(desk, quote, len(failed))
+    if not _is_sendable(desk, total, expected, price):
+        price = _last_resort(desk, quote, total)
+        if price is None:
+            return not bound_targets
     ready_ms = retry_time_ms(desk, failed)
     if desk.now_ms < ready_ms:
         desk.wake_at(ready_ms)
@@ -66,20 +68,38 @@ def _bound(desk: Desk, quote: Quote, tries: int) -> Decimal | None:
     if tries >= execution.limit_close_attempts and execution.limit_close_fallback is LimitCloseFallback.MARKET:
         return None
     bound = slippage_bound(desk, desk.side.exit, quote.closing(desk.side))
-    return precision.target_price(desk.side, bound, desk.instrument)
+    price = precision.target_price(desk.side, bound, desk.instrument)
+    return precision.within_bounds(price, quote.mid, desk.instrument, desk.side.exit)
 
 
-def _is_sendable(instrument: Instrument, total: Decimal, expected: Decimal, price: Decimal | None) -> bool:
+def _last_resort(desk: Desk, quote: Quote, total: Decimal) -> Decimal | None:
+    """Price of an immediate order for what neither a market order nor one at the bound can carry: as far from the
+    expected price as its value allows. None: not even at the expected price is it worth enough.
+    """
+    instrument, expected = precision.for_exits(desk.instrument), quote.closing(desk.side)
+    bound = slippage_bound(desk, desk.side.exit, expected)
+    if desk.side is Side.LONG:
+        size = precision.round_quantity(total, instrument) * instrument.contract_size
+        bound = max(bound, CONTEXT.divide(instrument.min_notional, size))
+        if bound > expected:
+            return None
+    price = precision.target_price(desk.side, bound, instrument)
+    price = precision.within_bounds(price, quote.mid, instrument, desk.side.exit)
+    return price if _is_sendable(desk, total, expected, price) else None
+
+
+def _is_sendable(desk: Desk, total: Decimal, expected: Decimal, price: Decimal | None) -> bool:
     """Whether a part of `total` could be sold."""
     market, judged_at = price is None, expected if price is None else price
-    return precision.max_sendable(total, judged_at, instrument, market=market) > 0
+    return precision.max_sendable(total, judged_at, precision.for_exits(desk.instrument), market=market) > 0
 
 
 def _send(
     desk: Desk, place: Place, total: Decimal, *, price: Decimal | None, expected: Decimal, reason: Reason
 ) -> None:
     market, judged_at = price is None, expected if price is None else price
-    quantity = chunk(min(desk.free(), total), total, judged_at, desk.instrument, market=market)
+    instrument = precision.for_exits(desk.instrument)
+    quantity = chunk(min(desk.free(), total), total, judged_at, instrument, market=market)
     if quantity:
         desk.place(
             Role.CLOSE,
@@ -115,5 +135,6 @@ def least_sendable(price: Decimal, instrument: Instrument, *, market: bool) -> D
     step = precision.quantity_step(instrument, market=market)
     least = precision.min_quantity(instrument, market=market)
     per_step = precision.notional(step, price, instrument)
-    steps = CONTEXT.divide(instrument.min_notional, per_step).to_integral_value(ROUND_CEILING)
+    worth = precision.min_notional(instrument, market=market)
+    steps = CONTEXT.divide(worth, per_step).to_integral_value(ROUND_CEILING)
     return max(ceil_to(least, step), steps * step)

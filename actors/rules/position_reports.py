@@ -15,6 +15,7 @@ from actors.rules.choices import LimitCloseFallback
 from actors.rules.lifecycle import EVENT_OF_STATE, GroupEvent, IllegalMove, OrderEvent, move_order
 from actors.rules.model import GroupState, Order, OrderReport, OrderState, OrderType, Reason, Role, Trade
 from actors.rules.money import ZERO, plain
+from actors.rules.position_amend import take_shape
 from actors.rules.position_books import count_trade
 from actors.rules.position_desk import Desk
 from actors.rules.position_entries import WAIT_REASONS, after_entry_ended
@@ -53,7 +54,9 @@ def _unknown(desk: Desk, report: OrderReport) -> None:
 
 def _take(desk: Desk, before: Order, report: OrderReport) -> None:
     after, fills = _count(desk, before, report.trades)
-    moved = _move(desk, after, report)
+    moved = _move(desk, _shaped(desk, after, report), report)
+    if moved.is_final and moved.is_amending:
+        moved = replace(moved, wanted_price=None, wanted_quantity=None)
     if moved is not before:
         moved = replace(moved, update_time_ms=desk.now_ms)
         desk.put_order(moved)
@@ -90,8 +93,16 @@ def _count(desk: Desk, order: Order, reported: tuple[Trade, ...]) -> tuple[Order
         filled_quantity=quantity,
         filled_notional=order.filled_notional + value,
     )
-    event = OrderEvent.FILLED if quantity >= order.quantity else OrderEvent.PARTLY_FILLED
+    event = OrderEvent.FILLED if quantity >= order.most else OrderEvent.PARTLY_FILLED
     return _moved(desk, counted, event), fills
+
+
+def _shaped(desk: Desk, order: Order, report: OrderReport) -> Order:
+    """The order with what the report says of an amend; that may make what has filled of it all there is."""
+    shaped = take_shape(desk, order, report)
+    if shaped is order or shaped.is_final or not 0 < shaped.most <= shaped.filled_quantity:
+        return shaped
+    return _moved(desk, shaped, OrderEvent.FILLED)
 
 
 def _move(desk: Desk, order: Order, report: OrderReport) -> Order:

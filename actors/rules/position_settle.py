@@ -26,7 +26,7 @@ def settle(desk: Desk) -> None:
     if desk.state is GroupState.CLOSING:
         _close(desk)
     _cut_excess(desk)
-    _repeat_cancels(desk)
+    _repeat_requests(desk)
 
 
 def _manage(desk: Desk) -> None:
@@ -99,15 +99,18 @@ def _cut_excess(desk: Desk) -> None:
             excess -= order.remaining
 
 
-def _repeat_cancels(desk: Desk) -> None:
-    """A cancel that has had no answer for a sweep's time is asked for again: a request may be lost, an order not."""
+def _repeat_requests(desk: Desk) -> None:
+    """A cancel or an amend that has had no answer for a sweep's time is asked for again: a request may be lost, an
+    order not.
+    """
     pause_ms = desk.context.execution.sweep_interval_s * 1000
     for order in desk.open_orders():
-        if order.cancel_requested:
+        if order.cancel_requested or order.is_amending:
             due_ms = order.update_time_ms + pause_ms
             if desk.now_ms < due_ms:
                 desk.wake_at(due_ms)
             else:
                 desk.put_order(replace(order, update_time_ms=desk.now_ms))
-                desk.cancels.append(order.client_order_id)
+                asked = desk.cancels if order.cancel_requested else desk.amends
+                asked.append(order.client_order_id)
                 desk.wake_at(desk.now_ms + pause_ms)

@@ -2,8 +2,8 @@
 
 Invariants:
 1. A new target is never larger than what is certainly free (TP-7).
-2. One replacement is in flight per target: the old orders are cancelled first, the new ones placed when that is
-   certain; at most once per `tp_reprice_ms`.
+2. One replacement is in flight per target, an amend or a cancel with new orders placed when that is certain; at most
+   once per `tp_reprice_ms`.
 3. What is too small for an order of its own waits in its leg while the leg still buys, then joins the loose
    remainder, and that goes along with the next sale (PRC-6).
 """
@@ -17,17 +17,15 @@ from actors.rules import precision, takeprofit
 from actors.rules.choices import TpMode
 from actors.rules.model import Leg, Order, OrderState, Role
 from actors.rules.money import ZERO
+from actors.rules.position_amend import MAX_PARTS, amend, last_change_ms, parts, was_refused
 from actors.rules.position_books import move_to_loose
 from actors.rules.position_desk import Desk
 from actors.rules.position_entries import is_finished
-from actors.rules.position_exit import chunk
 from actors.rules.position_orders import Place
 from actors.rules.position_retry import failures, retry_time_ms
 from actors.rules.takeprofit import Target
 
 TARGET_FAILING = "target_failing"
-MAX_PARTS = 20
-"""Most orders one target is split into (TP-10). What is beyond follows when they have filled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +61,7 @@ def _units(desk: Desk) -> list[Target]:
 
 
 def _is_sendable(desk: Desk, want: Wanted) -> bool:
-    return precision.max_sendable(want.quantity, want.price, desk.instrument) > 0
+    return precision.max_sendable(want.quantity, want.price, precision.for_exits(desk.instrument)) > 0
 
 
 # --- what rounding leaves over (PRC-6) ---
@@ -74,7 +72,7 @@ def _sweep(desk: Desk, unit: Target) -> bool:
     place = (unit.pyramid, unit.leg)
     if place in desk.targets or place in desk.closes or (unit.pyramid, None) in desk.closes:
         return False
-    if precision.max_sendable(unit.quantity, unit.price, desk.instrument) > 0:
+    if precision.max_sendable(unit.quantity, unit.price, precision.for_exits(desk.instrument)) > 0:
         return False
     legs = _legs_of(desk, unit)
     if unit.pyramid is None:  # The aggregate keeps what was never sold: later fills make it sendable.
@@ -117,7 +115,8 @@ def _carries(desk: Desk, unit: Target) -> bool:
 
 
 def _could_carry(desk: Desk, unit: Target) -> bool:
-    return precision.max_sendable(unit.quantity + desk.loose.quantity, unit.price, desk.instrument) > 0
+    quantity = unit.quantity + desk.loose.quantity
+    return precision.max_sendable(quantity, unit.price, precision.for_exits(desk.instrument)) > 0
 
 
 # --- the difference ---
@@ -142,21 +141,26 @@ def settle_targets(desk: Desk, wanted: list[Wanted]) -> None:
 
 
 def _adjust(desk: Desk, want: Wanted, orders: list[Order]) -> None:
-    """Cancels orders that differ by at least a tick or a step from what is wanted and can be had (TP-10)."""
-    if any(order.cancel_requested for order in orders):
+    """Replaces orders that differ by at least a tick or a step from what is wanted and can be had (TP-10): in place
+    where the exchange can (ORD-9), else they are cancelled and placed anew when that is certain. One whose amend was
+    refused is cancelled at once: that is still the same replacement.
+    """
+    if any(order.cancel_requested or order.is_amending for order in orders):
         return
     remaining = _remaining(orders)
     same_price = all(order.price == want.price for order in orders)
     if same_price and remaining == want.quantity:
         return
-    possible = _capped(desk, min(want.quantity, remaining + desk.free()))
+    possible = _capped(desk, min(want.quantity, remaining + desk.free()), want.price)
     if same_price and remaining == possible:
         return
-    if want.quantity and not precision.max_sendable(possible, want.price, desk.instrument):
+    if want.quantity and not precision.max_sendable(possible, want.price, precision.for_exits(desk.instrument)):
         return  # The rest of a target that is partly filled can stay, but could not be placed anew.
-    ready_ms = max(order.create_time_ms for order in orders) + desk.settings.tp_reprice_ms
-    if desk.now_ms < ready_ms:
+    ready_ms = max(last_change_ms(order) for order in orders) + desk.settings.tp_reprice_ms
+    if desk.now_ms < ready_ms and not was_refused(desk, orders):
         desk.wake_at(ready_ms)
+        return
+    if want.quantity and amend(desk, orders, want.price, possible):
         return
     for order in orders:
         desk.cancel(order)
@@ -172,16 +176,13 @@ def _place(desk: Desk, want: Wanted) -> bool:
     if desk.now_ms < ready_ms:
         desk.wake_at(ready_ms)
         return refused
-    if desk.fresh is not None and not precision.in_band(want.price, desk.fresh.mid, desk.instrument):
+    mark = None if desk.fresh is None else desk.fresh.mid
+    if not precision.in_band(want.price, mark, desk.instrument, desk.side.exit):
         desk.wake_at(desk.now_ms + desk.context.execution.sweep_interval_s * 1000)
         return refused
-    left = _capped(desk, min(want.quantity, desk.free()))
-    for _ in range(MAX_PARTS):
-        part = chunk(left, left, want.price, desk.instrument, market=False)
-        if not part:
-            break
+    quantity = _capped(desk, min(want.quantity, desk.free()), want.price)
+    for part in parts(desk, quantity, want.price):
         desk.place(Role.TAKE_PROFIT, want.place, part, price=want.price)
-        left -= part
     return refused
 
 
@@ -189,7 +190,7 @@ def _remaining(orders: list[Order]) -> Decimal:
     return sum((order.remaining for order in orders), ZERO)
 
 
-def _capped(desk: Desk, quantity: Decimal) -> Decimal:
+def _capped(desk: Desk, quantity: Decimal, price: Decimal) -> Decimal:
     """At most what all parts of one target can carry."""
-    most = precision.max_quantity(desk.instrument)
+    most = precision.max_quantity(desk.instrument, price=price)
     return quantity if most is None else min(quantity, most * MAX_PARTS)

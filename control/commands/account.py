@@ -230,24 +230,62 @@ def _shown(account: pb.Account) -> str:
         [
             ("account", account.account),
             ("exchange", account.exchange),
-            ("market", word(account, "market")),
+            ("market", _market(account)),
             ("world", word(account, "world")),
             ("state", " ".join(filter(None, [word(account, "state"), account.state_reason]))),
             ("equity", equity if account.equity else ""),
             ("groups", f"{account.live_groups}{limit}"),
             ("reserved", ", ".join(f"{held.amount} {held.asset}" for held in account.reservations)),
-            ("differences", account.drift_count or ""),
+            ("differences", f"{account.drift_count}: terrace account drift" if account.drift_count else ""),
             ("prices", account.paper_prices),
             ("compared", when(account, "reconcile_time")),
             ("instruments of", when(account, "instruments_time")),
+            *(_connection(account.connection) if account.HasField("connection") and not account.paper_prices else ()),
         ]
     )
     parts = [facts]
     if account.balances:
         parts.append(table(account.balances, BALANCE_COLUMNS))
     if account.positions:
-        parts.append(table(account.positions, POSITION_COLUMNS))
+        parts.append(table(account.positions, SWAP_COLUMNS if account.leverage else POSITION_COLUMNS))
     return "\n\n".join(parts)
+
+
+def _market(account: pb.Account) -> str:
+    """`swap, 3x, isolated margin, one way`"""
+    parts = [word(account, "market")]
+    if account.leverage:
+        margin, mode = word(account, "margin_mode"), word(account, "position_mode").replace("_", " ")
+        parts += [f"{account.leverage}x", f"{margin} margin" if margin else "", mode]
+    return ", ".join(filter(None, parts))
+
+
+def _connection(connection: pb.Connection) -> list[tuple[str, object]]:
+    """How it reaches its exchange. What is as it should be takes one line each."""
+    retry, banned = when(connection, "retry_time"), when(connection, "ban_expire_time")
+    circuit = word(connection, "circuit").replace("_", " ")
+    orders = [f"{connection.open_orders} open"]
+    orders += [f"{connection.waiting_requests} requests wait"] if connection.waiting_requests else []
+    orders += [f"{connection.unknown_orders} OF UNKNOWN FATE"] if connection.unknown_orders else []
+    return [
+        ("orders", ", ".join(orders)),
+        ("streams", ", ".join(_stream(stream) for stream in connection.streams)),
+        ("circuit", f"{circuit}, tried again at {retry}" if retry else circuit),
+        ("banned until", banned),
+        ("request budget", ", ".join(f"{row.used}/{row.limit} {row.name}" for row in connection.rate_windows)),
+        ("exchange clock", f"{connection.clock_offset_ms:+} ms" if connection.HasField("clock_offset_ms") else ""),
+        ("withdrawal", "THE API KEY MAY WITHDRAW FUNDS" if connection.may_withdraw else ""),
+    ]
+
+
+def _stream(stream: pb.Stream) -> str:
+    if stream.up:
+        return stream.name
+    return f"no {stream.name} ({stream.message})" if stream.message else f"no {stream.name}"
+
+
+def _distance(row: Any) -> str:
+    return f"{row.liquidation_distance_percent} %" if row.liquidation_distance_percent else ""
 
 
 COLUMNS: list[Column[Any]] = [
@@ -260,7 +298,7 @@ COLUMNS: list[Column[Any]] = [
     Column(title="IN", value=lambda row: row.equity_currency if row.equity else ""),
     Column(title="GROUPS", value=lambda row: row.live_groups, right=True),
     Column(title="DRIFT", value=lambda row: row.drift_count, right=True),
-    Column(title="WHY", value=lambda row: row.state_reason, wide=True),
+    Column(title="WHY", value=lambda row: row.state_reason),
 ]
 BALANCE_COLUMNS: list[Column[Any]] = [
     Column(title="ASSET", value=lambda row: row.asset),
@@ -275,6 +313,11 @@ POSITION_COLUMNS: list[Column[Any]] = [
     Column(title="ENTRY", value=lambda row: row.average_entry, right=True),
     Column(title="MARK", value=lambda row: row.mark_price, right=True),
     Column(title="PNL", value=lambda row: row.unrealized_pnl, right=True),
+]
+SWAP_COLUMNS: list[Column[Any]] = [
+    *POSITION_COLUMNS,
+    Column(title="LIQUIDATION", value=lambda row: row.liquidation_price, right=True),
+    Column(title="AWAY", value=_distance, right=True),
 ]
 CHECK_COLUMNS: list[Column[Any]] = [
     Column(title="CHECK", value=lambda row: row.name),

@@ -206,7 +206,7 @@ def status_text(status: pb.Status, *, wide: bool = False) -> str:
         ("version", status.version),
         ("config version", status.config_version),
         ("since", when(status, "start_time")),
-        *(("broken", line) for line in status.degradations),
+        *(("broken", line) for line in status.degradations if line != status.state_reason),
     ]
     return "\n\n".join(filter(None, [pairs(facts), table(status.accounts, ACCOUNT_COLUMNS, wide=wide)]))
 

@@ -247,6 +247,8 @@ def _facts(group: pb.Group) -> str:
             ("unrealized", " ".join(filter(None, [group.unrealized_pnl, _of_invested(group)]))),
             ("realized", group.realized_pnl),
             ("fees", group.fees),
+            ("funding", group.funding if word(group, "market") == "swap" else ""),
+            ("liquidation", " ".join(filter(None, [group.liquidation_price, _away(group)]))),
             ("dust", " ".join(filter(None, [group.dust, group.dust_value and f"worth {group.dust_value}"]))),
             ("target", group.tp_price),
             ("stop", group.stop_price),
@@ -260,6 +262,11 @@ def _facts(group: pb.Group) -> str:
 
 def _of_invested(group: pb.Group) -> str:
     return f"({group.unrealized_pnl_percent} % of invested)" if group.unrealized_pnl_percent else ""
+
+
+def _away(group: pb.Group) -> str:
+    """Of the exchange's position, which other groups may be part of."""
+    return f"({group.liquidation_distance_percent} % away)" if group.liquidation_distance_percent else ""
 
 
 def _shown(group: pb.Group, *, wide: bool) -> str:

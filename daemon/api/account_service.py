@@ -69,6 +69,9 @@ class AccountService(account_pb2_grpc.AccountServiceServicer):
 
     async def CheckAccount(self, request: pb.CheckAccountRequest, context: Context) -> pb.CheckAccountResponse:
         account = self._engine.account(request.account)
+        closed = self._engine.unbuilt.get(account.name) or self._engine.broken.get(account.name)
+        if closed is not None:  # Nobody is there to be asked.
+            return pb.CheckAccountResponse(checks=[pb.AccountCheck(name="account", message=closed)])
         report = await self._engine.ask(
             f"gateway/{account.name}", lambda reply_to: CheckAccount(reply_to=reply_to), context
         )

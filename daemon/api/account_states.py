@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from actors.messages import CLOSE_ALL, AccountChanged, DescribeAccount
+from actors.messages import CLOSE_ALL, AccountChanged, AccountCondition, DescribeAccount
 from actors.rules.model import Balance, Position
 from actors.rules.settings import AccountSettings
 from daemon.api.engine import Engine
@@ -27,9 +27,11 @@ class AccountNow:
     balances: Mapping[str, Balance] = field(default_factory=dict)
     positions: tuple[Position, ...] = ()
     known: bool = False
-    """The gateway has answered."""
+    """What it owns was told."""
     compared_ms: int = 0
     """When the account was last compared with the store; 0: not yet."""
+    condition: AccountCondition | None = None
+    """None: its gateway has not answered, or there is none."""
 
 
 async def describe(engine: Engine, account: AccountSettings) -> AccountNow:
@@ -51,8 +53,9 @@ async def describe(engine: Engine, account: AccountSettings) -> AccountNow:
         reason=reason,
         balances=answer.balances,
         positions=answer.positions,
-        known=True,
+        known=answer.condition is None or answer.condition.is_owned_known,
         compared_ms=answer.compared_ms,
+        condition=answer.condition,
     )
 
 
@@ -62,7 +65,9 @@ async def describe_all(engine: Engine, accounts: Sequence[AccountSettings]) -> l
 
 def _state(engine: Engine, account: AccountSettings, told: AccountChanged) -> tuple[pb.AccountState, str]:
     if not told.ready:
-        return (pb.ACCOUNT_STATE_DISCONNECTED if told.compared_ms else pb.ACCOUNT_STATE_RECONCILING), told.detail
+        is_failing = told.condition is not None and told.condition.is_failing
+        is_lost = is_failing or told.compared_ms
+        return (pb.ACCOUNT_STATE_DISCONNECTED if is_lost else pb.ACCOUNT_STATE_RECONCILING), told.detail
     paused = engine.view.current.switches.get((account.world, f"paused:{account.name}"))
     if paused:
         return pb.ACCOUNT_STATE_PAUSED, why_paused(paused, account.name)

@@ -6,16 +6,18 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from actors.messages import CLOSE_ALL, CancelEntries, CloseGroup, PauseEngine, ReplyTo
-from actors.rules.choices import World
+from actors.rules.choices import Market, World
 from actors.rules.model import Group, GroupState, Reason
-from actors.rules.settings import FeeSettings
+from actors.rules.settings import AccountSettings, FeeSettings
 from daemon.api import translate_group as to
+from daemon.api.account_states import describe
 from daemon.api.auth import caller
 from daemon.api.engine import Engine, timeout_s
 from daemon.api.errors import Failed, not_built, not_found
 from daemon.api.kinds import Context
 from daemon.api.pages import slice_of
-from daemon.api.translate import GROUP_STATE_OF, known
+from daemon.api.translate import GROUP_STATE_OF, decimal, known
+from daemon.api.translate_account import liquidation_distance_percent
 from daemon.store.found import GroupFilter
 from protos.terrace.v1 import group_pb2 as pb
 from protos.terrace.v1 import group_pb2_grpc
@@ -34,7 +36,21 @@ class GroupService(group_pb2_grpc.GroupServiceServicer):
         self._engine = engine
 
     async def GetGroup(self, request: pb.GetGroupRequest, _context: Context) -> pb.GetGroupResponse:
-        return pb.GetGroupResponse(group=self._shown(await self._find(request.group_id), to.WHOLE))
+        group = await self._find(request.group_id)
+        message = self._shown(group, to.WHOLE)
+        account = self._engine.settings().accounts.get(group.account)
+        if account is not None and account.market is Market.SWAP and not group.is_closed:
+            await self._put_liquidation(message, group, account)
+        return pb.GetGroupResponse(group=message)
+
+    async def _put_liquidation(self, message: pb.Group, group: Group, account: AccountSettings) -> None:
+        """Groups on one side of an instrument are one position at the exchange."""
+        now = await describe(self._engine, account)
+        for position in now.positions:
+            if (position.symbol, position.side) == (group.symbol, group.side):
+                quote = self._engine.fresh_quote(group.account, group.symbol)
+                message.liquidation_price = decimal(position.liquidation_price)
+                message.liquidation_distance_percent = decimal(liquidation_distance_percent(position, quote))
 
     async def ListGroups(self, request: pb.ListGroupsRequest, _context: Context) -> pb.ListGroupsResponse:
         wanted = known(request.states, GROUP_STATE_OF, "states")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 
-from actors.rules.choices import Market
-from actors.rules.model import Group, Instrument
-from actors.rules.money import ZERO
+from actors.messages import AccountCondition
+from actors.rules.choices import MarginMode, Market, PositionMode
+from actors.rules.model import Group, Instrument, Position, Quote
+from actors.rules.money import CONTEXT, ZERO
 from actors.rules.records import DriftKind, DriftResolution, DriftState, SaveDrift
 from actors.rules.reserve import reserved
 from daemon.api.account_states import AccountNow
@@ -26,6 +27,15 @@ RESOLUTION_OF: Mapping[int, DriftResolution] = {
     account_pb2.DRIFT_RESOLUTION_IGNORE: DriftResolution.IGNORE,
     account_pb2.DRIFT_RESOLUTION_FLATTEN: DriftResolution.FLATTEN,
 }
+MARGIN_MODE: Mapping[MarginMode, account_pb2.MarginMode] = {
+    MarginMode.ISOLATED: account_pb2.MARGIN_MODE_ISOLATED,
+    MarginMode.CROSS: account_pb2.MARGIN_MODE_CROSS,
+}
+POSITION_MODE: Mapping[PositionMode, account_pb2.PositionMode] = {
+    PositionMode.ONE_WAY: account_pb2.POSITION_MODE_ONE_WAY,
+    PositionMode.HEDGE: account_pb2.POSITION_MODE_HEDGE,
+}
+_CENT = Decimal("0.01")
 _RESOLUTION = {resolution: account_pb2.DriftResolution.Name(number) for number, resolution in RESOLUTION_OF.items()}
 
 
@@ -47,9 +57,40 @@ def account(engine: Engine, now: AccountNow, groups: list[Group], *, whole: bool
         drift_count=sum(each.account == settings.name for each in engine.view.current.drifts.values()),
         reconcile_time=optional_timestamp(now.compared_ms or None),
     )
+    if settings.market is Market.SWAP:
+        message.leverage = settings.leverage
+        message.margin_mode = MARGIN_MODE[settings.margin_mode]
+        message.position_mode = POSITION_MODE[settings.position_mode]
     if whole:
         _put_holdings(engine, message, now, groups)
+        if now.condition is not None:
+            message.connection.CopyFrom(_connection(now.condition))
     return message
+
+
+def _connection(value: AccountCondition) -> account_pb2.Connection:
+    return account_pb2.Connection(
+        streams=[account_pb2.Stream(name=name, up=is_up, message=words) for name, is_up, words in value.streams],
+        circuit=f"CIRCUIT_STATE_{value.circuit.upper()}",
+        retry_time=optional_timestamp(value.retry_ms or None),
+        rate_windows=[account_pb2.RateWindow(name=name, used=used, limit=limit) for name, used, limit in value.windows],
+        ban_expire_time=optional_timestamp(value.blocked_until_ms or None),
+        clock_offset_ms=value.clock_offset_ms,
+        open_orders=value.open_orders,
+        waiting_requests=value.waiting,
+        unknown_orders=value.unknown_orders,
+        may_withdraw=value.may_withdraw,
+    )
+
+
+def liquidation_distance_percent(position: Position, quote: Quote | None) -> Decimal | None:
+    """How far the mark may still move against the position, in percent of it, cut to two places: never more than it is.
+    At or below zero the exchange may take it away any moment.
+    """
+    if position.liquidation_price is None or quote is None:
+        return None
+    room = (quote.mid - position.liquidation_price) * position.side.sign
+    return CONTEXT.divide(room * 100, quote.mid).quantize(_CENT, rounding=ROUND_FLOOR)
 
 
 def _put_holdings(engine: Engine, message: account_pb2.Account, now: AccountNow, groups: list[Group]) -> None:
@@ -71,6 +112,8 @@ def _put_holdings(engine: Engine, message: account_pb2.Account, now: AccountNow,
             average_entry=decimal(position.average_entry),
             mark_price=decimal(quote.mid) if quote else "",
             unrealized_pnl=decimal(gain),
+            liquidation_price=decimal(position.liquidation_price),
+            liquidation_distance_percent=decimal(liquidation_distance_percent(position, quote)),
         )
     bound: dict[str, Decimal] = {}
     for group in groups:
@@ -112,6 +155,10 @@ def status_line(now: AccountNow, live_groups: int) -> engine_pb2.AccountStatus:
     )
 
 
+def _known(*values: Decimal | None) -> list[Decimal]:
+    return [value for value in values if value is not None]
+
+
 def instrument(value: Instrument) -> account_pb2.Instrument:
     """Quantities of a swap are in contracts, as its rules are."""
     return account_pb2.Instrument(
@@ -128,8 +175,8 @@ def instrument(value: Instrument) -> account_pb2.Instrument:
         market_min_quantity=decimal(value.market_min_quantity),
         market_max_quantity=decimal(value.market_max_quantity),
         market_step_size=decimal(value.market_step_size),
-        price_band_low=decimal(value.band_down),
-        price_band_high=decimal(value.band_up),
+        price_band_low=decimal(max(_known(value.band_down, value.buy_band_down, value.sell_band_down), default=None)),
+        price_band_high=decimal(min(_known(value.band_up, value.buy_band_up, value.sell_band_up), default=None)),
         max_open_orders=value.max_open_orders or 0,
         exchange_symbol=value.venue_symbol,
     )

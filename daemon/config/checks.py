@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from actors.rules.settings import Market, PaperPrices, PositionMode, SizingSource
 from daemon.config.document import Document
@@ -19,7 +20,12 @@ from daemon.config.schema_strategy import StrategyBookModel, StrategyModel
 from daemon.config.section import Section
 from daemon.config.validate import AccountModel, Checked
 
-_NEEDS_PASSPHRASE = ("okx", "kucoin")
+NEEDS_PASSPHRASE = ("okx", "kucoin")
+NO_TESTNET = ("kucoin", "mexc")
+ONE_WALLET = ("bybit", "okx")
+"""Spot and swaps draw on the same money there."""
+URL_SCHEMES = {"rest": ("http", "https"), "ws": ("ws", "wss")}
+"""What an account's `urls` may begin with."""
 _SWAP_ONLY = ("leverage", "margin_mode", "position_mode")
 
 S = TypeVar("S", bound=Section)
@@ -31,6 +37,7 @@ def cross_faults(document: Document, checked: Checked) -> Iterator[Fault]:
     yield from _strategy(document, checked)
     for name, account in checked.accounts.items():
         yield from _account(document, ("accounts", name), account)
+    yield from _shared_keys(document, checked)
     yield from _listeners(document, checked)
 
 
@@ -39,6 +46,10 @@ def cross_warnings(checked: Checked) -> Iterator[str]:
     for name, source in checked.sources.items():
         if source.secret is None and source.hmac_secret is None:
             yield f"sources.{name} has neither secret nor hmac_secret: it accepts nothing"
+    for name, account in checked.accounts.items():
+        if isinstance(account, ExchangeAccountModel):
+            yield from _account_warnings(name, account)
+    yield from _one_wallet(checked)
     forwarder = _section(checked, "forwarder", ForwarderModel)
     if forwarder is not None and not is_loopback(forwarder.address):
         yield f"forwarder.address {forwarder.address} is reachable from outside without TLS: put a proxy in front of it"
@@ -126,6 +137,8 @@ def _account(document: Document, path: Path, account: AccountModel) -> Iterator[
 def _paper(document: Document, path: Path, account: PaperAccountModel) -> Iterator[Fault]:
     if account.prices is PaperPrices.REPLAY and account.candles is None:
         yield document.fault((*path, "prices"), "prices: replay needs candles, a file or folder of them")
+    if account.prices is PaperPrices.LIVE and account.price_source == "binanceusdm" and account.market is Market.SPOT:
+        yield document.fault((*path, "price_source"), "binanceusdm has swaps only", ("market: swap", "binance"))
     if account.position_mode is PositionMode.HEDGE and account.market is Market.SPOT:
         return  # Said already; the rest would follow from it.
     symbols = default_symbols(account.market) if account.symbols is None else account.symbols
@@ -146,11 +159,66 @@ def _exchange(document: Document, path: Path, account: ExchangeAccountModel) -> 
     if (account.api_key is None) != (account.api_secret is None):
         missing = "api_key" if account.api_key is None else "api_secret"
         yield document.fault(path, f"{missing} is missing: key and secret belong together")
-    if account.api_key is not None and account.passphrase is None and account.exchange in _NEEDS_PASSPHRASE:
+    if account.api_key is not None and account.passphrase is None and account.exchange in NEEDS_PASSPHRASE:
         yield document.fault(path, f"{account.exchange} also needs a passphrase")
     if account.exchange == "binanceusdm" and account.market is not Market.SWAP:
         allowed = ("market: swap", "exchange: binance")
         yield document.fault((*path, "exchange"), "binanceusdm trades swaps only", allowed)
+    if account.testnet and account.exchange in NO_TESTNET:
+        allowed = ("testnet: false", "exchange: paper")
+        yield document.fault((*path, "testnet"), f"{account.exchange} has no testnet", allowed)
+    for name, url in account.urls.items():
+        schemes = URL_SCHEMES[name]
+        if url.partition("://")[0] not in schemes or not _host(url):
+            forms = tuple(f"{scheme}://HOST:PORT" for scheme in schemes)
+            yield document.fault((*path, "urls", name), f"{url} is no address for {name}", forms)
+
+
+def _host(url: str) -> str:
+    """Without the brackets of IPv6; empty if there is none, or if the port is no number."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname or "" if parts.port is None or parts.port else ""
+    except ValueError:
+        return ""
+
+
+def _shared_keys(document: Document, checked: Checked) -> Iterator[Fault]:
+    """Two accounts of one wallet would each take the other's coins for their own."""
+    seen: dict[tuple[str, Market, bool, str], str] = {}
+    for name, account in checked.accounts.items():
+        if isinstance(account, ExchangeAccountModel) and account.api_key is not None:
+            exchange = "binance" if account.exchange == "binanceusdm" else account.exchange
+            first = seen.setdefault((exchange, account.market, account.testnet, account.api_key), name)
+            if first != name:
+                message = f"is the key of accounts.{first} too: an account of the exchange belongs to one account here"
+                yield document.fault(("accounts", name, "api_key"), message)
+
+
+def _one_wallet(checked: Checked) -> Iterator[str]:
+    seen: dict[tuple[str, bool, str], str] = {}
+    for name, account in checked.accounts.items():
+        if isinstance(account, ExchangeAccountModel) and account.exchange in ONE_WALLET and account.api_key is not None:
+            first = seen.setdefault((account.exchange, account.testnet, account.api_key), name)
+            if first != name:
+                yield f"accounts.{name} shares the wallet of accounts.{first}: sums over accounts count it twice"
+
+
+def _account_warnings(name: str, account: ExchangeAccountModel) -> Iterator[str]:
+    where = f"accounts.{name}"
+    if account.api_key is None and account.api_secret is None:
+        yield f"{where} has no api_key and api_secret: it is not traded"
+    if account.passphrase is not None and account.exchange not in NEEDS_PASSPHRASE:
+        yield f"{where}.passphrase is not used: {account.exchange} has none"
+    if account.allow_withdraw and not account.testnet:
+        yield f"{where}.allow_withdraw: a key that may withdraw funds is a risk Terrace never needs"
+    if len(account.urls) == 1:
+        given, other = ("rest", "ws") if "rest" in account.urls else ("ws", "rest")
+        yield f"{where}.urls names {given} only: {other} goes to the exchange itself"
+    for key, url in account.urls.items():
+        host = _host(url)
+        if url.startswith(("http://", "ws://")) and not is_loopback(f"[{host}]:80" if ":" in host else f"{host}:80"):
+            yield f"{where}.urls.{key} {url} is not encrypted"
 
 
 def _listeners(document: Document, checked: Checked) -> Iterator[Fault]:

@@ -68,8 +68,6 @@ def _account(name: str, account: Mapping[str, Any]) -> Iterator[str]:
         for key in ("api_key", "api_secret", "passphrase"):
             yield from _reference(f"accounts.{name}.{key}", account[key])
         return
-    if account["prices"] == "live":
-        yield f"accounts.{name}.prices: live has no effect yet: use synthetic, manual or replay"
     if account["margin_mode"] != MarginMode.ISOLATED:
         yield f"accounts.{name}.margin_mode has no effect yet: the paper exchange margins each position by itself"
 

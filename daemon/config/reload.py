@@ -23,7 +23,7 @@ RESTART = (
 )
 """Keys, with all below them, whose change is only taken at the next start."""
 
-HOT_ACCOUNT_KEYS = ("max_open_groups", "allow", "deny")
+HOT_ACCOUNT_KEYS = ("max_open_groups", "allow", "deny", "allow_withdraw")
 """Keys of an account that are taken at once all the same."""
 
 
@@ -78,4 +78,10 @@ def applicable(running: Settings, wanted: Settings) -> Settings:
 def _hot(running: AccountSettings, wanted: AccountSettings | None) -> AccountSettings:
     if wanted is None:
         return running
-    return replace(running, max_open_groups=wanted.max_open_groups, allow=wanted.allow, deny=wanted.deny)
+    return replace(
+        running,
+        max_open_groups=wanted.max_open_groups,
+        allow=wanted.allow,
+        deny=wanted.deny,
+        allow_withdraw=wanted.allow_withdraw,
+    )

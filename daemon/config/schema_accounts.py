@@ -79,6 +79,9 @@ Symbols = Annotated[tuple[Annotated[str, SYMBOL], ...], AfterValidator(_distinct
 Patterns = Annotated[tuple[Annotated[str, PATTERN], ...], AfterValidator(_distinct)]
 
 
+Urls = dict[Annotated[str, Text("rest or ws", "rest|ws")], Annotated[str, Text("a URL", r"(https?|wss?)://\S+")]]
+
+
 class FeesModel(Section):
     builds: ClassVar[type[Any] | None] = FeeSettings
 
@@ -116,6 +119,8 @@ class PaperAccountModel(_Account):
     candles: Annotated[str, FILE] | None = None
     speed: Annotated[Decimal, Amount("0", "1000000", "times real time", above=True)] = Decimal(60)
     price_source: Annotated[str, Text("an exchange's name", "|".join(EXCHANGES))] = "binance"
+    urls: Urls = Field(default_factory=dict)
+    """Of the price source."""
     symbols: Symbols | None = None
     """None: ten well-known ones of the market."""
     start_prices: dict[Annotated[str, SYMBOL], Annotated[Decimal, PRICE]] = Field(default_factory=dict)
@@ -140,9 +145,7 @@ class ExchangeAccountModel(_Account):
     api_secret: Annotated[str, SecretReference()] | None = None
     passphrase: Annotated[str, SecretReference()] | None = None
     allow_withdraw: Annotated[bool, FLAG] = False
-    urls: dict[Annotated[str, Text("rest or ws", "rest|ws")], Annotated[str, Text("a URL", r"(https?|wss?)://\S+")]] = (
-        Field(default_factory=dict)
-    )
+    urls: Urls = Field(default_factory=dict)
 
 
 def default_symbols(market: Market) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from actors.rules.model import Instrument, Order, Reason, Refused
 from actors.rules.rates import Ask, Work
 from daemon.exchanges import convert
 from daemon.exchanges.ccxt_account import CcxtAccount
-from daemon.exchanges.ccxt_orders import CcxtOrders, OrdersContext
+from daemon.exchanges.ccxt_orders import SEND_WITHIN_MS, CcxtOrders, OrdersContext
 from daemon.exchanges.connection import Connection, VenueFault
 from daemon.exchanges.loop import ExchangeLoop
 from daemon.exchanges.price_feed import PriceFeed
@@ -44,7 +44,7 @@ class CcxtExchange:
         instruments: Sequence[Instrument] = (),
     ) -> None:
         """`instruments`: the catalogue of the last run, until a newer one is fetched (PRC-1)."""
-        self.acceptance_window_ms = venue.recv_window_ms + CLOCK_MARGIN_MS
+        self.acceptance_window_ms = SEND_WITHIN_MS + venue.recv_window_ms + CLOCK_MARGIN_MS
         self.budget = budget
         self.can_amend = venue.can_amend
         self._venue = venue
@@ -59,6 +59,7 @@ class CcxtExchange:
                 spawn=loop.spawn,
                 instrument=self._account.instrument,
                 prepare=self._account.prepare,
+                window_ms=lambda: self.acceptance_window_ms,
             )
         )
         self._streams: Streams | None = None

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from actors.account_messages import ForeignTraded
 from actors.messages import Answered, Fate, LookedUp, OpenOrdersFetched, Streamed
-from actors.rules.model import Instrument, Order, OrderReport, OrderSide, Reason, Side
+from actors.rules.model import Instrument, Order, OrderReport, OrderSide, Reason, Role, Side
 from actors.rules.rates import Ask, Work
 from daemon.exchanges import convert
-from daemon.exchanges.connection import Connection, VenueFault
+from daemon.exchanges.connection import Connection, NotSent, VenueFault
 from daemon.exchanges.convert import OrderView, TradeView
 from daemon.exchanges.errors import Verdict, is_created, judge_created, reason_of_update
 from daemon.exchanges.fee_prices import FeePrices
 from daemon.exchanges.tracking import Tracker
 from daemon.exchanges.venues.venue import Found, Raw, SetupFault
 
+SEND_WITHIN_MS = 2_000
+"""A request for an order leaves within this time of being asked for, or not at all: later it could meet one that was
+sent in its place (rule 17)."""
+SETUP_WAIT_S = 1.5
+"""How long an entry waits for its symbol to be set up; then it is tried again."""
+SETUP_PAUSE_MS = 1_000
+MAX_SENT = 10_000
+"""Orders whose time of leaving is remembered."""
 ACK_WAIT_S = 0.5
 """How long an acknowledgement without a state waits for the stream to tell it."""
 TRADES_WAIT_S = 1.0
@@ -40,6 +50,8 @@ class OrdersContext:
     instrument: Callable[[str], Instrument | None]
     prepare: Callable[[str], Coroutine[Any, Any, None]]
     """Sets a symbol up before its first order; `SetupFault` or `VenueFault` where that fails."""
+    window_ms: Callable[[], int]
+    """How long after its leaving the venue may still accept an order."""
 
 
 class CcxtOrders:
@@ -57,6 +69,8 @@ class CcxtOrders:
         self._told_foreign: dict[tuple[str, str], None] = {}
         self._seeking: set[str] = set()
         """Symbols whose executions are being asked for."""
+        self._sent_s: OrderedDict[str, float] = OrderedDict()
+        """When orders left, by a clock that nobody sets."""
 
     def symbols(self) -> frozenset[str]:
         """Of orders that are not final."""
@@ -68,21 +82,27 @@ class CcxtOrders:
     # --- what the gateway asks --------------------------------------------------------------------
 
     async def submit(self, order: Order, life: int, asked_ms: int) -> None:
+        may_leave = self._last_look(life, asked_ms, order)
         instrument = self._context.instrument(order.symbol)
         if instrument is None:
-            self._answer("submit", order, life, asked_ms, Fate.TEMPORARY, words="the instruments are not known yet")
+            self._not_ready("submit", order, life, asked_ms, f"{order.symbol}: the instrument is not known yet")
             return
-        try:
-            await self._context.prepare(order.symbol)
-        except (SetupFault, VenueFault) as fault:  # Nothing has been sent: whatever it was, it had no effect.
-            self._answer("submit", order, life, asked_ms, Fate.TEMPORARY, words=str(fault))
+        if order.role is Role.ENTRY and not await self._is_set_up(order, life, asked_ms):
             return
-        if life != self._connection.life:  # The last moment before the bytes leave (rule 7).
+        if words := may_leave():
+            self._not_sent("submit", order, life, asked_ms, words)
             return
         self._tracker.expect(order, self._now_ms())
         try:
-            raw = await self._connection.call(Ask.SUBMIT, lambda: self._venue.create(order, instrument))
+            raw = await self._connection.call(
+                Ask.SUBMIT, lambda: self._venue.create(order, instrument), may_leave=may_leave
+            )
+        except NotSent as stopped:
+            self._not_sent("submit", order, life, asked_ms, str(stopped))
+            return
         except VenueFault as fault:
+            if fault.verdict.fate == Fate.REFUSED:
+                self._tracker.forget_unheard(order.client_order_id)
             self._answer_fault("submit", order, life, asked_ms, fault.verdict)
             return
         if not is_created(raw):
@@ -91,6 +111,49 @@ class CcxtOrders:
             return
         await self._learn_answer(order, raw)
         await self._answer_when_known("submit", order, life, asked_ms)
+
+    async def _is_set_up(self, order: Order, life: int, asked_ms: int) -> bool:
+        """Else that was answered: nothing has been sent. What closes a position never waits for its settings."""
+        try:
+            await asyncio.wait_for(self._context.prepare(order.symbol), SETUP_WAIT_S)
+        except TimeoutError:
+            words = f"{order.symbol} is still being set up at the exchange"
+            self._not_ready("submit", order, life, asked_ms, words)
+        except SetupFault as fault:
+            self._answer("submit", order, life, asked_ms, Fate.REFUSED, Reason.ACCOUNT_NOT_READY, str(fault))
+        except VenueFault as fault:
+            verdict = fault.verdict
+            fate = Fate.REFUSED if verdict.fate == Fate.REFUSED else Fate.TEMPORARY
+            self._answer_fault("submit", order, life, asked_ms, replace(verdict, fate=fate))
+        else:
+            return True
+        return False
+
+    def _last_look(self, life: int, asked_ms: int, order: Order) -> Callable[[], str]:
+        """For the moment before the bytes leave: words if they must not (rule 7)."""
+        limit_s = time.monotonic() + (SEND_WITHIN_MS - max(0, self._now_ms() - asked_ms)) / 1000
+
+        def look() -> str:
+            if life != self._connection.life:
+                return "asked by an earlier life"
+            if time.monotonic() > limit_s:
+                return "it was held up; nothing was sent"
+            self._sent_s[order.client_order_id] = time.monotonic()
+            self._sent_s.move_to_end(order.client_order_id)
+            while len(self._sent_s) > MAX_SENT:
+                self._sent_s.popitem(last=False)
+            return ""
+
+        return look
+
+    def _not_sent(self, request: str, order: Order, life: int, asked_ms: int, words: str) -> None:
+        """To an earlier life this is not told, like everything else."""
+        self._tracker.forget_unheard(order.client_order_id)
+        self._not_ready(request, order, life, asked_ms, words)
+
+    def _not_ready(self, request: str, order: Order, life: int, asked_ms: int, words: str) -> None:
+        """No fault of the exchange's, and nothing has left."""
+        self._answer(request, order, life, asked_ms, Fate.TEMPORARY, Reason.ACCOUNT_NOT_READY, words, SETUP_PAUSE_MS)
 
     async def cancel(self, order: Order, life: int, asked_ms: int) -> None:
         self._tracker.expect(order, self._now_ms())
@@ -110,7 +173,14 @@ class CcxtOrders:
             return
         self._tracker.expect(order, self._now_ms())
         try:
-            raw = await self._connection.call(Ask.AMEND, lambda: self._venue.amend(order, price, quantity))
+            raw = await self._connection.call(
+                Ask.AMEND,
+                lambda: self._venue.amend(order, price, quantity),
+                may_leave=self._last_look(life, asked_ms, order),
+            )
+        except NotSent as stopped:
+            self._not_ready("amend", order, life, asked_ms, str(stopped))
+            return
         except VenueFault as fault:
             self._answer_fault("amend", order, life, asked_ms, fault.verdict)
             return
@@ -119,13 +189,15 @@ class CcxtOrders:
         self._answer("amend", order, life, asked_ms, Fate.ACCEPTED, report=report)
 
     async def look_up(self, order: Order, life: int, asked_ms: int) -> None:
+        asked_s = time.monotonic()
         try:
             found = await self._connection.call(Ask.LOOK_UP, lambda: self._venue.find(order))
         except VenueFault as fault:
             self._looked_up(order, life, asked_ms, fault.verdict.fate if _is_no_answer(fault.verdict) else Fate.UNKNOWN)
             return
         if found.order is None and not found.trades:
-            self._looked_up(order, life, asked_ms, Fate.ACCEPTED)
+            is_certain = self._is_surely_absent(order.client_order_id, asked_s)
+            self._looked_up(order, life, asked_ms, Fate.ACCEPTED if is_certain else Fate.TEMPORARY)
             return
         self._tracker.expect(order, self._now_ms())
         await self._learn_found(order, found)
@@ -137,14 +209,22 @@ class CcxtOrders:
         if report is not None and not is_whole:
             self._stream([order.client_order_id])
 
+    def _is_surely_absent(self, client_order_id: str, asked_s: float) -> bool:
+        """Not if it may still be accepted, whatever has become of the machine's clock since it left, and not against
+        the venue's own word of executions that are still to come.
+        """
+        sent_s = self._sent_s.get(client_order_id)
+        is_too_young = sent_s is not None and asked_s - sent_s <= self._context.window_ms() / 1000
+        return not is_too_young and client_order_id not in self._tracker.missing
+
     async def open_orders(self, symbols: Sequence[str], life: int, asked_ms: int) -> None:
         wanted = sorted({*symbols, *self._tracker.symbols()})
         try:
             raws = await self._connection.call(Ask.OPEN_ORDERS, lambda: self._venue.open_orders(wanted))
         except VenueFault as fault:
-            self._connection.deliver(
-                OpenOrdersFetched(incarnation=life, fate=Fate.TEMPORARY, asked_ms=asked_ms, words=fault.verdict.words)
-            )
+            fate = Fate.REFUSED if fault.verdict.is_auth else Fate.TEMPORARY
+            words = fault.verdict.words
+            self._connection.deliver(OpenOrdersFetched(incarnation=life, fate=fate, asked_ms=asked_ms, words=words))
             return
         reports = []
         for raw in raws:
@@ -163,6 +243,8 @@ class CcxtOrders:
         news = []
         for raw in raws:
             view = self._view(raw)
+            if (":" in view.symbol) is not self._venue.is_swap:
+                continue  # One stream for spot and swaps: this is an order of the other account on the same key.
             if self._saw(view, raw):
                 news.append(view.client_order_id or self._tracker_name(view))
             elif self._venue.is_swap and view.filled and self._tracker.track(view.client_order_id) is None:

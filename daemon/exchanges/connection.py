@@ -21,6 +21,17 @@ _answer: ContextVar[tuple[int, Mapping[str, str]]] = ContextVar("answer")
 """Status and headers of the newest answer within this task."""
 
 
+_may_leave: ContextVar[Callable[[], str] | None] = ContextVar("may_leave", default=None)
+"""Asked right before the bytes of a request that changes something leave; words if it must not."""
+
+_QUESTIONS = frozenset({"GET", "HEAD"})
+"""HTTP methods that change nothing."""
+
+
+class NotSent(Exception):
+    """A request was stopped before anything left."""
+
+
 class VenueFault(Exception):
     """A request failed; the verdict says what that means."""
 
@@ -42,6 +53,7 @@ class Connection:
         self._sink: Sink | None = None
         self._lock = threading.Lock()
         venue.client.on_rest_response = self._note_response
+        venue.client.fetch = _watched(venue.client.fetch)
 
     # --- to the gateway ---------------------------------------------------------------------------
 
@@ -58,12 +70,19 @@ class Connection:
 
     # --- to the venue -----------------------------------------------------------------------------
 
-    async def call(self, ask: Ask, work: Callable[[], Awaitable[Result]]) -> Result:
-        """The venue's answer, or `VenueFault`. The budget has been drawn on already. `SetupFault` passes."""
+    async def call(
+        self, ask: Ask, work: Callable[[], Awaitable[Result]], *, may_leave: Callable[[], str] | None = None
+    ) -> Result:
+        """The venue's answer, or `VenueFault`. The budget has been drawn on already. `SetupFault` passes.
+
+        `may_leave` is asked last, right before the bytes of a changing request leave (rule 7), whatever was waited for
+        before that: words stop it with `NotSent`.
+        """
         _answer.set((0, {}))
+        _may_leave.set(may_leave)
         try:
             return await work()
-        except (asyncio.CancelledError, SetupFault):
+        except (asyncio.CancelledError, SetupFault, NotSent):
             raise
         except Exception as error:
             status, headers = _answer.get()
@@ -99,3 +118,16 @@ class Connection:
             self.budget.learn(used, self.clock.now_ms())
         require_answer(int(code), body)  # Of a page or an empty body ccxt makes an order without an id.
         return body
+
+
+def _watched(fetch: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """ccxt's one way to the network, called in the task that asked when a request is signed."""
+
+    async def watched(url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
+        may_leave = _may_leave.get()
+        words = may_leave() if may_leave is not None and method not in _QUESTIONS else ""
+        if words:
+            raise NotSent(words)
+        return await fetch(url, method, headers, body)
+
+    return watched

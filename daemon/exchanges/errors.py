@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from actors.messages import Fate
@@ -31,6 +32,18 @@ BAN_MS: Mapping[str, int] = {"binance": 120_000, "binanceusdm": 120_000, "bybit"
 OTHER_BAN_MS = 600_000
 MAX_WAIT_MS = 3 * 24 * 3600 * 1000
 """The longest ban a venue publishes. A longer one is a misreading."""
+
+
+class Unreachable(StrEnum):
+    """Why no connection to an exchange was made, in words."""
+
+    UNKNOWN_HOST = "its name is not known"
+    REFUSED = "the connection was refused"
+    CERTIFICATE = "its certificate is not trusted"
+    TLS = "it does not answer with TLS"
+    NO_ANSWER = "nobody answered"
+    OTHER = "no way there"
+
 
 _NOT_SENT = frozenset({"ClientConnectorError", "ConnectionTimeoutError", "gaierror"})
 """Causes that mean that no connection was made (aiohttp): no byte has left."""
@@ -60,6 +73,8 @@ class Verdict:
     """Our idea of the venue's clock is wrong: measure it again before the next request."""
     is_auth: bool = False
     """The account cannot trade until a person has changed something."""
+    unreachable: Unreachable | None = None
+    """Why no connection was made; None: there was one."""
 
 
 def judge(
@@ -82,7 +97,9 @@ def judge(
     again: TEMPORARY, except REFUSED with ORDER_NOT_FOUND, and REFUSED where key or account are no good.
     """
     if _is_not_sent(error):
-        return Verdict(fate=Fate.TEMPORARY, words="no connection to the exchange; nothing was sent")
+        why = _unreachable(error)
+        words = f"no connection to the exchange ({why.value}); nothing was sent"
+        return Verdict(fate=Fate.TEMPORARY, words=words, unreachable=why)
     heard = hear(str(error), status)
     own = _own_check(error, heard, ask)
     if own is not None:
@@ -150,6 +167,22 @@ def _is_not_sent(error: BaseException) -> bool:
     """No connection could be made: refused, no such host, no certificate. A drop after that is something else."""
     names = {kind.__name__ for kind in type(error.__cause__).__mro__} if error.__cause__ is not None else set()
     return bool(names & _NOT_SENT) or type(error).__name__ == "ExchangeClosedByUser"
+
+
+def _unreachable(error: BaseException) -> Unreachable:
+    cause = error.__cause__
+    names = {kind.__name__ for kind in type(cause).__mro__}
+    if names & {"ClientConnectorDNSError", "gaierror"}:
+        return Unreachable.UNKNOWN_HOST
+    if "ClientConnectorCertificateError" in names:
+        return Unreachable.CERTIFICATE
+    if "ClientConnectorSSLError" in names:
+        return Unreachable.TLS
+    if "ConnectionTimeoutError" in names:
+        return Unreachable.NO_ANSWER
+    if isinstance(getattr(cause, "os_error", cause), ConnectionRefusedError) or "Connect call failed" in str(cause):
+        return Unreachable.REFUSED
+    return Unreachable.OTHER
 
 
 def _own_check(error: BaseException, heard: Heard, ask: Ask) -> Verdict | None:

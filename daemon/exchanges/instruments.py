@@ -1,7 +1,7 @@
 """ccxt's unified markets as instruments: the precision rules an account's orders must keep (PRC-1, PRC-7).
 
-ccxt's unified fields come first; what it leaves in `info` is read per venue. Where a venue's rule depends on an order's
-side or type and the Instrument has one field, the stricter bound is taken: no order of ours is refused for it.
+ccxt's unified fields come first; what it leaves in `info` is read per venue. Where a venue's rule is finer than the
+Instrument's, the stricter bound is taken: no order of ours is refused for it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,12 @@ Raw = dict[str, Any]
 
 MAX_NAMED = 20
 """Unusable markets named in one warning."""
+AVERAGE_ROOM = Decimal("1.05")
+"""Binance values a market order at the average price of the last minutes, which may be this much below the mark."""
+DOLLARS = frozenset({"USDT", "USDC", "USD", "FDUSD", "DAI", "TUSD"})
+"""Quotes for which an amount of dollars is an amount of quote."""
+MOVING_PRICES = frozenset({"gate"})
+"""Here ccxt's least and greatest price are a band around the mark of the moment, not the venue's own bounds."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +51,14 @@ class _Extra:
     market_step_size: Decimal | None = None
     band_down: Decimal | None = None
     band_up: Decimal | None = None
+    buy_band_down: Decimal | None = None
+    buy_band_up: Decimal | None = None
+    sell_band_down: Decimal | None = None
+    sell_band_up: Decimal | None = None
+    max_notional: Decimal | None = None
+    market_min_notional: Decimal | None = None
+    market_max_notional: Decimal | None = None
+    exit_min_notional: Decimal | None = None
     max_open_orders: int | None = None
     active: bool = True
 
@@ -96,6 +110,7 @@ def _instrument(exchange: str, account: AccountSettings, market: Raw) -> Instrum
     extra = _EXTRAS.get(exchange, _nothing)(_part(market, "info"), is_swap)
     least = _positive(amount.get("min"))
     cost = _positive(_part(limits, "cost").get("min"))
+    prices = {} if exchange in MOVING_PRICES else _part(limits, "price")
     return Instrument(
         account=account.name,
         symbol=text(market["symbol"]),
@@ -116,6 +131,16 @@ def _instrument(exchange: str, account: AccountSettings, market: Raw) -> Instrum
         band_up=extra.band_up,
         max_open_orders=extra.max_open_orders,
         active=market.get("active") is not False and extra.active,
+        min_price=_positive(prices.get("min")),
+        max_price=_positive(prices.get("max")),
+        buy_band_down=extra.buy_band_down,
+        buy_band_up=extra.buy_band_up,
+        sell_band_down=extra.sell_band_down,
+        sell_band_up=extra.sell_band_up,
+        max_notional=extra.max_notional,
+        market_min_notional=extra.market_min_notional,
+        market_max_notional=extra.market_max_notional,
+        exit_min_notional=extra.exit_min_notional,
     )
 
 
@@ -130,45 +155,75 @@ def _nothing(info: Raw, is_swap: bool) -> _Extra:
 def _binance(info: Raw, is_swap: bool) -> _Extra:
     """Filters. A zero in MARKET_LOT_SIZE means that there is no such rule."""
     filters = {text(each.get("filterType")): each for each in info.get("filters") or [] if isinstance(each, Mapping)}
-    lot = filters.get("MARKET_LOT_SIZE", {})
-    down, up = _binance_band(filters)
-    orders = filters.get("MAX_NUM_ORDERS", {})
+    lot, band = filters.get("MARKET_LOT_SIZE", {}), filters.get("PERCENT_PRICE", {})
+    by_side, orders = filters.get("PERCENT_PRICE_BY_SIDE", {}), filters.get("MAX_NUM_ORDERS", {})
     notionals = [
         _positive(_first(filters.get(name, {}), "minNotional", "notional")) for name in ("MIN_NOTIONAL", "NOTIONAL")
     ]
+    down, up = _positive(band.get("multiplierDown")), _positive(band.get("multiplierUp"))
     return _Extra(
         min_notional=_greatest(*notionals),
         market_min_quantity=_positive(lot.get("minQty")),
         market_max_quantity=_positive(lot.get("maxQty")),
         market_step_size=_positive(lot.get("stepSize")),
-        band_down=down,
-        band_up=up,
+        band_down=None if is_swap else down,
+        band_up=None if is_swap else up,
+        buy_band_down=_positive(by_side.get("bidMultiplierDown")),
+        buy_band_up=up if is_swap else _positive(by_side.get("bidMultiplierUp")),  # Swaps: only from where it hurts.
+        sell_band_down=down if is_swap else _positive(by_side.get("askMultiplierDown")),
+        sell_band_up=_positive(by_side.get("askMultiplierUp")),
+        max_notional=_positive(filters.get("NOTIONAL", {}).get("maxNotional")),
+        market_min_notional=None if is_swap else _binance_market_least(filters),
+        market_max_notional=_binance_market_most(filters),
+        exit_min_notional=ZERO if is_swap else None,
         max_open_orders=_count(_first(orders, "maxNumOrders", "limit")),
         active=is_swap or info.get("isSpotTradingAllowed") is not False,
     )
 
 
-def _binance_band(filters: Mapping[str, Mapping[str, Any]]) -> tuple[Decimal | None, Decimal | None]:
-    """Buys are bounded by the bid multipliers, sells by the ask multipliers: the tighter of both."""
-    both, by_side = filters.get("PERCENT_PRICE", {}), filters.get("PERCENT_PRICE_BY_SIDE", {})
-    downs = [both.get("multiplierDown"), by_side.get("bidMultiplierDown"), by_side.get("askMultiplierDown")]
-    ups = [both.get("multiplierUp"), by_side.get("bidMultiplierUp"), by_side.get("askMultiplierUp")]
-    return _greatest(*map(_positive, downs)), _least(*map(_positive, ups))
+def _binance_market_least(filters: Mapping[str, Mapping[str, Any]]) -> Decimal:
+    """What a market order must be worth at the mark, with room for the price it is valued at."""
+    least = ZERO
+    for name, applies in (("MIN_NOTIONAL", "applyToMarket"), ("NOTIONAL", "applyMinToMarket")):
+        rule = filters.get(name, {})
+        found = _positive(rule.get("minNotional"))
+        if found is not None and rule.get(applies) is not False:
+            least = max(least, found * AVERAGE_ROOM if _count(rule.get("avgPriceMins")) else found)
+    return least
+
+
+def _binance_market_most(filters: Mapping[str, Mapping[str, Any]]) -> Decimal | None:
+    rule = filters.get("NOTIONAL", {})
+    most = _positive(rule.get("maxNotional")) if rule.get("applyMaxToMarket") is True else None
+    return None if most is None else most / AVERAGE_ROOM
 
 
 def _bybit(info: Raw, is_swap: bool) -> _Extra:
-    """Its price limits bound buys from above and sells from below only, where none of our resting orders go."""
-    lot = _part(info, "lotSizeFilter")
+    """Its price limits bound buys from above and sells from below only. Of two ratios the first is the tighter one."""
+    lot, risk = _part(info, "lotSizeFilter"), _part(info, "riskParameters")
+    ratio = _positive(risk.get("priceLimitRatioX"))
     return _Extra(
         min_notional=_positive(lot.get("minNotionalValue" if is_swap else "minOrderAmt")),
         max_quantity=_positive(lot.get("maxLimitOrderQty")),
         market_max_quantity=_positive(_first(lot, "maxMarketOrderQty", "maxMktOrderQty")),
+        buy_band_up=None if ratio is None else 1 + ratio,
+        sell_band_down=None if ratio is None or ratio >= 1 else 1 - ratio,
+        max_notional=None if is_swap else _positive(lot.get("maxOrderAmt")),
+        market_max_notional=None if is_swap else _positive(lot.get("maxOrderAmt")),
+        exit_min_notional=ZERO if is_swap else None,
     )
 
 
 def _okx(info: Raw, is_swap: bool) -> _Extra:
-    """`maxMktSz` is in contracts on swaps, but an amount of quote on spot: no rule for a quantity there."""
-    return _Extra(market_max_quantity=_positive(info.get("maxMktSz")) if is_swap else None)
+    """`maxMktSz` is in contracts on swaps, but an amount of dollars on spot, as `maxLmtAmt` and `maxMktAmt` are."""
+    if is_swap:
+        return _Extra(market_max_quantity=_positive(info.get("maxMktSz")))
+    if text(info.get("quoteCcy")) not in DOLLARS:
+        return _Extra()
+    return _Extra(
+        max_notional=_positive(info.get("maxLmtAmt")),
+        market_max_notional=_least(_positive(info.get("maxMktSz")), _positive(info.get("maxMktAmt"))),
+    )
 
 
 def _kucoin(info: Raw, is_swap: bool) -> _Extra:

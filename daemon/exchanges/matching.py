@@ -12,7 +12,7 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from actors.rules.choices import Market
@@ -23,6 +23,7 @@ from actors.rules.model import (
     OrderSide,
     OrderState,
     OrderType,
+    Quote,
     Refused,
     TimeInForce,
     Trade,
@@ -92,6 +93,15 @@ class Book:
             self.orders[order.client_order_id] = order
             self.markets[order.symbol].rest(order)
 
+    def learn(self, instruments: Iterable[Instrument]) -> None:
+        """Rules from now on, and markets that are new. What rests stays as it was accepted."""
+        for instrument in instruments:
+            market = self.markets.get(instrument.symbol)
+            if market is None:
+                self.markets[instrument.symbol] = PaperMarket(self.account, instrument)
+            else:
+                market.instrument = instrument
+
     # --- requests ---------------------------------------------------------------------------------
 
     def place(self, order: Order, now_ms: int, made_ms: int | None = None) -> PaperOrder | Refused:
@@ -129,6 +139,44 @@ class Book:
         self._finish(order, OrderState.CANCELLED, now_ms)
         return order
 
+    def amend(
+        self, client_order_id: str, price: Decimal, quantity: Decimal, now_ms: int, made_ms: int | None = None
+    ) -> PaperOrder | Refused:
+        """A resting limit order with another price and whole quantity, under the same ids. It keeps its place among
+        equals only if it merely got smaller. A refusal changes nothing.
+        """
+        order = self.orders.get(client_order_id)
+        if order is None or order.type is not OrderType.LIMIT:
+            return checks.NOT_FOUND
+        if (price, quantity) == (order.price, order.quantity):
+            return order
+        market = self.markets[order.symbol]
+        wish = replace(order, price=price, quantity=quantity)
+        fault = checks.check_form(wish, market.instrument, 0) or checks.check_value(
+            wish, market.instrument, market.price
+        )
+        if fault is None and quantity <= order.filled:
+            fault = checks.NOTHING_LEFT_TO_FILL
+        fault = fault or self._refuse_by_market(wish, market)
+        if fault is not None:
+            return fault
+        before = (order.price, order.quantity, order.lock_unit)
+        keeps_place = price == order.price and quantity < order.quantity
+        self._release(order)
+        order.price, order.quantity = price, quantity
+        if not self._reserve(order, market, self._worst_price(order, market)):
+            order.price, order.quantity, order.lock_unit = before
+            assert self.funds.lock(order.lock_asset, order.lock_unit * order.remaining)
+            return checks.INSUFFICIENT
+        order.update_ms = now_ms
+        self._touched[order.number] = order
+        if not keeps_place:
+            market.remove(order)
+            order.amend_number, self.next_order = self.next_order, self.next_order + 1
+            order.made_ms = now_ms if made_ms is None else made_ms
+            self._enter(order, market, now_ms)
+        return order
+
     def _accepted_form(self, order: Order, now_ms: int, made_ms: int) -> PaperOrder:
         return PaperOrder(
             number=self.next_order,
@@ -151,7 +199,7 @@ class Book:
         if order.type is OrderType.MARKET:
             return checks.NO_PRICE if market.price is None else None
         if order.type is OrderType.STOP:
-            triggered = market.price is not None and market.is_triggered(order, market.price)
+            triggered = market.price is not None and market.is_fired(order, market.bid, market.ask)
             return checks.WOULD_TRIGGER if triggered else None
         assert order.price is not None
         if order.time_in_force is TimeInForce.POST_ONLY and market.is_marketable(order.side, order.price):
@@ -199,12 +247,23 @@ class Book:
         """The market is at `price` now, without having been anywhere in between. What that reaches fills."""
         market = self.markets[symbol]
         market.set_price(price)
+        self._meet(market, now_ms)
+
+    def move_to(self, symbol: str, quote: Quote, now_ms: int) -> None:
+        """The same with the bid and ask of a real exchange."""
+        market = self.markets[symbol]
+        market.set_quote(quote)
+        self._meet(market, now_ms)
+
+    def _meet(self, market: PaperMarket, now_ms: int) -> None:
+        """Fills what bid and ask reach."""
+        bid, ask = market.bid, market.ask
         self.liquidate(market, now_ms)
         for stops in (market.sell_stops, market.buy_stops):
-            while (stop := stops.first()) is not None and market.is_triggered(stop, price):
+            while (stop := stops.first()) is not None and market.is_fired(stop, bid, ask):
                 self.trigger(stop, market, market.taking_price(stop.side), now_ms)
         for heap in (market.buys, market.sells):
-            while (order := heap.first()) is not None and market.is_reached(order, price):
+            while (order := heap.first()) is not None and market.is_met(order, bid, ask):
                 assert order.price is not None
                 self.fill(order, market, order.remaining, order.price, maker=True, now_ms=now_ms)
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from actors.budget import LimitedBudget, SharedBudgets
 from actors.ports import Clock, Exchange
+from actors.rules.choices import PaperPrices
 from actors.rules.model import Instrument
 from actors.rules.settings import AccountSettings
 from daemon.exchanges.loop import ExchangeLoop
 from daemon.secrets import Secret, resolve
+
+if TYPE_CHECKING:
+    from daemon.exchanges.live_feed import LiveFeed
+    from daemon.exchanges.venues.venue import Credentials, Venue
 
 OPEN_TIMEOUT_S = 60.0
 """ccxt's code is loaded within it; generous for a busy machine."""
@@ -78,28 +83,42 @@ class Opening:
     def _paper(self, account: AccountSettings) -> Exchange:
         from daemon.exchanges.paper import PaperExchange, PaperFault, open_venue
 
+        live = self._live(account) if account.prices is PaperPrices.LIVE else None
         try:
-            return PaperExchange(open_venue(account, self.data_dir, self.clock.now_ms()), self.clock)
+            return PaperExchange(open_venue(account, self.data_dir, self.clock.now_ms(), live=live), self.clock)
         except PaperFault as fault:
+            if live is not None:
+                live.stop()
             raise _Cannot(str(fault).removeprefix(f"account {account.name}: ")) from fault
+
+    def _live(self, account: AccountSettings) -> LiveFeed:
+        """What a paper account sees of the exchange whose prices it uses."""
+        from daemon.exchanges.live_feed import LiveFeed, public_account
+        from daemon.exchanges.venues.venue import Credentials
+
+        public = public_account(account)
+        venue = self._made(_kind(public), public, Credentials())
+        return LiveFeed(
+            venue,
+            account,
+            clock=self.clock,
+            loop=self.loop,
+            budget=LimitedBudget(venue.rules(), self._shared.of(_address(public))),
+            known=self.cached(account.name),
+        )
 
     def _real(self, account: AccountSettings) -> Exchange:
         from daemon.exchanges.ccxt_exchange import CcxtExchange
-        from daemon.exchanges.venues import venue_class
-        from daemon.exchanges.venues.venue import Credentials, SetupFault
+        from daemon.exchanges.venues.venue import Credentials
 
-        kind = venue_class(account.exchange, account.market)
-        assert not isinstance(kind, str), kind
+        kind = _kind(account)
         credentials = Credentials(
             api_key=self._secret(account, "api_key", account.api_key),
             secret=self._secret(account, "api_secret", account.api_secret),
             passphrase=self._secret(account, "passphrase", account.passphrase) if kind.needs_passphrase else "",
         )
         self.know_secrets(text for text in (credentials.api_key, credentials.secret, credentials.passphrase) if text)
-        try:
-            venue = self.loop.call(lambda: kind(account, credentials, self.connect), OPEN_TIMEOUT_S)
-        except SetupFault as fault:
-            raise _Cannot(str(fault)) from fault
+        venue = self._made(kind, account, credentials)
         return CcxtExchange(
             venue,
             clock=self.clock,
@@ -107,6 +126,14 @@ class Opening:
             budget=LimitedBudget(venue.rules(), self._shared.of(_address(account))),
             instruments=self.cached(account.name),
         )
+
+    def _made(self, kind: type[Venue], account: AccountSettings, credentials: Credentials) -> Venue:
+        from daemon.exchanges.venues.venue import SetupFault
+
+        try:
+            return self.loop.call(lambda: kind(account, credentials, self.connect), OPEN_TIMEOUT_S)
+        except SetupFault as fault:
+            raise _Cannot(str(fault)) from fault
 
     def _secret(self, account: AccountSettings, key: str, reference: str | None) -> str:
         if reference is None:
@@ -116,6 +143,15 @@ class Opening:
         if not isinstance(found, Secret):
             raise _Cannot(f"accounts.{account.name}.{key}: {found}")
         return found.reveal()
+
+
+def _kind(account: AccountSettings) -> type[Venue]:
+    """The class behind it; that there is one was looked at before."""
+    from daemon.exchanges.venues import venue_class
+
+    kind = venue_class(account.exchange, account.market)
+    assert not isinstance(kind, str), kind
+    return kind
 
 
 def _address(account: AccountSettings) -> str:

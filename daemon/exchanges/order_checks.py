@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from typing import Protocol
 
 from actors.rules import precision
 from actors.rules.choices import Market
-from actors.rules.model import Instrument, Order, OrderType, Reason, Refused, TimeInForce
+from actors.rules.model import Instrument, OrderType, Reason, Refused, TimeInForce
 
 MAX_NUMBER = Decimal(10) ** 18
 """Prices and quantities are below this; beyond it money would no longer be exact."""
 _CLIENT_ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
+
+
+class Form(Protocol):
+    """What an order asks for, on its way or resting."""
+
+    @property
+    def client_order_id(self) -> str: ...
+    @property
+    def type(self) -> OrderType: ...
+    @property
+    def time_in_force(self) -> TimeInForce: ...
+    @property
+    def reduce_only(self) -> bool: ...
+    @property
+    def price(self) -> Decimal | None: ...
+    @property
+    def trigger_price(self) -> Decimal | None: ...
+    @property
+    def quantity(self) -> Decimal: ...
 
 
 def refused(reason: Reason, words: str) -> Refused:
@@ -44,10 +64,11 @@ INSUFFICIENT = refused(Reason.INSUFFICIENT_FUNDS, "Account has insufficient bala
 WOULD_TAKE = refused(Reason.WOULD_TAKE, "Order would immediately match and take.")
 WOULD_TRIGGER = refused(Reason.WOULD_TAKE, "Stop price would trigger immediately.")
 NOTHING_TO_REDUCE = refused(Reason.NOTHING_TO_REDUCE, "ReduceOnly Order is rejected.")
+NOTHING_LEFT_TO_FILL = refused(Reason.BAD_QUANTITY, "Quantity must be more than what is filled already.")
 NOT_FOUND = refused(Reason.ORDER_NOT_FOUND, "Unknown order sent.")
 
 
-def check_form(order: Order, instrument: Instrument, open_orders: int) -> Refused | None:
+def check_form(order: Form, instrument: Instrument, open_orders: int) -> Refused | None:
     """What can be said of an order without knowing price and funds. None: nothing speaks against it."""
     if not instrument.active:
         return MARKET_CLOSED
@@ -60,7 +81,7 @@ def check_form(order: Order, instrument: Instrument, open_orders: int) -> Refuse
     return _check_prices(order, instrument) or _check_quantity(order, instrument)
 
 
-def check_value(order: Order, instrument: Instrument, mark: Decimal | None) -> Refused | None:
+def check_value(order: Form, instrument: Instrument, mark: Decimal | None) -> Refused | None:
     """Price band, and minimum notional at the mark. Reduce-only orders may be small: a position must be closable."""
     price = order.trigger_price if order.type is OrderType.STOP else order.price
     if mark is not None and order.price is not None and not precision.in_band(order.price, mark, instrument):
@@ -74,7 +95,7 @@ def check_value(order: Order, instrument: Instrument, mark: Decimal | None) -> R
     return None
 
 
-def _check_prices(order: Order, instrument: Instrument) -> Refused | None:
+def _check_prices(order: Form, instrument: Instrument) -> Refused | None:
     if order.type is OrderType.LIMIT:
         return MISSING_PRICE if order.price is None else _check_tick(order.price, instrument)
     if order.time_in_force is not TimeInForce.GTC:
@@ -92,7 +113,7 @@ def _check_tick(price: Decimal, instrument: Instrument) -> Refused | None:
     return None
 
 
-def _check_quantity(order: Order, instrument: Instrument) -> Refused | None:
+def _check_quantity(order: Form, instrument: Instrument) -> Refused | None:
     quantity, market = order.quantity, order.type is not OrderType.LIMIT
     if not quantity.is_finite() or quantity < precision.min_quantity(instrument, market=market) or quantity <= 0:
         return LOT_MINIMUM

@@ -11,22 +11,25 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from actors.account_messages import AccountProbed
+from actors.account_messages import AccountProbed, StreamChanged
 from actors.budget import Budget
-from actors.messages import Answered, Fate, ReplyTo
+from actors.messages import Fate, ReplyTo
 from actors.ports import Clock, Sink
 from actors.rules.choices import PaperPrices
-from actors.rules.model import Instrument, Order, Reason
+from actors.rules.model import Instrument, Order
 from actors.rules.settings import AccountSettings
 from daemon.exchanges.candles import CandleFault, candle_files, series
+from daemon.exchanges.live_prices import LiveSource
 from daemon.exchanges.matching import BookState
 from daemon.exchanges.paper_books import MEMORY, BooksFault, PaperBooks, books_path
 from daemon.exchanges.paper_instruments import given_start_prices, start_price
 from daemon.exchanges.paper_requests import (
+    Amend,
     Cancel,
     FetchBalances,
     FetchInstruments,
@@ -37,10 +40,12 @@ from daemon.exchanges.paper_requests import (
     SetPrice,
     Submit,
     SubscribePrices,
+    TakeInstruments,
     no_answer,
 )
 from daemon.exchanges.paper_venue import PaperVenue
 from daemon.exchanges.prices import ManualPrices, PriceMaker, ReplayPrices, SyntheticPrices, Walk
+from daemon.exchanges.venues import venue_class
 
 MAX_WAITING_REQUESTS = 10_000
 """Requests on their way to the venue. More are answered at once as without effect."""
@@ -61,25 +66,35 @@ class PaperFault(Exception):
 def unsupported(account: AccountSettings) -> str | None:
     """What of an account's settings this version cannot do, in words; None: nothing."""
     if account.prices is PaperPrices.LIVE:
-        return "prices: live comes with the real exchanges; use synthetic, manual or replay"
+        found = venue_class(account.price_source, account.market)
+        return f"price_source: {found}" if isinstance(found, str) else None
     return None
 
 
-def open_venue(account: AccountSettings, data_dir: Path | None, now_ms: int, *, virtual: bool = False) -> PaperVenue:
+def open_venue(
+    account: AccountSettings,
+    data_dir: Path | None,
+    now_ms: int,
+    *,
+    virtual: bool = False,
+    live: LiveSource | None = None,
+) -> PaperVenue:
     """The account's venue on its own file, or in memory without a `data_dir`. PaperFault where that cannot be.
 
-    `virtual`: the clock is the recording's own, for prices that are replayed.
+    `virtual`: the clock is the recording's own, for prices that are replayed. `live`: for prices of a real exchange.
     """
     words = unsupported(account)
     if words is not None:
         raise PaperFault(f"account {account.name}: {words}")
+    if account.prices is PaperPrices.LIVE and live is None:
+        raise PaperFault(f"account {account.name}: prices: live needs the exchange; nobody is connected to it here")
 
     def make_prices(instruments: Sequence[Instrument], state: BookState, facts: dict[str, str]) -> PriceMaker:
-        return _prices(account, instruments, state, facts, now_ms, virtual)
+        return live.prices if live is not None else _prices(account, instruments, state, facts, now_ms, virtual)
 
     try:
         books = PaperBooks(MEMORY if data_dir is None else books_path(data_dir, account.name))
-        return PaperVenue(account, books, make_prices)
+        return PaperVenue(account, books, make_prices, live)
     except (BooksFault, CandleFault) as fault:
         raise PaperFault(f"account {account.name}: {fault}") from fault
 
@@ -114,7 +129,7 @@ def _prices(
 class _Port(ABC):
     """What both faces share: requests in, answers to the gateway that lives now."""
 
-    can_amend = False
+    can_amend = True
 
     def __init__(self, venue: PaperVenue, clock: Clock) -> None:
         self.budget = Budget()
@@ -128,6 +143,9 @@ class _Port(ABC):
     def start(self, sink: Sink, incarnation: int) -> None:
         with self._sink_lock:  # When this returns, the old sink gets nothing more.
             self._sink, self._incarnation = sink, incarnation
+        if self._venue.live is not None:
+            self._venue.live.prices.on_news = self._wake
+            self._venue.live.start(self._venue.symbols, self._tell_stream)
 
     def submit(self, orders: Sequence[Order]) -> None:
         self._post(Submit(orders=tuple(orders), incarnation=self._incarnation, asked_ms=self._clock.now_ms()))
@@ -136,24 +154,12 @@ class _Port(ABC):
         self._post(Cancel(orders=tuple(orders), incarnation=self._incarnation, asked_ms=self._clock.now_ms()))
 
     def amend(self, orders: Sequence[Order]) -> None:
-        """The paper exchange knows no amends; a gateway does not ask for them."""
-        life, now_ms = self._incarnation, self._clock.now_ms()
-        refusals = (
-            Answered(
-                incarnation=life,
-                request="amend",
-                client_order_id=order.client_order_id,
-                fate=Fate.REFUSED,
-                reason=Reason.EXCHANGE_REFUSED,
-                words="cannot amend",
-                asked_ms=now_ms,
-            )
-            for order in orders
-        )
-        self._deliver(Outgoing(refusal, life) for refusal in refusals)
+        self._post(Amend(orders=tuple(orders), incarnation=self._incarnation, asked_ms=self._clock.now_ms()))
 
     def probe(self) -> None:
         words = f"the paper exchange in this process, prices {self._venue.account.prices}"
+        if self._venue.live is not None:
+            words += f" from {self._venue.live.exchange}"
         probed = AccountProbed(incarnation=self._incarnation, checks=(("connection", True, words),), may_withdraw=False)
         self._deliver((Outgoing(probed, self._incarnation),))
 
@@ -173,7 +179,15 @@ class _Port(ABC):
         self._post(FetchBalances(incarnation=self._incarnation, asked_ms=self._clock.now_ms()))
 
     def fetch_instruments(self) -> None:
-        self._post(FetchInstruments(incarnation=self._incarnation, asked_ms=self._clock.now_ms()))
+        life, asked_ms = self._incarnation, self._clock.now_ms()
+        if self._venue.live is None:
+            self._post(FetchInstruments(incarnation=life, asked_ms=asked_ms))
+            return
+
+        def answer(found: tuple[Instrument, ...], words: str) -> None:
+            self._post(TakeInstruments(instruments=found, words=words, incarnation=life, asked_ms=asked_ms))
+
+        self._venue.live.ask_instruments(answer)
 
     def subscribe(self, symbols: Sequence[str]) -> None:
         self._post(
@@ -194,6 +208,14 @@ class _Port(ABC):
     @abstractmethod
     def _post(self, request: Request) -> None:
         """Sends a request on its way to the venue; answers at once where there is no room."""
+
+    @abstractmethod
+    def _wake(self) -> None:
+        """There are new prices. From any thread."""
+
+    def _tell_stream(self, changed: StreamChanged) -> None:
+        life = self._incarnation
+        self._deliver((Outgoing(replace(changed, incarnation=life), life),))
 
     def _refuse(self, request: Request, words: str) -> None:
         self._deliver(no_answer(request, Fate.TEMPORARY, words))
@@ -227,6 +249,8 @@ class PaperExchange(_Port):
 
     def stop(self) -> None:
         """Finishes what was asked before and closes the books. For good."""
+        if self._venue.live is not None:
+            self._venue.live.stop()
         self._stopping = True
         self._inbox.put(None)
         if self._thread is None:
@@ -241,6 +265,9 @@ class PaperExchange(_Port):
             self._refuse(request, "Too many requests; current limit is exceeded.")
         else:
             self._inbox.put(request)
+
+    def _wake(self) -> None:
+        self._inbox.put(None)
 
     def _run(self) -> None:
         is_running = True
@@ -326,6 +353,10 @@ class SteppedPaperExchange(_Port):
             self._refuse(request, "Too many requests; current limit is exceeded.")
             return
         self._travelling.append((request.asked_ms + self._venue.account.latency_ms, request))
+        if self.on_work is not None:
+            self.on_work()
+
+    def _wake(self) -> None:
         if self.on_work is not None:
             self.on_work()
 

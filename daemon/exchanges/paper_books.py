@@ -26,7 +26,7 @@ from daemon.exchanges.matching import BookState, Changes
 from daemon.exchanges.paper_order import PaperOrder
 from daemon.exchanges.settlement import PaperPosition
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT_S = 5.0
 MEMORY = Path(":memory:")
 """A file that is none: for replay and tests that need no durability."""
@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS orders (
     type TEXT NOT NULL, time_in_force TEXT NOT NULL, reduce_only INTEGER NOT NULL, price TEXT, trigger_price TEXT,
     quantity TEXT NOT NULL, made_ms INTEGER NOT NULL, create_ms INTEGER NOT NULL, update_ms INTEGER NOT NULL,
     state TEXT NOT NULL, filled TEXT NOT NULL, lock_asset TEXT NOT NULL, lock_unit TEXT NOT NULL,
-    reason TEXT, words TEXT NOT NULL);
+    reason TEXT, words TEXT NOT NULL, amend_number INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS orders_by_client_order_id ON orders (client_order_id, number);
 CREATE INDEX IF NOT EXISTS open_orders ON orders (number) WHERE state IN ('open', 'partially_filled');
 CREATE TABLE IF NOT EXISTS trades (
@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS trades (
 CREATE INDEX IF NOT EXISTS trades_by_order ON trades (number);
 """
 
-_SAVE_ORDER = f"INSERT OR REPLACE INTO orders VALUES ({','.join('?' * 19)})"
+_SAVE_ORDER = f"INSERT OR REPLACE INTO orders VALUES ({','.join('?' * 20)})"
 _SAVE_TRADE = f"INSERT INTO trades VALUES ({','.join('?' * 11)})"
 _SAVE_BALANCE = "INSERT OR REPLACE INTO balances VALUES (?,?,?)"
 _SAVE_POSITION = "INSERT OR REPLACE INTO positions VALUES (?,?,?,?,?)"
@@ -63,6 +63,9 @@ _SELECT_TRADES = (
     "SELECT trade_id, quantity, price, fee, fee_asset, fee_value, time_ms, maker FROM trades "
     "WHERE number = ? ORDER BY trade_id"
 )
+
+_UPGRADES = {"1": "ALTER TABLE orders ADD COLUMN amend_number INTEGER NOT NULL DEFAULT 0"}
+"""What leads from a file of an earlier version to the next one."""
 
 _Row = tuple[str | int | None, ...]
 
@@ -130,8 +133,20 @@ class PaperBooks:
         found = self._connection.execute("SELECT value FROM facts WHERE name = 'schema'").fetchone()
         if found is None:
             self._connection.execute(_SAVE_FACT, ("schema", str(SCHEMA_VERSION)))
+        elif found[0] in _UPGRADES:
+            self._upgrade(_UPGRADES[found[0]])
         elif found[0] != str(SCHEMA_VERSION):
             raise BooksFault(f"{self.path}: schema {found[0]} is of another version, this one has {SCHEMA_VERSION}")
+
+    def _upgrade(self, statement: str) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._connection.execute(statement)
+            self._connection.execute(_SAVE_FACT, ("schema", str(SCHEMA_VERSION)))
+            self._connection.execute("COMMIT")
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
     def load(self) -> tuple[BookState | None, dict[str, str]]:
         """The book as it was last saved, None for a new file; and the facts kept beside it."""
@@ -146,7 +161,7 @@ class PaperBooks:
                 positions=tuple(_positions(self._connection)),
                 orders=tuple(_orders(self._connection, query)),
                 prices={symbol: Decimal(price) for symbol, price in prices},
-                next_order=self._next("orders", "number"),
+                next_order=self._next("orders", "max(number, amend_number)"),
                 next_trade=self._next("trades", "trade_id"),
             ), facts
         except sqlite3.Error as error:
@@ -229,6 +244,7 @@ def _order_row(order: PaperOrder) -> _Row:
         _text(order.lock_unit),
         None if order.reason is None else order.reason.value,
         order.words,
+        order.amend_number,
     )
 
 
@@ -300,6 +316,7 @@ def _order(connection: sqlite3.Connection, row: tuple[str, ...]) -> PaperOrder:
         lock_unit=Decimal(row[16]),
         reason=None if reason is None else Reason(reason),
         words=row[18],
+        amend_number=int(row[19]) if len(row) > 19 else 0,  # A file of an earlier version, only looked at.
         trades=[_trade(found) for found in trades],
     )
 

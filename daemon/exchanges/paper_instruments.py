@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypeVar
 
@@ -55,10 +55,34 @@ def unified_symbol(symbol: str, market: Market) -> str:
 
 def paper_instruments(account: AccountSettings, besides: Iterable[str] = ()) -> list[Instrument]:
     """Every symbol of the account, and those it still has orders of, in the order they are named."""
-    symbols = [unified_symbol(symbol, account.market) for symbol in (*account.symbols, *besides)]
     overrides = _by_symbol(account.instruments, account.market)
     starts = _by_symbol(account.start_prices, account.market)
-    return [_instrument(account, symbol, overrides, starts.get(symbol)) for symbol in dict.fromkeys(symbols)]
+    return [_instrument(account, symbol, overrides, starts.get(symbol)) for symbol in wanted_symbols(account, besides)]
+
+
+def live_instruments(
+    account: AccountSettings, known: Iterable[Instrument], besides: Iterable[str] = ()
+) -> list[Instrument]:
+    """Those a real exchange has of the account's symbols, and of those it still has orders of."""
+    wanted = wanted_symbols(account, besides)
+    return [instrument for instrument in known if instrument.symbol in wanted]
+
+
+def stand_ins(account: AccountSettings, known: Iterable[Instrument], needed: Iterable[str]) -> list[Instrument]:
+    """Rules of our own for what the account has orders of and the real exchange does not know, or not yet."""
+    missing = set(needed).difference(instrument.symbol for instrument in known)
+    return paper_instruments(replace(account, symbols=()), sorted(missing))
+
+
+def overridden(account: AccountSettings, instruments: Iterable[Instrument]) -> list[Instrument]:
+    """Instruments of a real exchange with the rules that the config sets otherwise."""
+    overrides = _by_symbol(account.instruments, account.market)
+    return [_with(instrument, overrides.get(instrument.symbol)) for instrument in instruments]
+
+
+def wanted_symbols(account: AccountSettings, besides: Iterable[str] = ()) -> tuple[str, ...]:
+    """The account's, and those it still has orders of, each once."""
+    return tuple(dict.fromkeys(unified_symbol(symbol, account.market) for symbol in (*account.symbols, *besides)))
 
 
 def start_price(account: AccountSettings, instrument: Instrument) -> Decimal:
@@ -102,6 +126,18 @@ def _instrument(
         step_size=step,
         min_quantity=_either(override.min_quantity, step),
         min_notional=_either(override.min_notional, _MIN_NOTIONAL.get(quote, _DOLLAR_MIN_NOTIONAL)),
+    )
+
+
+def _with(instrument: Instrument, override: InstrumentOverride | None) -> Instrument:
+    if override is None:
+        return instrument
+    return replace(
+        instrument,
+        tick_size=_either(override.tick_size, instrument.tick_size),
+        step_size=_either(override.step_size, instrument.step_size),
+        min_quantity=_either(override.min_quantity, instrument.min_quantity),
+        min_notional=_either(override.min_notional, instrument.min_notional),
     )
 
 

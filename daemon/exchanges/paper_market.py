@@ -14,7 +14,7 @@ from daemon.exchanges.paper_order import PaperOrder
 
 
 class PaperMarket:
-    """Bid and ask are the price less and plus half the spread; every comparison is with them.
+    """Bid and ask are the price less and plus half the spread, or a real exchange's; every comparison is with them.
 
     They are exact to 18 places, which is where a price ends: finer ones would not leave room for exact money (PNL-2).
     """
@@ -24,6 +24,8 @@ class PaperMarket:
         self.price: Decimal | None = None
         """The mid. None: never known."""
         self.bid = self.ask = Decimal(0)
+        self.seen_ms: int | None = None
+        """When a real exchange's price was seen; None: the price is made here and holds until the next one."""
         half = account.spread_percent / (2 * HUNDRED)
         self._bid_factor, self._ask_factor = 1 - half, 1 + half
         slippage = account.slippage_percent / HUNDRED
@@ -47,8 +49,17 @@ class PaperMarket:
         self.price = price = _bounded(price)
         self.bid, self.ask = _bounded(price * self._bid_factor), _bounded(price * self._ask_factor)
 
-    def quote(self, time_ms: int) -> Quote | None:
-        return None if self.price is None else Quote(bid=self.bid, ask=self.ask, time_ms=time_ms)
+    def set_quote(self, quote: Quote) -> None:
+        """Bid and ask as a real exchange has them: no spread of our own."""
+        self.bid, self.ask = _bounded(quote.bid), _bounded(quote.ask)
+        self.price = _bounded((self.bid + self.ask) / 2)
+        self.seen_ms = quote.time_ms
+
+    def quote(self, now_ms: int) -> Quote | None:
+        """A price of a real exchange is as old as it is; any other holds now."""
+        if self.price is None:
+            return None
+        return Quote(bid=self.bid, ask=self.ask, time_ms=now_ms if self.seen_ms is None else self.seen_ms)
 
     # --- prices -----------------------------------------------------------------------------------
 
@@ -66,22 +77,27 @@ class PaperMarket:
         return price >= self.ask if side is OrderSide.BUY else price <= self.bid
 
     def is_reached(self, order: PaperOrder, price: Decimal) -> bool:
-        """Whether a resting limit order fills when the market is at `price`: gone through, or (`touch`) only met."""
+        """Whether a resting limit order fills when the market is at `price`."""
+        return self.is_met(order, price * self._bid_factor, price * self._ask_factor)
+
+    def is_met(self, order: PaperOrder, bid: Decimal, ask: Decimal) -> bool:
+        """Whether a resting limit order fills between these: gone through, or (`touch`) only met."""
         limit = order.price
         assert limit is not None
         if order.side is OrderSide.BUY:
-            ask = price * self._ask_factor
             return limit > ask or (self._touch and limit == ask)
-        bid = price * self._bid_factor
         return limit < bid or (self._touch and limit == bid)
 
     def is_triggered(self, order: PaperOrder, price: Decimal) -> bool:
-        """Whether a stop fires when the market is at `price`: a sell stop looks at the bid, a buy stop at the ask."""
+        """Whether a stop fires when the market is at `price`."""
+        return self.is_fired(order, price * self._bid_factor, price * self._ask_factor)
+
+    @staticmethod
+    def is_fired(order: PaperOrder, bid: Decimal, ask: Decimal) -> bool:
+        """Whether a stop fires between these: a sell stop looks at the bid, a buy stop at the ask."""
         trigger = order.trigger_price
         assert trigger is not None
-        if order.side is OrderSide.SELL:
-            return price * self._bid_factor <= trigger
-        return price * self._ask_factor >= trigger
+        return bid <= trigger if order.side is OrderSide.SELL else ask >= trigger
 
     def stop_comes_first(self, stop: PaperOrder, limit: PaperOrder) -> bool:
         """On the way down (a sell stop and a buy) or up (a buy stop and a sell): which level is met first."""
@@ -101,13 +117,13 @@ class PaperMarket:
     def rest(self, order: PaperOrder) -> None:
         level = order.trigger_price if order.type is OrderType.STOP else order.price
         assert level is not None
-        self.heap_of(order).add(level, order.number, order)
+        self.heap_of(order).add(level, order.place, order)
         if order.reduce_only:
             self.reduce_only[order.number] = order
 
     def remove(self, order: PaperOrder) -> None:
         """Harmless if it does not rest."""
-        self.heap_of(order).discard(order.number)
+        self.heap_of(order).discard(order.place)
         self.reduce_only.pop(order.number, None)
 
 

@@ -36,6 +36,13 @@ class PaperOrder:
     """Locked per unit of quantity that can still fill."""
     reason: Reason | None = None
     words: str = ""
+    amend_number: int = 0
+    """From the same count as `number`: an amend has cost it its place among equals. 0: none has."""
+
+    @property
+    def place(self) -> int:
+        """Among equal prices the lower one fills first."""
+        return self.amend_number or self.number
 
     @property
     def remaining(self) -> Decimal:

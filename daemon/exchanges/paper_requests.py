@@ -14,7 +14,7 @@ from actors.messages import (
     OpenOrdersFetched,
     ReplyTo,
 )
-from actors.rules.model import Order, Reason, Refused
+from actors.rules.model import Instrument, Order, Reason, Refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,13 @@ class Cancel(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Amend(Request):
+    """Each to its `wanted` price and quantity."""
+
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LookUp(Request):
     client_order_id: str
 
@@ -53,6 +60,14 @@ class FetchBalances(Request):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchInstruments(Request):
     pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeInstruments(Request):
+    """What a real exchange answered to the question for its instruments. None of them: `words` say why."""
+
+    instruments: tuple[Instrument, ...]
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +95,8 @@ def no_answer(request: Request, fate: str, words: str) -> Iterator[Outgoing]:
     """What to say of a request whose effect is unknown (`Fate.UNKNOWN`) or which had none (`Fate.TEMPORARY`)."""
     life = request.incarnation
     messages: list[object] = []
-    if isinstance(request, Submit | Cancel):
-        name = "submit" if isinstance(request, Submit) else "cancel"
+    if isinstance(request, Submit | Cancel | Amend):
+        name = "submit" if isinstance(request, Submit) else "cancel" if isinstance(request, Cancel) else "amend"
         messages.extend(
             Answered(
                 incarnation=life,
@@ -107,7 +122,7 @@ def no_answer(request: Request, fate: str, words: str) -> Iterator[Outgoing]:
         messages.append(OpenOrdersFetched(incarnation=life, fate=fate, asked_ms=request.asked_ms, words=words))
     elif isinstance(request, FetchBalances):
         messages.append(BalancesFetched(incarnation=life, fate=fate, words=words))
-    elif isinstance(request, FetchInstruments):
+    elif isinstance(request, FetchInstruments | TakeInstruments):
         messages.append(InstrumentsFetched(incarnation=life, fate=fate, words=words))
     elif isinstance(request, SetPrice):
         yield Outgoing(Refused(reason=Reason.STORE_FAILED, detail=words), life, request.reply_to)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import groupby
 
@@ -30,13 +31,22 @@ from actors.rules.choices import PaperPrices
 from actors.rules.model import Balance, Instrument, Order, OrderReport, Quote, Reason, Refused
 from actors.rules.money import COST_PLACES, ZERO, round_cost
 from actors.rules.settings import AccountSettings
+from daemon.exchanges import order_checks as checks
 from daemon.exchanges.candle_path import run_candle
+from daemon.exchanges.live_prices import LiveSource, is_price
 from daemon.exchanges.matching import Book, BookState, Changes
 from daemon.exchanges.order_checks import MAX_NUMBER
 from daemon.exchanges.paper_books import BooksFault, PaperBooks
-from daemon.exchanges.paper_instruments import paper_instruments, unified_symbol
+from daemon.exchanges.paper_instruments import (
+    live_instruments,
+    paper_instruments,
+    stand_ins,
+    unified_symbol,
+    wanted_symbols,
+)
 from daemon.exchanges.paper_order import PaperOrder
 from daemon.exchanges.paper_requests import (
+    Amend,
     Cancel,
     FetchBalances,
     FetchInstruments,
@@ -47,13 +57,17 @@ from daemon.exchanges.paper_requests import (
     SetPrice,
     Submit,
     SubscribePrices,
+    TakeInstruments,
     no_answer,
 )
-from daemon.exchanges.prices import CandleMove, PriceMaker
+from daemon.exchanges.prices import CandleMove, PriceMaker, QuoteMove
 from daemon.exchanges.swap_settlement import venue_position
 
 QUOTE_REFRESH_MS = 5_000
-"""A price that does not move is told again this often: it is still the price, and must not look stale."""
+"""A price made here that does not move is told again this often: it is still the price, and must not look stale.
+
+A real exchange's is not: if no new one comes, nobody knows whether it still holds (ORD-10).
+"""
 SAVE_PRICES_MS = 10_000
 """Made-up prices are saved with the next fill, or after this long."""
 MAX_FINISHED_ORDERS = 5_000
@@ -68,13 +82,24 @@ MakePrices = Callable[[Sequence[Instrument], BookState, dict[str, str]], PriceMa
 class PaperVenue:
     """`incarnation` of a call is the gateway's life that streams go to."""
 
-    def __init__(self, account: AccountSettings, books: PaperBooks, make_prices: MakePrices) -> None:
+    def __init__(
+        self, account: AccountSettings, books: PaperBooks, make_prices: MakePrices, live: LiveSource | None = None
+    ) -> None:
+        """`live`: where prices and instruments come from if they are a real exchange's."""
         self.account = account
+        self.live = live
         self._books = books
         state, facts = self._load()
-        self.instruments = paper_instruments(account, _needed(state))
-        self._symbols = {instrument.symbol: instrument for instrument in self.instruments}
-        self._book = Book(account, self.instruments, state)
+        needed = _needed(state)
+        self.symbols = wanted_symbols(account, needed)
+        """All it is about."""
+        self.instruments = (
+            paper_instruments(account, needed) if live is None else live_instruments(account, live.known, needed)
+        )
+        """What the gateway is told there is."""
+        others = () if live is None else stand_ins(account, self.instruments, needed)
+        self._symbols = {instrument.symbol: instrument for instrument in (*self.instruments, *others)}
+        self._book = Book(account, self._symbols.values(), state)
         self._prices = make_prices(self.instruments, state, facts)
         self._in_doubt = False
         self._finished: OrderedDict[str, OrderReport] = OrderedDict()
@@ -82,7 +107,9 @@ class PaperVenue:
         self._quoted_ms = 0
         self._saved_prices_ms = 0
         self._moved: set[str] = set()
-        """Symbols whose price is not saved yet."""
+        """Symbols whose price is not saved yet. A real exchange's never is."""
+        self._senseless: dict[str, Quote] = {}
+        """What the real exchange said that is no price; the gateway says so (ORD-10)."""
 
     def _load(self) -> tuple[BookState, dict[str, str]]:
         state, facts = self._books.load()
@@ -92,7 +119,11 @@ class PaperVenue:
             )
             state, facts = self._books.load()
         assert state is not None
-        return state, facts
+        return self._without_prices(state), facts
+
+    def _without_prices(self, state: BookState) -> BookState:
+        """What a real exchange's price was in the last run, or a made-up one, is no price to trade at."""
+        return state if self.live is None else replace(state, prices={})
 
     # --- requests ---------------------------------------------------------------------------------
 
@@ -114,8 +145,9 @@ class PaperVenue:
 
     def _apply(self, request: Request, incarnation: int, now_ms: int, out: list[Outgoing], done: _Done) -> None:
         """Applies one request; its answers go to `out`, what must be saved to `done`."""
-        if isinstance(request, Submit | Cancel):
+        if isinstance(request, Submit | Cancel | Amend):
             one = self._submit if isinstance(request, Submit) else self._cancel
+            one = self._amend if isinstance(request, Amend) else one
             for order in request.orders:
                 out.append(Outgoing(one(order, request, now_ms), request.incarnation))
                 out.extend(self._stream(done, incarnation, besides=order.client_order_id))
@@ -128,7 +160,10 @@ class PaperVenue:
             out.append(Outgoing(answer, request.incarnation, request.reply_to))
         elif isinstance(request, SubscribePrices):
             self._wanted = frozenset(request.symbols)
-            out.extend(self._stream_quotes(self._wanted, incarnation, now_ms))
+            young = [symbol for symbol in self._wanted & self._symbols.keys() if self._is_young(symbol, now_ms)]
+            out.extend(self._stream_quotes(young, incarnation, now_ms))
+        elif isinstance(request, TakeInstruments):
+            out.append(Outgoing(self._take_instruments(request), request.incarnation))
         else:
             out.append(Outgoing(self._look(request), request.incarnation))
 
@@ -138,6 +173,15 @@ class PaperVenue:
 
     def _cancel(self, order: Order, request: Request, now_ms: int) -> Answered:
         return _answer("cancel", order, request, self._book.cancel(order.client_order_id, now_ms))
+
+    def _amend(self, order: Order, request: Request, now_ms: int) -> Answered:
+        price = order.price if order.wanted_price is None else order.wanted_price
+        quantity = order.quantity if order.wanted_quantity is None else order.wanted_quantity
+        name = order.client_order_id
+        amended = (
+            checks.NOT_FOUND if price is None else self._book.amend(name, price, quantity, now_ms, request.asked_ms)
+        )
+        return _answer("amend", order, request, amended)
 
     def _set_price(self, request: SetPrice, now_ms: int) -> Quote | Refused:
         if self.account.prices is not PaperPrices.MANUAL:
@@ -155,6 +199,17 @@ class PaperVenue:
         quote = self._book.markets[symbol].quote(now_ms)
         assert quote is not None
         return quote
+
+    def _take_instruments(self, request: TakeInstruments) -> InstrumentsFetched:
+        """A symbol that the real exchange does not list any more keeps its market: its orders can be cancelled."""
+        if not request.instruments:
+            return InstrumentsFetched(incarnation=request.incarnation, fate=Fate.TEMPORARY, words=request.words)
+        self.instruments = list(request.instruments)
+        self._symbols |= {instrument.symbol: instrument for instrument in self.instruments}
+        self._book.learn(self.instruments)
+        return InstrumentsFetched(
+            incarnation=request.incarnation, fate=Fate.ACCEPTED, instruments=tuple(self.instruments)
+        )
 
     def _look(self, request: Request) -> object:
         life = request.incarnation
@@ -190,7 +245,7 @@ class PaperVenue:
     def due_ms(self, now_ms: int) -> int:
         """When `tick` has something to do next. At once if the clock was set back."""
         refresh_ms = self._quoted_ms + QUOTE_REFRESH_MS if self._quoted_ms <= now_ms else now_ms
-        next_ms = self._prices.next_ms()
+        next_ms = None if self._in_doubt else self._prices.next_ms()
         return max(now_ms, refresh_ms if next_ms is None else min(next_ms, refresh_ms))
 
     def tick(self, incarnation: int, now_ms: int) -> list[Outgoing]:
@@ -210,9 +265,10 @@ class PaperVenue:
             return []
         out.extend(self._stream_balances(done, incarnation))
         if not 0 <= now_ms - self._quoted_ms < QUOTE_REFRESH_MS:
-            moved = set(self._symbols)
+            moved = set(self._symbols) if self.live is None else moved
             self._quoted_ms = now_ms
         out.extend(self._stream_quotes(moved, incarnation, now_ms))
+        out.extend(self._stream_senseless(incarnation))
         return out
 
     def _move_prices(self, now_ms: int) -> set[str]:
@@ -222,10 +278,16 @@ class PaperVenue:
                 continue
             if isinstance(move, CandleMove):
                 run_candle(self._book, move.symbol, move.candle, made_by_ms=move.made_by_ms, now_ms=now_ms)
+            elif isinstance(move, QuoteMove):
+                if not is_price(move.quote):
+                    self._senseless[move.symbol] = move.quote
+                    continue
+                self._book.move_to(move.symbol, move.quote, now_ms)
             else:
                 self._book.move(move.symbol, move.price, now_ms)
             moved.add(move.symbol)
-        self._moved |= moved
+        if self.live is None:
+            self._moved |= moved
         return moved
 
     # --- what leaves ------------------------------------------------------------------------------
@@ -273,6 +335,17 @@ class PaperVenue:
         if quotes:
             yield Outgoing(Quoted(incarnation=incarnation, quotes=quotes), incarnation)
 
+    def _stream_senseless(self, incarnation: int) -> Iterable[Outgoing]:
+        told, self._senseless = self._senseless, {}
+        quotes = {symbol: quote for symbol, quote in told.items() if symbol in self._wanted}
+        if quotes:
+            yield Outgoing(Quoted(incarnation=incarnation, quotes=quotes), incarnation)
+
+    def _is_young(self, symbol: str, now_ms: int) -> bool:
+        """A price seen long ago is not told as news."""
+        quote = self._book.markets[symbol].quote(now_ms)
+        return quote is not None and now_ms - quote.time_ms < QUOTE_REFRESH_MS
+
     # --- the file ---------------------------------------------------------------------------------
 
     def _save(self, done: _Done, now_ms: int) -> None:
@@ -299,7 +372,11 @@ class PaperVenue:
         except BooksFault:
             return False
         assert state is not None
-        self._book = Book(self.account, self.instruments, state)
+        book = Book(self.account, self._symbols.values(), self._without_prices(state))
+        for symbol, market in self._book.markets.items():
+            if market.seen_ms is not None and (seen := market.quote(market.seen_ms)) is not None:
+                book.markets[symbol].set_quote(seen)
+        self._book = book
         self._finished.clear()
         self._moved = set()
         self._in_doubt = False

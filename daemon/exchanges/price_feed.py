@@ -70,6 +70,8 @@ class PriceFeed:
         self._groups: list[_Group] = []
         self._heard_s: dict[str, float] = {}
         """When each wanted symbol had its newest price; the keys are what is wanted."""
+        self._seen: dict[str, Raw | None] = {}
+        """The price of each wanted symbol that was kept when it was last looked at."""
         self._news: dict[str, Raw] = {}
         self._has_news = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -84,8 +86,11 @@ class PriceFeed:
         for gone in self._heard_s.keys() - wanted:
             del self._heard_s[gone]
             self._news.pop(gone, None)
+            self._seen.pop(gone, None)
         first_s = _now_s() - self._times.stale_s + self._times.grace_s
         self._heard_s.update(dict.fromkeys(new, first_s))
+        kept = self._venue.kept_prices() or {}
+        self._seen.update({symbol: kept.get(symbol) for symbol in new})  # Of an earlier watch: old by now.
         self._regroup(new)
         if wanted and not self._tasks:
             work = (self._hand_on, self._watch_over, self._ask_for_stale)
@@ -126,9 +131,8 @@ class PriceFeed:
     async def _read(self, group: _Group) -> None:
         while True:
             try:
-                while True:  # Nothing is awaited between two waits, or a price is left behind.
-                    self._heard(await self._venue.watch_prices(group.symbols))
-                    group.has_heard, group.tries = True, 0
+                while True:
+                    await self._read_once(group)
             except asyncio.CancelledError:
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():
@@ -138,11 +142,33 @@ class PriceFeed:
                 words = judge(self._venue.exchange, error, ask=Ask.PRICES).words or type(error).__name__
             group.has_heard, group.standing_since_s = False, None
             self._tell(is_up=False, words=words)
+            # What nobody wants any more may be what the venue refuses: a symbol it has taken away.
+            group.symbols = tuple(symbol for symbol in group.symbols if symbol in self._heard_s) or group.symbols
             pause_s = min(self._times.back_off_s * 2.0 ** min(group.tries, 16), self._times.max_back_off_s)
             group.tries += 1
             await asyncio.sleep(pause_s * (0.5 + self._fraction() / 2))
 
+    async def _read_once(self, group: _Group) -> None:
+        """One watch costs as much as its symbols are many: where ccxt keeps what comes meanwhile, it is not hurried."""
+        self._look_at_kept(group.symbols)
+        answer = await self._venue.watch_prices(group.symbols)
+        group.has_heard, group.tries = True, 0
+        if self._venue.kept_prices() is None:  # Then nothing is awaited between two waits, or a price is left behind.
+            self._heard(answer)
+            return
+        self._look_at_kept(group.symbols)
+        await asyncio.sleep(self._times.batch_s)
+
     # --- prices -----------------------------------------------------------------------------------
+
+    def _look_at_kept(self, symbols: Sequence[str]) -> None:
+        kept = self._venue.kept_prices() or {}
+        news = {}
+        for symbol in symbols:
+            ticker = kept.get(symbol)
+            if ticker is not None and symbol in self._seen and ticker is not self._seen[symbol]:
+                news[symbol] = self._seen[symbol] = ticker
+        self._heard(news)
 
     def _heard(self, tickers: Mapping[str, Raw]) -> None:
         now_s = _now_s()

@@ -1,4 +1,4 @@
-"""Where the paper exchange's prices come from: made up, set by hand, or recorded.
+"""Where the paper exchange's prices come from: made up, set by hand, or recorded. (Live ones: `live_prices.py`.)
 
 A maker says when it has something next and what it is. It reads no clock; what it must remember over a restart it
 gives away as `facts` and gets back. Times are those of the caller's clock.
@@ -13,6 +13,7 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import Protocol
 
+from actors.rules.model import Quote
 from actors.rules.money import floor_to
 from daemon.exchanges.candles import Candle
 
@@ -44,7 +45,15 @@ class CandleMove:
     """Orders let go by then were there when the candle opened."""
 
 
-Move = Tick | CandleMove
+@dataclass(frozen=True, slots=True)
+class QuoteMove:
+    """What a real exchange said. It may be no price at all."""
+
+    symbol: str
+    quote: Quote
+
+
+Move = Tick | CandleMove | QuoteMove
 
 
 class PriceMaker(Protocol):

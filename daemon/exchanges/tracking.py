@@ -51,6 +51,11 @@ class Track:
     """When it was first heard of here: no execution of it is older than that, less a margin."""
 
     @property
+    def is_unheard(self) -> bool:
+        """The venue has not said a word of it."""
+        return self.state is None and not self.exchange_order_id and not self.trades and not self.filled
+
+    @property
     def is_missing_trades(self) -> bool:
         return self.traded < self.filled
 
@@ -86,9 +91,16 @@ class Tracker:
         track = self._track(order.client_order_id, order.symbol, now_ms)
         if not track.exchange_order_id and order.exchange_order_id:
             self._name(track, order.exchange_order_id)
-        if not track.trades and order.trades:
-            self._add(track, order.trades)
+        self._add(track, order.trades)
+        if track.client_order_id in self.missing:
+            self._settle(track)
         return track
+
+    def forget_unheard(self, client_order_id: str) -> None:
+        """An order that surely never came to be; one of which anything is known stays."""
+        track = self._tracks.get(client_order_id)
+        if track is not None and track.is_unheard:
+            del self._tracks[client_order_id]
 
     def report(self, client_order_id: str) -> OrderReport | None:
         """What is known of it; None: nothing."""

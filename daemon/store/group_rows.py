@@ -69,7 +69,7 @@ ORDER = Columns.of(
     "orders",
     "client_order_id group_id account symbol pyramid leg role attempt side type time_in_force reduce_only",
     "price trigger_price quantity expected_price state exchange_order_id cancel_requested reason words",
-    "create_time_ms update_time_ms filled_quantity filled_notional",
+    "create_time_ms update_time_ms filled_quantity filled_notional wanted_price wanted_quantity amend_time_ms",
 )
 TRADE = Columns.of("fills", "trade_id quantity price fee fee_asset fee_value time_ms maker")
 SAVED_TRADE = Columns("fills", ("account", "symbol", "client_order_id", "group_id", *TRADE.names))
@@ -205,6 +205,7 @@ def saved_order(row: SaveOrder) -> tuple[Any, ...]:
         *(number(order.quantity), number_or_null(order.expected_price), order.state.value, order.exchange_order_id),
         *(int(order.cancel_requested), None if order.reason is None else order.reason.value, order.words),
         *(order.create_time_ms, order.update_time_ms, number(order.filled_quantity), number(order.filled_notional)),
+        *(number_or_null(order.wanted_price), number_or_null(order.wanted_quantity), order.amend_time_ms),
     )
 
 
@@ -212,7 +213,8 @@ def read_order(row: tuple[Any, ...], trades: tuple[Trade, ...]) -> Order:
     """From a row in the order of `ORDER`, and its trades."""
     client_order_id, group_id, account, symbol, pyramid, leg, role, attempt, side, type_, time_in_force = row[:11]
     reduce_only, price, trigger_price, quantity, expected_price, state, exchange_order_id = row[11:18]
-    cancel_requested, reason, words_, create_time_ms, update_time_ms, filled_quantity, filled_notional = row[18:]
+    cancel_requested, reason, words_, create_time_ms, update_time_ms, filled_quantity, filled_notional = row[18:25]
+    wanted_price, wanted_quantity, amend_time_ms = row[25:]
     return Order(
         client_order_id=client_order_id,
         group_id=group_id,
@@ -240,6 +242,9 @@ def read_order(row: tuple[Any, ...], trades: tuple[Trade, ...]) -> Order:
         update_time_ms=update_time_ms,
         filled_quantity=Decimal(filled_quantity),
         filled_notional=Decimal(filled_notional),
+        wanted_price=read_number_or_null(wanted_price),
+        wanted_quantity=read_number_or_null(wanted_quantity),
+        amend_time_ms=amend_time_ms,
     )
 
 

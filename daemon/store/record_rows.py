@@ -38,6 +38,8 @@ INSTRUMENT = Columns.of(
     "account symbol venue_symbol base quote market tick_size step_size min_quantity min_notional",
     "max_quantity market_min_quantity market_max_quantity market_step_size contract_size band_down band_up",
     "max_open_orders active",
+    "min_price max_price buy_band_down buy_band_up sell_band_down sell_band_up",
+    "max_notional market_min_notional market_max_notional exit_min_notional",
 )
 SAVED_INSTRUMENT = Columns("instruments", (*INSTRUMENT.names, "time_ms"))
 
@@ -132,7 +134,12 @@ def instrument(value: Instrument, time_ms: int) -> tuple[Any, ...]:
         *(number_or_null(value.max_quantity), number_or_null(value.market_min_quantity)),
         *(number_or_null(value.market_max_quantity), number_or_null(value.market_step_size)),
         *(number(value.contract_size), number_or_null(value.band_down), number_or_null(value.band_up)),
-        *(value.max_open_orders, int(value.active), time_ms),
+        *(value.max_open_orders, int(value.active), number_or_null(value.min_price), number_or_null(value.max_price)),
+        *(number_or_null(value.buy_band_down), number_or_null(value.buy_band_up)),
+        *(number_or_null(value.sell_band_down), number_or_null(value.sell_band_up)),
+        *(number_or_null(value.max_notional), number_or_null(value.market_min_notional)),
+        *(number_or_null(value.market_max_notional), number_or_null(value.exit_min_notional)),
+        time_ms,
     )
 
 
@@ -140,7 +147,9 @@ def read_instrument_row(row: tuple[Any, ...]) -> Instrument:
     """From a row in the order of `INSTRUMENT`."""
     account, symbol, venue_symbol, base, quote, market, tick_size, step_size, min_quantity, min_notional = row[:10]
     max_quantity, market_min_quantity, market_max_quantity, market_step_size = row[10:14]
-    contract_size, band_down, band_up, max_open_orders, active = row[14:]
+    contract_size, band_down, band_up, max_open_orders, active = row[14:19]
+    min_price, max_price, buy_band_down, buy_band_up, sell_band_down, sell_band_up = row[19:25]
+    max_notional, market_min_notional, market_max_notional, exit_min_notional = row[25:]
     return Instrument(
         account=account,
         symbol=symbol,
@@ -161,4 +170,14 @@ def read_instrument_row(row: tuple[Any, ...]) -> Instrument:
         band_up=read_number_or_null(band_up),
         max_open_orders=max_open_orders,
         active=bool(active),
+        min_price=read_number_or_null(min_price),
+        max_price=read_number_or_null(max_price),
+        buy_band_down=read_number_or_null(buy_band_down),
+        buy_band_up=read_number_or_null(buy_band_up),
+        sell_band_down=read_number_or_null(sell_band_down),
+        sell_band_up=read_number_or_null(sell_band_up),
+        max_notional=read_number_or_null(max_notional),
+        market_min_notional=read_number_or_null(market_min_notional),
+        market_max_notional=read_number_or_null(market_max_notional),
+        exit_min_notional=read_number_or_null(exit_min_notional),
     )

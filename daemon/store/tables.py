@@ -231,6 +231,9 @@ class Order(Table):
     update_time_ms = IntegerField()
     filled_quantity = TextField()
     filled_notional = TextField()
+    wanted_price = TextField(null=True)
+    wanted_quantity = TextField(null=True)
+    amend_time_ms = IntegerField(null=True)
 
     class Meta:
         table_name = "orders"
@@ -497,6 +500,16 @@ class Instrument(Table):
     max_open_orders = IntegerField(null=True)
     active = IntegerField()
     time_ms = IntegerField()
+    min_price = TextField(null=True)
+    max_price = TextField(null=True)
+    buy_band_down = TextField(null=True)
+    buy_band_up = TextField(null=True)
+    sell_band_down = TextField(null=True)
+    sell_band_up = TextField(null=True)
+    max_notional = TextField(null=True)
+    market_min_notional = TextField(null=True)
+    market_max_notional = TextField(null=True)
+    exit_min_notional = TextField(null=True)
 
     class Meta:
         table_name = "instruments"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from actors.messages import Answer
 from actors.replies import ReplyBox
+from actors.rules.choices import TpMode
 from actors.rules.model import Intent, Signal
 from actors.rules.settings import QueueSettings
 from tests.actors.havoc import Havoc
@@ -22,6 +23,8 @@ D = Decimal
 LIMIT = 2
 TIMEFRAMES = ("1m", "5m", "1h")
 STEPS = 14
+TP_MODES = (TpMode.PER_LEG, TpMode.AGGREGATE, TpMode.PYRAMID_AGGREGATE)
+"""In turn by seed: targets of whole pyramids are amended with each fill (ORD-9)."""
 
 
 @dataclass(slots=True)
@@ -117,7 +120,8 @@ class Crowd:
 
 def crowd_run(folder: Path, seed: int, faults: int) -> Town:
     """One run. The town is the caller's to close."""
-    settings = town_settings(max_open_groups=LIMIT, capital="500", queue=QueueSettings(max_size=4))
+    tp_mode = TP_MODES[seed % len(TP_MODES)]
+    settings = town_settings(max_open_groups=LIMIT, capital="500", tp_mode=tp_mode, queue=QueueSettings(max_size=4))
     town = Town(folder, settings=settings, seed=seed, rush=0.02)
     try:
         town.settle()

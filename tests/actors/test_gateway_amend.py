@@ -12,6 +12,7 @@ from actors import messages as m
 from actors.gateway_orders import ANSWER_TIMEOUT_MS
 from actors.messages import Fate
 from actors.rules.model import Order, OrderReport, OrderState, Reason, Role
+from actors.rules.records import RaiseAlert
 from actors.rules.settings import ExecutionSettings
 from tests.actors.gateway_world import START_MS, World, ids, order, report, trade
 
@@ -92,9 +93,68 @@ def test_a_refused_or_uncertain_amend_is_looked_up_and_the_exchanges_price_is_to
     world.looked_up(TARGET, shaped("100", "1"), asked_ms=world.now_ms)
     (told,) = world.reports()
     assert (told.state, shape(told)) == (OrderState.OPEN, (Decimal(100), Decimal(1)))
-    expected = (Reason.BAD_PRICE, "no such price") if fate == Fate.REFUSED else (None, "")
-    assert (told.reason, told.words) == expected
+    assert (told.reason, told.words) == (
+        Reason.BAD_PRICE if fate == Fate.REFUSED else Reason.OUTCOME_UNKNOWN,
+        "no such price",
+    )
     assert sent(world) == [(Decimal(101), Decimal(2))]  # Once, not again.
+
+
+@pytest.mark.rule("ORD-9")
+def test_an_uncertain_amend_that_was_done_is_told_as_done() -> None:
+    world = resting()
+    world.tell(am.AmendOrders(orders=(wanting(),)))
+    world.answer(TARGET, Fate.UNKNOWN, request="amend", words="timed out")
+    world.looked_up(TARGET, shaped("101", "2"), asked_ms=world.now_ms)
+    (told,) = world.reports()
+    assert (told.reason, shape(told)) == (None, (Decimal(101), Decimal(2)))
+
+
+@pytest.mark.rule("ORD-9")
+def test_an_amend_done_otherwise_than_asked_is_told_as_uncertain() -> None:
+    world = resting()
+    world.tell(am.AmendOrders(orders=(wanting(),)))
+    answer = m.Answered(
+        incarnation=world.incarnation,
+        request="amend",
+        client_order_id=TARGET.client_order_id,
+        fate=Fate.ACCEPTED,
+        report=shaped("101", "1.5"),
+    )
+    world.tell(answer)
+    (told,) = world.reports()
+    assert (told.reason, shape(told)) == (Reason.OUTCOME_UNKNOWN, (Decimal(101), Decimal("1.5")))
+
+
+@pytest.mark.rule("ORD-9", "TP-7")
+def test_while_an_amend_is_under_way_nothing_is_said_of_price_and_quantity() -> None:
+    world = resting()
+    world.tell(am.AmendOrders(orders=(wanting(),)))
+    world.stream(replace(shaped("101", "2"), trades=(trade(1, "0.5"),)))
+    (told,) = world.reports()
+    assert (shape(told), len(told.trades)) == ((None, None), 1)
+    world.tell(m.ResolveOrders(orders=(TARGET,)))
+    assert [shape(each) for each in world.reports()] == [(None, None)]
+    world.answer(TARGET, request="amend")
+    assert [shape(each) for each in world.reports()] == [(Decimal(101), Decimal(2))]
+
+
+@pytest.mark.rule("ORD-9", "REC-2")
+def test_a_group_that_asks_again_for_the_same_amend_is_answered_once_by_the_first() -> None:
+    world = resting()
+    world.tell(am.AmendOrders(orders=(wanting(),)))
+    world.tell(am.AmendOrders(orders=(replace(wanting(), update_time_ms=START_MS + 1),)))
+    world.answer(TARGET, request="amend")
+    assert len(sent(world)) == 1
+    assert [shape(told) for told in world.reports()] == [(Decimal(101), Decimal(2))]
+
+
+@pytest.mark.rule("PRC-7", "ORD-9")
+def test_an_amend_refused_for_precision_is_an_error_of_ours() -> None:
+    world = resting()
+    world.tell(am.AmendOrders(orders=(wanting(),)))
+    world.answer(TARGET, Fate.REFUSED, request="amend", reason=Reason.BAD_PRICE, words="no such price")
+    assert any("no such price" in raised.message for raised in world.rows(RaiseAlert))
 
 
 @pytest.mark.rule("ORD-9")
@@ -173,7 +233,7 @@ def test_the_newest_wish_follows_the_one_that_is_under_way() -> None:
     world.answer(TARGET, request="amend")
     assert sent(world) == [(Decimal(103), Decimal(2))]
     world.answer(TARGET, request="amend")
-    assert [told.price for told in world.reports()] == [Decimal(101), Decimal(103)]
+    assert [told.price for told in world.reports()] == [None, Decimal(103)]
 
 
 def test_a_cancel_takes_the_place_of_an_amend_that_waits() -> None:
@@ -201,9 +261,11 @@ def test_an_order_of_an_earlier_life_is_found_before_it_is_amended() -> None:
 def test_an_overtaken_report_does_not_take_the_new_price_back() -> None:
     world = resting()
     world.tell(am.AmendOrders(orders=(wanting(),)))
-    world.stream(shaped("101", "2", time_ms=START_MS + 50))
+    world.answer(TARGET, request="amend")
+    world.stream(replace(shaped("101", "2", time_ms=START_MS + 50), trades=(trade(2, "0.5"),)))
+    world.reports()
     world.stream(replace(shaped("100", "1", time_ms=START_MS + 10), trades=(trade(1, "0.5"),)))
-    assert [shape(told) for told in world.reports()] == [(Decimal(101), Decimal(2))] * 2
+    assert [shape(told) for told in world.reports()] == [(Decimal(101), Decimal(2))]
 
 
 def test_a_late_answer_to_an_earlier_try_decides_nothing() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from actors import messages as m
 from actors.gateway_orders import ANSWER_TIMEOUT_MS, FRESH_MS
+from actors.gateway_streams import SWEEP_WHILE_DOWN_MS
 from actors.gateway_sending import MAX_IN_FLIGHT, PLACES_FOR_EXITS
 from actors.messages import Fate
 from actors.rules.model import OrderState, Reason, Role
@@ -415,6 +416,17 @@ def test_the_sweep_looks_up_what_is_believed_open_but_missing_unless_it_is_fresh
     assert world.exchange.take("look_up") == [order().client_order_id]
     world.looked_up(order(), report(order(), OrderState.FILLED, (trade(1),)), asked_ms=world.now_ms)
     assert [each.state for each in world.reports()] == [OrderState.FILLED]
+
+
+@pytest.mark.rule("ORD-5")
+def test_what_filled_after_one_sweep_is_looked_up_at_the_next_however_short_the_pause() -> None:
+    world = World().settle()
+    world.tell(m.SubmitOrders(orders=(order(),)))
+    world.answer(order())
+    world.listed(report(order(), OrderState.OPEN))
+    assert SWEEP_WHILE_DOWN_MS >= 1_000
+    world.listed(asked_ms=world.now_ms + 1_000)
+    assert world.exchange.take("look_up") == [order().client_order_id]
 
 
 @pytest.mark.rule("ORD-5")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from actors import messages as m
+from actors.account_messages import WantPrices
 from actors.board import CatalogueBoard, MarksBoard
 from actors.position import OPEN_LIMIT_MS, TELL_AGAIN_MS, GroupPorts, PositionGroup
 from actors.replies import ReplyBox
@@ -182,12 +183,13 @@ def test_opening_is_one_commit_of_signal_group_and_orders() -> None:
 def test_the_release_sends_the_orders_first_and_then_answers() -> None:
     box = ReplyBox()
     commit = GroupAlone().opened(reply_to=box)
-    submit, answer, finished = (send.message for send in commit.then)
+    submit, wanted, answer, finished = (send.message for send in commit.then)
     assert isinstance(submit, m.SubmitOrders)
     assert len(submit.orders) == 5
     assert isinstance(answer, m.Answer)
     assert finished == m.DraftDone(draft_id="draft-1", answer=answer, told=group_changed(commit.groups[0]))
-    assert [send.to for send in commit.then] == [GATEWAY, box, POOL]
+    assert wanted == WantPrices(owner=f"group/{GROUP_ID}", symbols=frozenset({"BTC/USDT"}))
+    assert [send.to for send in commit.then] == [GATEWAY, GATEWAY, box, POOL]
 
 
 def test_the_release_tells_the_pool_the_group_own_figures_with_the_end_of_the_draft() -> None:
@@ -462,6 +464,29 @@ def test_rule_19_a_late_fill_brings_a_closed_group_back_to_be_flattened() -> Non
     assert [message for message in released(commit, GATEWAY) if isinstance(message, m.SubmitOrders)]
     alone.take(m.MayStop(group_id=GROUP_ID))
     assert not alone.life.is_stopped
+
+
+@pytest.mark.rule("PNL-1", "ORD-10")
+def test_a_group_wants_its_price_for_as_long_as_it_is_not_closed_though_it_watches_nothing() -> None:
+    wanted = WantPrices(owner=NAME, symbols=frozenset({"BTC/USDT"}))
+    unwanted = WantPrices(owner=NAME, symbols=frozenset())
+
+    def told(commit: m.Commit) -> list[object]:
+        return [message for message in released(commit, GATEWAY) if isinstance(message, WantPrices)]
+
+    alone = GroupAlone()
+    assert told(alone.opened()) == [wanted]
+    alone.take(m.GatewayStarted(account="paper"))
+    assert alone.life.take(WantPrices) == [wanted]
+    again = loaded(alone.group)
+    assert again.life.take(WantPrices) == [wanted]
+    alone.take(leave())
+    for order in list(alone.group.orders.values()):
+        alone.take(reported(order.client_order_id, OrderState.CANCELLED))
+    assert [message for commit in alone.life.take(m.Commit) for message in told(commit)] == [unwanted]
+    first = next(iter(alone.group.orders.values()))
+    alone.take(reported(first.client_order_id, OrderState.FILLED, trade("2", "100")))
+    assert told(alone.commit()) == [wanted], "a late fill brings it back"
 
 
 def test_what_a_group_does_not_know_ends_it() -> None:

@@ -26,8 +26,8 @@ from actors.position import PositionGroup
 from actors.queue import Queue
 from actors.replies import ReplyBox
 from actors.rules import position
-from actors.rules.choices import FillRule, PaperPrices, World
-from actors.rules.events import CancelOrders, Context, Decision, Note, SubmitOrders, TimeReached
+from actors.rules.choices import FillRule, PaperPrices, TpMode, World
+from actors.rules.events import AmendOrders, CancelOrders, Context, Decision, Note, SubmitOrders, TimeReached
 from actors.rules.model import (
     Group,
     GroupState,
@@ -104,9 +104,11 @@ def account_settings(**changes: Any) -> AccountSettings:
     return AccountSettings(**{**plain, **changes})
 
 
-def town_settings(*, max_open_groups: int = 10, capital: str = "1000", **changes: Any) -> Settings:
+def town_settings(
+    *, max_open_groups: int = 10, capital: str = "1000", tp_mode: TpMode = TpMode.PER_LEG, **changes: Any
+) -> Settings:
     """The shipped strategy with `capital` per pyramid, on one paper account."""
-    strategy = StrategySettings(sizing=SizingSettings(capital_per_pyramid=D(capital)))
+    strategy = StrategySettings(sizing=SizingSettings(capital_per_pyramid=D(capital)), tp_mode=tp_mode)
     plain: dict[str, Any] = {
         "accounts": {ACCOUNT: account_settings()},
         "pool": PoolSettings(max_open_groups=max_open_groups),
@@ -491,11 +493,12 @@ class Town:
         if group.state is GroupState.CLOSING:
             yield f"group {group.group_id} is closing"
         for order in group.open_orders():
-            if order.state is OrderState.PENDING or order.cancel_requested:
-                yield f"order {order.client_order_id} is {order.state}, cancel asked: {order.cancel_requested}"
+            if order.state is OrderState.PENDING or order.cancel_requested or order.is_amending:
+                asked = f"cancel asked: {order.cancel_requested}, amend: {order.is_amending}"
+                yield f"order {order.client_order_id} is {order.state}, {asked}"
         later = position.step(group, TimeReached(), self._soon(actor._context(group)))
         assert isinstance(later, Decision)
-        sends = [effect for effect in later.effects if isinstance(effect, SubmitOrders | CancelOrders)]
+        sends = [effect for effect in later.effects if isinstance(effect, SubmitOrders | CancelOrders | AmendOrders)]
         if sends:
             yield f"group {group.group_id} is going to send {sends}"
 
@@ -663,6 +666,10 @@ class Town:
             order = known[name]
             assert _essence(order.trades) == _essence(report.trades), f"trades of {name} differ"
             assert order.state is report.state, f"{name}: {order.state} here, {report.state} there"
+            if order.state is not OrderState.CANCELLED:  # What a cancelled one was being amended to does not matter.
+                shape = (order.price, order.quantity)
+                assert shape == (report.price, report.quantity), f"{name}: {shape} here, {report} there"
+            assert not order.is_final or not order.is_amending, f"{name} has ended and is being amended"
         for name, order in known.items():
             assert name in names or order.state in (OrderState.REJECTED, OrderState.CANCELLED), f"{name} never arrived"
 

@@ -38,11 +38,10 @@ MAX_SIGNAL_FLOORS = 4.0
 MAX_FILL_MS = 5.0
 MAX_RSS_MIB = 200.0
 MAX_CPU = 0.05
-WARM_UP = 5
 ROUND_S = 0.9
 """Six orders a round: as fast as a venue that takes 100 orders in ten seconds lets entries through (REC-4)."""
 TICK_S = 1.0
-SETTLE_S = 3.0
+BATCH_MS = 50
 WAIT_S = 20.0
 LOOK_S = 0.02
 ORDER_PATH = "/api/v3/order"
@@ -64,10 +63,13 @@ class Size:
     positions: int = 100
     markets: int = venue_market.MARKETS
     idle_s: float = 20.0
+    settle_s: float = 3.0
     round_s: float = ROUND_S
+    warm_up: int = 5
+    """Rounds that are not counted."""
 
 
-QUICK = Size(positions=2, markets=50, idle_s=0.5, round_s=0)
+QUICK = Size(positions=2, markets=50, idle_s=0.5, settle_s=0, round_s=0, warm_up=1)
 
 
 @dataclass(slots=True)
@@ -97,15 +99,15 @@ def rows(names: list[str], directory: Path, size: Size) -> Iterator[Row]:
     folder.mkdir()
     venue_market.write(folder / "market.json", size.markets)
     with Bench(folder, size) as bench:
-        before = bench.weigh(1.0)[0]
+        before = bench.weigh(size.idle_s / 20)[0]
         taken = bench.trade()
         found = _latencies(taken, size)
         if RSS in names or CPU in names:
             with bench.ticking():
-                time.sleep(SETTLE_S)
+                time.sleep(size.settle_s)
                 worked, floor = bench.weigh(size.idle_s)
                 bench.restart()
-                time.sleep(SETTLE_S)
+                time.sleep(size.settle_s)
                 restarted, _ = bench.weigh(size.idle_s / 2)
             found += _weights(before, worked, restarted, floor, size)
     yield from (row for row in found if row.name in names)
@@ -171,7 +173,7 @@ def _weights(before: Weight, worked: Weight, restarted: Weight, floor: Weight, s
 
 
 def _spread(values: list[float]) -> dict[str, float]:
-    tenths = quantiles(values, n=10) if len(values) > 1 else values * 9
+    tenths = quantiles(values, n=10, method="inclusive") if len(values) > 1 else values * 9
     return {"p10": short(tenths[0]), "p90": short(tenths[-1]), "p99": short(_p99(values)), "most": short(max(values))}
 
 
@@ -192,8 +194,7 @@ class Bench:
             self._venue, self._other = (
                 held.enter_context(Running("binance", instruments=market, process=True)) for _ in range(2)
             )
-            symbols = range(self._watched)
-            self._prices({number: venue_market.PRICE for number in symbols})
+            self._prices(dict.fromkeys(range(self._watched), venue_market.PRICE))
             place = Place(venue="binance", market="spot")
             self.stack = VenueStack(self._folder, place, self._venue.endpoints, CONFIG)
             held.callback(self.stack.stop)
@@ -209,7 +210,7 @@ class Bench:
 
     @property
     def _watched(self) -> int:
-        return self._size.positions + WARM_UP
+        return self._size.positions + self._size.warm_up
 
     def _prices(self, prices: dict[int, str]) -> None:
         named = {venue_market.venue_symbol(number): price for number, price in prices.items()}
@@ -223,7 +224,7 @@ class Bench:
         taken = Taken()
         for number in range(self._watched):
             end_s = time.monotonic() + self._size.round_s
-            self._round(number, Taken() if number < WARM_UP else taken)
+            self._round(number, Taken() if number < self._size.warm_up else taken)
             time.sleep(max(0.0, end_s - time.monotonic()))
         return taken
 
@@ -278,15 +279,18 @@ class Bench:
 
     @contextlib.contextmanager
     def ticking(self) -> Iterator[None]:
-        """Every price moves once in `TICK_S`, too little to fill anything. The venue repeats it once in between."""
+        """Every price moves once in `TICK_S`, a few at a time, too little to fill anything. The venue repeats each once."""
         ended = Event()
+        symbols = range(self._watched)
+        batch = -(-len(symbols) * BATCH_MS // int(TICK_S * 1000))
 
         def tick() -> None:
             for turn in itertools.count():
-                if ended.wait(TICK_S):
-                    return
-                moved = Decimal(venue_market.PRICE) + Decimal(turn % 5 - 2) / 20
-                self._prices({number: str(moved) for number in range(self._watched)})
+                moved = str(Decimal(venue_market.PRICE) + Decimal(turn % 5 - 2) / 20)
+                for at in range(0, len(symbols), batch):
+                    if ended.wait(BATCH_MS / 1000):
+                        return
+                    self._prices(dict.fromkeys(symbols[at : at + batch], moved))
 
         thread = Thread(target=tick, name="prices")
         thread.start()
@@ -305,7 +309,7 @@ def _filled(venue: Admin, order: Any, wanted: Wanted) -> float:
     for row in venue.frames(status["frames"], "ws-api"):
         event = json.loads(row["frame"]).get("event", {})
         if event.get("x") == "TRADE" and event.get("c") == name:
-            return (answer["arrived_ns"] - row["left_ns"]) / 1e6
+            return int(answer["arrived_ns"] - row["left_ns"]) / 1e6
     raise AssertionError(f"no frame told of {name}")
 
 

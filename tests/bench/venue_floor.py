@@ -49,7 +49,7 @@ class Floor:
         import ccxt.pro
 
         keys = {"apiKey": self._endpoints.api_key, "secret": self._endpoints.api_secret}
-        options = {"fetchMarkets": {"types": ["spot"]}}
+        options = {"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False}
         self._client = ccxt.pro.binance({**keys, "enableRateLimit": False, "options": options})
         self._client.has["fetchCurrencies"] = False
         redirect(self._client, self._endpoints)
@@ -81,7 +81,13 @@ class Floor:
 
     async def _raw(self, name: str) -> dict[str, Any]:
         self._keep(name)
-        order = {"symbol": venue_symbol(0), "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": BOUGHT}
+        order = {
+            "symbol": venue_symbol(_number(name)),
+            "side": "BUY",
+            "type": "LIMIT",
+            "timeInForce": "GTC",
+            "quantity": BOUGHT,
+        }
         order |= {"price": ENTRY, "newClientOrderId": name, "timestamp": str(time.time_ns() // 1_000_000)}
         signed = urlencode(order)
         signature = hmac.new(self._endpoints.api_secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
@@ -94,11 +100,12 @@ class Floor:
 
     async def _ccxt(self, name: str) -> dict[str, Any]:
         started_ns = time.monotonic_ns()
-        await self._send(0, "buy", BOUGHT, ENTRY, name)
+        await self._send("buy", BOUGHT, ENTRY, name)
         return {"started_ns": started_ns}
 
-    async def _send(self, number: int, side: str, quantity: str, price: str, name: str) -> None:
-        await self._client.create_order(symbol(number), "limit", side, quantity, price, {"newClientOrderId": name})
+    async def _send(self, side: str, quantity: str, price: str, name: str) -> None:
+        params = {"newClientOrderId": name}
+        await self._client.create_order(symbol(_number(name)), "limit", side, quantity, price, params)
 
     # --- the loops --------------------------------------------------------------------------------
 
@@ -108,7 +115,7 @@ class Floor:
                 name = order["clientOrderId"]
                 if order["status"] == "closed" and name.startswith("f"):
                     self._keep(json.dumps(order["info"]))
-                    await self._send(0, "sell", SOLD, TARGET, "g" + name[1:])
+                    await self._send("sell", SOLD, TARGET, "g" + name[1:])
 
     async def _watch_prices(self) -> None:
         wanted = [symbol(number) for number in range(self._watched)]
@@ -120,6 +127,11 @@ class Floor:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
         rss_mib = pages * os.sysconf("SC_PAGE_SIZE") / 2**20
         return {"rss_mib": rss_mib, "cpu_s": used.ru_utime + used.ru_stime}
+
+
+def _number(name: str) -> int:
+    """An order is called by a letter and the number of its symbol."""
+    return int(name[1:])
 
 
 class Handle:

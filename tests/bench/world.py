@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -79,8 +78,7 @@ class World(Stack):
 
 def process_cpu_s(pid: int) -> float:
     """Processor time a process has used, user and system."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(~pid << 3 | 2)  # How Linux names the clock of another process.
 
 
 def process_rss_mib(pid: int) -> float:

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from actors.rules import precision, profit, takeprofit
 from actors.rules.choices import FeePaidIn, LimitCloseFallback, OnFlat, SlippageAction, TpExecution, TpMode
-from actors.rules.events import CancelOrders, Decision, OrdersReported, PriceCrossed, SubmitOrders
+from actors.rules.events import AmendOrders, CancelOrders, Decision, OrdersReported, PriceCrossed, SubmitOrders
 from actors.rules.model import GroupState, Order, OrderReport, OrderState, Reason, Role, Side
 from actors.rules.position_targets import MAX_PARTS
 from actors.rules.settings import ExecutionSettings
@@ -31,12 +31,25 @@ MODES = [(mode, TpExecution.RESTING) for mode in TpMode] + [
 ]
 
 
+AMENDS = ["done", "done", "lost", "refused", "uncertain", "uncertain but done"]
+DONE = ("done", "lost", "uncertain but done")
+
+
+def without_shape(report: OrderReport) -> OrderReport:
+    """An overtaken report: a gateway knows that its price and quantity are no news, and why an amend was refused is
+    told once.
+    """
+    is_final = report.state is not None and report.state.is_final
+    return replace(report, price=None, quantity=None, reason=report.reason if is_final else None)
+
+
 class LazyStory(Story):
     """Orders and cancels are on their way until the machine lets them arrive."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.unsent: dict[str, Order] = {}
         self.uncancelled: set[str] = set()
+        self.unamended: dict[str, Order] = {}
         super().__init__(*args, **kwargs)
 
     def _carry(self, decision: Decision) -> None:
@@ -48,6 +61,8 @@ class LazyStory(Story):
                     self.unsent[name] = decision.group.orders[name]
             elif isinstance(effect, CancelOrders):
                 self.uncancelled.update(effect.client_order_ids)
+            elif isinstance(effect, AmendOrders):
+                self.unamended.update((name, decision.group.orders[name]) for name in effect.client_order_ids)
         rest = tuple(effect for effect in decision.effects if not isinstance(effect, SubmitOrders))
         super()._carry(replace(decision, effects=rest))
 
@@ -68,6 +83,7 @@ class GroupMachine(RuleBasedStateMachine):
         net=st.booleans(),
         most=st.sampled_from([None, D("2.5")]),
         market_step=st.sampled_from([None, D("0.01")]),
+        can_amend=st.booleans(),
     )
     def begin(
         self,
@@ -83,6 +99,7 @@ class GroupMachine(RuleBasedStateMachine):
         net: bool,
         most: Decimal | None,
         market_step: Decimal | None,
+        can_amend: bool,
     ) -> None:
         make = spot if side is Side.LONG else swap
         instrument = make(max_quantity=most, market_max_quantity=most, market_step_size=market_step)
@@ -101,6 +118,7 @@ class GroupMachine(RuleBasedStateMachine):
             on_flat=on_flat,
             entry_ttl_s=600,
             cancel_beyond_percent=D(20),
+            can_amend=can_amend,
         )
         self.everything_arrives()
 
@@ -180,6 +198,32 @@ class GroupMachine(RuleBasedStateMachine):
         self.story.venue.end(name)
         self._tell(name)
 
+    @precondition(lambda self: self.story.unamended)
+    @rule(number=st.integers(0, 99), how=st.sampled_from(AMENDS))
+    def an_amend_arrives(self, number: int, how: str) -> None:
+        self._amend(self._pick(list(self.story.unamended), number), how)
+
+    def _amend(self, name: str, how: str) -> None:
+        wish = self.story.unamended[name]
+        assert wish.wanted_price is not None
+        assert wish.wanted_quantity is not None
+        if name in self.story.unsent:  # It has not left: the gateway changes it there.
+            del self.story.unamended[name]
+            price, quantity = wish.wanted_price, wish.wanted_quantity
+            self.story.unsent[name] = replace(self.story.unsent[name], price=price, quantity=quantity)
+            told = OrderReport(client_order_id=name, state=None, time_ms=0, price=price, quantity=quantity)
+            self.story.step(OrdersReported(reports=(told,)))
+            return
+        is_done = how in DONE and self.story.venue.amend(name, wish.wanted_price, wish.wanted_quantity)
+        if how == "lost":  # The answer; it is asked for again.
+            return
+        del self.story.unamended[name]
+        is_open = not self.story.venue.orders[name].is_final
+        if how.startswith("uncertain"):
+            self._tell(name, Reason.OUTCOME_UNKNOWN if is_open else None)
+        else:
+            self._tell(name, None if is_done or not is_open else Reason.EXCHANGE_REFUSED)
+
     @precondition(lambda self: self._open())
     @rule(number=st.integers(0, 99), state=st.sampled_from([OrderState.CANCELLED, OrderState.EXPIRED]))
     def an_order_ends_on_its_own(self, number: int, state: OrderState) -> None:
@@ -191,7 +235,7 @@ class GroupMachine(RuleBasedStateMachine):
     @rule(numbers=st.lists(st.integers(0, 999), min_size=1, max_size=4))
     def old_reports_come_again(self, numbers: list[int]) -> None:
         chosen = tuple(self.reports[number % len(self.reports)] for number in numbers)
-        self.story.step(OrdersReported(reports=chosen))
+        self.story.step(OrdersReported(reports=tuple(map(without_shape, chosen))))
 
     # --- the world ---
 
@@ -245,6 +289,12 @@ class GroupMachine(RuleBasedStateMachine):
         assert venue.base * self.story.group.side.sign >= 0
         assert "oversold" not in self.story.group.flags
 
+    @invariant()
+    def the_exchange_can_never_sell_more_than_there_is(self) -> None:
+        venue, side = self.story.venue, self.story.group.side
+        exits = (order for order in venue.orders.values() if order.side is side.exit)
+        assert sum((order.remaining for order in exits), D(0)) <= venue.base * side.sign
+
     def teardown(self) -> None:
         """The exchange calms down: all arrives, cancels succeed, nothing fills. Then an exit, and that fills."""
         if not hasattr(self, "story"):
@@ -269,6 +319,8 @@ class GroupMachine(RuleBasedStateMachine):
             for name in list(story.uncancelled):
                 story.venue.end(name)
             story.uncancelled.clear()
+            for name in list(story.unamended):
+                self._amend(name, "done")
             for name, order in list(story.venue.orders.items()):
                 if order.role is fill and not order.is_final:
                     story.venue.fill(name)
@@ -276,7 +328,7 @@ class GroupMachine(RuleBasedStateMachine):
             story.price("100")
             before = story.group
             story.wait("61")
-            if story.group is before and not story.unsent and not story.uncancelled:
+            if story.group is before and not (story.unsent or story.uncancelled or story.unamended):
                 return
         raise AssertionError("the group never came to rest")
 

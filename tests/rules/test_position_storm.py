@@ -12,7 +12,7 @@ import pytest
 from actors.rules.choices import FeePaidIn, LimitCloseFallback, OnFlat, SlippageAction
 from actors.rules.model import OrderState, Reason, Side
 from tests.rules.builders import D
-from tests.rules.test_position_machine import MODES, REFUSALS, GroupMachine
+from tests.rules.test_position_machine import AMENDS, MODES, REFUSALS, GroupMachine
 from tests.rules.venue import ONE, TWO, WORKED, closed
 
 STEPS = 150
@@ -41,6 +41,7 @@ class Storm:
             net=pick([True, False]),
             most=pick([None, D("2.5")]),
             market_step=pick([None, D("0.01")]),
+            can_amend=pick([True, True, False]),
         )
 
     def run(self, steps: int) -> None:
@@ -50,6 +51,7 @@ class Storm:
         for _ in range(steps):
             actions[self.random.choices(names, weights)[0]][1]()
             self.machine.never_more_is_sold_than_was_bought()
+            self.machine.the_exchange_can_never_sell_more_than_there_is()
             if closed(self.machine.story) and self.random.random() < 0.3:
                 self.machine.teardown()
                 self._begin()
@@ -65,6 +67,7 @@ class Storm:
             "fill": (6, self._fill),
             "fill wholly": (1.5, self._fill_wholly),
             "cancel": (4, self._cancel),
+            "amend": (4, self._amend),
             "end": (0.2, self._end),
             "old": (2, self._old),
             "price": (
@@ -119,6 +122,10 @@ class Storm:
             else:
                 self.machine.a_cancel_succeeds(self._number())
 
+    def _amend(self) -> None:
+        if self.machine.story.unamended:
+            self.machine.an_amend_arrives(self._number(), self.random.choice(AMENDS))
+
     def _end(self) -> None:
         if self.machine._open():
             state = self.random.choice([OrderState.CANCELLED, OrderState.EXPIRED])
@@ -140,7 +147,7 @@ class Storm:
             self.machine.a_pyramid_is_added(self.random.choice([ONE, TWO]), self.random.choice(["98", "100", "103.33"]))
 
 
-@pytest.mark.rule("TP-7", "PRC-6", "ORD-5", "ORD-6", "EXIT-2", "PNL-1")
+@pytest.mark.rule("TP-7", "ORD-9", "PRC-6", "ORD-5", "ORD-6", "EXIT-2", "PNL-1")
 @pytest.mark.parametrize("seed", range(24))
 def test_whatever_happens_nothing_is_oversold_and_the_books_balance(seed: int) -> None:
     Storm(seed).run(STEPS)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.rules import precision
-from actors.rules.model import Quote, Reason, Side
+from actors.rules.model import OrderSide, Quote, Reason, Side
 from tests.rules.builders import D, quote, spot, swap
 
 prices = st.decimals(min_value="0.000001", max_value=10**6, places=8)
@@ -115,6 +115,60 @@ def test_the_most_that_can_be_sent_is_never_refused(quantity: Decimal, price: De
 def test_a_price_band_includes_its_bounds(price: str, is_in: bool) -> None:
     assert precision.in_band(D(price), D(100), spot(band_down=D("0.2"), band_up=D(5))) is is_in
     assert precision.in_band(D(price), D(100), spot())
+
+
+@pytest.mark.rule("PRC-1")
+def test_a_band_may_bind_buys_from_above_and_sells_from_below_only() -> None:
+    futures = swap(buy_band_up=D("1.15"), sell_band_down=D("0.85"))
+    for price, buys, sells in (("84", True, False), ("86", True, True), ("116", False, True)):
+        assert precision.in_band(D(price), D(100), futures, OrderSide.BUY) is buys
+        assert precision.in_band(D(price), D(100), futures, OrderSide.SELL) is sells
+        assert precision.in_band(D(price), D(100), futures) is (buys and sells)
+        assert precision.in_band(D(price), None, futures), "without a mark there is no band"
+
+
+@pytest.mark.rule("PRC-1", "PRC-7")
+def test_the_venues_least_and_greatest_price_hold_with_and_without_a_mark() -> None:
+    narrow = spot(min_price=D(90), max_price=D(110), band_down=D("0.2"))
+    for mark in (None, D(100)):
+        assert [precision.in_band(D(price), mark, narrow) for price in ("89.99", "90", "110", "110.01")] == [
+            *(False, True, True, False)
+        ]
+
+
+@pytest.mark.rule("EXIT-4", "PRC-7")
+@given(
+    price=st.decimals(min_value="0.01", max_value=1000, places=2),
+    mark=st.decimals(min_value=60, max_value=150, places=2),
+    side=st.sampled_from(OrderSide),
+)
+def test_a_bound_beyond_what_the_venue_takes_is_drawn_into_it(price: Decimal, mark: Decimal, side: OrderSide) -> None:
+    instrument = spot(min_price=D(50), max_price=D(200), buy_band_up=D("1.15"), sell_band_down=D("0.85"))
+    bound = precision.within_bounds(price, mark, instrument, side)
+    assert precision.in_band(bound, mark, instrument, side)
+    assert bound % instrument.tick_size == 0
+    if precision.in_band(price, mark * D("1.02"), instrument) and precision.in_band(
+        price, mark * D("0.98"), instrument
+    ):
+        assert abs(bound - price) <= mark * D("0.04"), "only what is near the edge is moved, and not far"
+
+
+@pytest.mark.rule("PRC-1", "PRC-7")
+def test_values_may_be_bounded_too_and_differently_for_market_orders() -> None:
+    rules = spot(max_notional=D(1000), market_min_notional=D("5.25"), market_max_notional=D(500))
+    assert precision.refusal(D("10.001"), D(100), rules) is Reason.ABOVE_MAX_QUANTITY
+    assert precision.max_sendable(D(50), D(100), rules) == D(10)
+    assert precision.max_sendable(D(50), D(100), rules, market=True) == D(5)
+    assert precision.refusal(D("0.051"), D(100), rules) is None
+    assert precision.refusal(D("0.051"), D(100), rules, market=True) is Reason.BELOW_MIN_NOTIONAL
+
+
+@pytest.mark.rule("PRC-6")
+def test_what_only_reduces_may_be_worth_less_where_the_venue_says_so() -> None:
+    futures = swap(exit_min_notional=D(0))
+    assert precision.refusal(D("0.001"), D(100), futures) is Reason.BELOW_MIN_NOTIONAL
+    assert precision.refusal(D("0.001"), D(100), precision.for_exits(futures)) is None
+    assert precision.for_exits(swap()) == swap()
 
 
 @pytest.mark.rule("ORD-10")

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from actors.rules import position, profit
 from actors.rules.choices import FeePaidIn, Market, SlippageAction, World
 from actors.rules.events import (
+    AmendOrders,
     CancelEntriesAsked,
     CancelOrders,
     CloseAsked,
@@ -71,7 +72,8 @@ class Venue:
 
     def receive(self, order: Order) -> None:
         assert order.client_order_id not in self.orders, "an order was sent twice"
-        self.orders[order.client_order_id] = replace(order, state=OrderState.OPEN, trades=())
+        bare = replace(order, state=OrderState.OPEN, trades=(), wanted_price=None, wanted_quantity=None)
+        self.orders[order.client_order_id] = bare
 
     def fill(self, name: str, quantity: Decimal | None = None, price: Decimal | None = None) -> None:
         order = self.orders[name]
@@ -105,6 +107,14 @@ class Venue:
             time_ms=NOW_MS + self.trades,
         )
 
+    def amend(self, name: str, price: Decimal, quantity: Decimal) -> bool:
+        """False: there is nothing to be amended any more."""
+        order = self.orders[name]
+        if order.is_final or quantity <= order.filled_quantity:
+            return False
+        self.orders[name] = replace(order, price=price, quantity=quantity)
+        return True
+
     def end(self, name: str, state: OrderState = OrderState.CANCELLED) -> None:
         order = self.orders[name]
         if not order.is_final:
@@ -119,6 +129,8 @@ class Venue:
             trades=order.trades,
             reason=reason,
             time_ms=NOW_MS,
+            price=order.price,
+            quantity=order.quantity,
         )
 
 
@@ -176,9 +188,11 @@ class Story:
         quote: bool = True,
         slippage: str | None = None,
         strict: bool = True,
+        can_amend: bool = False,
         **strategy: Any,
     ) -> None:
         self.strict = strict
+        self.can_amend = can_amend
         self.instrument = instrument or spot()
         self.venue = Venue(self.instrument, D(fee_percent), fee_in)
         self.fees = FeeSettings(maker_percent=D(fee_percent), taker_percent=D(fee_percent), paid_in=fee_in)
@@ -188,6 +202,7 @@ class Story:
         self.notes: list[Note] = []
         self.resolves: list[str] = []
         self.cancels: list[str] = []
+        self.amends: list[str] = []
         self.watches: tuple[Any, ...] = ()
         self.wake_ms: int | None = None
         decision = position.open_group(
@@ -219,6 +234,7 @@ class Story:
             execution=self.execution,
             prefix=PREFIX,
             fees=self.fees,
+            can_amend=self.can_amend,
         )
 
     def step(self, event: Event, *, again: bool = True) -> Decision:
@@ -259,6 +275,14 @@ class Story:
     def end(self, name: str, state: OrderState = OrderState.CANCELLED, reason: Reason | None = None) -> Decision:
         self.venue.end(name, state)
         return self.report(name, reason=reason)
+
+    def amended(self, name: str) -> Decision:
+        """The exchange does what was asked of it, and the group is told."""
+        order = self.group.orders[name]
+        assert order.wanted_price is not None
+        assert order.wanted_quantity is not None
+        assert self.venue.amend(name, order.wanted_price, order.wanted_quantity)
+        return self.report(name)
 
     def reject(self, name: str, reason: Reason = Reason.EXCHANGE_REFUSED) -> Decision:
         return self.end(name, OrderState.REJECTED, reason)
@@ -351,6 +375,8 @@ class Story:
                     self.venue.receive(order)
             elif isinstance(effect, CancelOrders):
                 self.cancels.extend(effect.client_order_ids)
+            elif isinstance(effect, AmendOrders):
+                self.amends.extend(effect.client_order_ids)
             elif isinstance(effect, ResolveOrders):
                 self.resolves.extend(effect.client_order_ids)
             elif isinstance(effect, SetWatches):
@@ -399,7 +425,7 @@ class Story:
             decision = position.step(self.group, again, self.context())
             assert isinstance(decision, Decision)
             assert decision.group is self.group, f"{again} changed the group again"
-            sent = [e for e in decision.effects if isinstance(e, SubmitOrders | CancelOrders)]
+            sent = [e for e in decision.effects if isinstance(e, SubmitOrders | CancelOrders | AmendOrders)]
             assert sent == [], f"{again} sent again"
 
 

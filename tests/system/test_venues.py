@@ -1,5 +1,7 @@
-"""The full story on simulated venues, with the real daemon and an unmodified ccxt: alert, ladder, awkward partial fills,
-targets, a pyramid, hit targets, an exit that meets fills. In the end venue and store agree to the last unit.
+"""The full story on simulated venues, with the real daemon and an unmodified ccxt.
+
+Alert, ladder, awkward partial fills, targets, a pyramid, hit targets, an exit that meets fills: in the end venue and
+store agree to the last unit.
 """
 
 from __future__ import annotations
@@ -30,13 +32,31 @@ BYBIT_LINEAR = Place(venue="bybit", market="swap")
 BYBIT_HEDGE = Place(venue="bybit", market="swap", position_mode="hedge")
 
 
-def config(**more: Any) -> Plain:
-    """One ladder for all; symbols that try something else have their own rows."""
+MODES: dict[Place, Plain] = {
+    BINANCE: {"tp_mode": "aggregate"},
+    BINANCE_USDM: {"tp_mode": "hybrid", "tp_percent": "0.3"},
+    BYBIT: {"tp_mode": "pyramid_aggregate"},
+    BYBIT_LINEAR: {"tp_mode": "aggregate", "tp_execution": "watched"},
+    BYBIT_HEDGE: {"tp_mode": "aggregate"},
+}
+"""What SOL does at each place, with a market entry; all other symbols have a target for each leg."""
+BASES = {1: "ETH", -1: "BTC"}
+"""What is traded long and short."""
+LIMITED = frozenset({BINANCE_USDM, BYBIT})
+"""Where market orders go out as immediate-or-cancel limits at the slippage bound (EXIT-4)."""
+
+
+at_each_place = pytest.mark.parametrize("place", [BINANCE, BINANCE_USDM, BYBIT, BYBIT_LINEAR], ids=str, scope="module")
+"""The scope lets tests of one place follow each other: they share a daemon."""
+
+
+def config(place: Place) -> Plain:
     strategy = {"tp_reprice_ms": 100, "sizing": {"capital_per_pyramid": str(CAPITAL)}, "max_pyramids": 3}
+    other = {"match": {"symbol": place.symbol("SOL")}, "set": {"entry_order": "market", **MODES[place]}}
     return {
-        "strategy": {"default": strategy, **more.pop("strategy", {})},
+        "strategy": {"default": strategy, "overrides": [other]},
         "pool": {"max_open_groups": 50},
-        **more,
+        "execution": {"slippage_action": "limit" if place in LIMITED else "warn", "max_slippage_percent": "0.8"},
     }
 
 
@@ -92,12 +112,12 @@ def begin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Tr
             open_now.pop("context").__exit__(None, None, None)
             open_now.clear()
 
-    def opened(place: Place, *, tls: bool = False, base: str = "ETH", **more: Any) -> Trading:
-        key = f"{place}{tls}{more}"
+    def opened(place: Place, base: str = "ETH", *, tls: bool = False) -> Trading:
+        key = f"{place}{tls}"
         if open_now.get("key") != key:
             end()
             folder: Path = tmp_path_factory.mktemp(str(place))
-            context = trading(folder, place, config(**more), tls=tls)
+            context = trading(folder, place, config(place), tls=tls)
             stack = context.__enter__()
             open_now.update(key=key, context=context, stack=stack, began_with=stack.quote_balance())
         stack = open_now["stack"]
@@ -111,30 +131,27 @@ def begin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Tr
 # --- the story ------------------------------------------------------------------------------------------
 
 
-STORIES = [
-    pytest.param(BINANCE, 1, False, id="binance-spot"),
-    pytest.param(BINANCE_USDM, 1, False, id="binanceusdm-long"),
-    pytest.param(BINANCE_USDM, -1, False, id="binanceusdm-short"),
-    pytest.param(BYBIT, 1, False, id="bybit-spot"),
-    pytest.param(BYBIT_LINEAR, 1, False, id="bybit-linear-long"),
-    pytest.param(BYBIT_LINEAR, -1, False, id="bybit-linear-short"),
-    pytest.param(BINANCE, 1, True, id="binance-spot-tls"),
-    pytest.param(BINANCE_USDM, -1, True, id="binanceusdm-tls"),
-    pytest.param(BYBIT, 1, True, id="bybit-spot-tls"),
-]
-
-
 @pytest.mark.rule("DCA-2", "DCA-3", "PRC-2", "PRC-3", "PRC-5", "PRC-7", "ORD-2", "ORD-6", "ORD-8", "TP-1", "TP-2")
 @pytest.mark.rule("TP-8", "EXIT-1", "EXIT-2", "PNL-1", "PNL-2", "PYR-1", "LOG-4")
-@pytest.mark.parametrize(("place", "sign", "tls"), STORIES)
-def test_the_full_story_ends_with_venue_and_store_in_agreement(
-    begin: Callable[..., Trading], place: Place, sign: int, tls: bool
-) -> None:
-    trading = begin(place, tls=tls)
+@at_each_place
+def test_the_full_story_ends_with_venue_and_store_in_agreement(begin: Callable[..., Trading], place: Place) -> None:
+    for sign in place.signs:
+        tell(begin(place, BASES[sign]), BASES[sign], sign)
+    agree_and_keep_secrets(begin(place))
+
+
+@pytest.mark.rule("PNL-2", "LOG-4")
+@pytest.mark.parametrize("place", [BINANCE, BINANCE_USDM, BYBIT], ids=str)
+def test_the_full_story_over_tls_at_the_venue_s_own_addresses(begin: Callable[..., Trading], place: Place) -> None:
+    sign = place.signs[-1]
+    trading = begin(place, BASES[sign], tls=True)
+    assert "urls" not in trading.stack.config["accounts"]["venue"]
+    tell(trading, BASES[sign], sign)
+    agree_and_keep_secrets(trading)
+
+
+def agree_and_keep_secrets(trading: Trading) -> None:
     stack = trading.stack
-    base = "ETH" if sign > 0 else "BTC"
-    tick, step = stack.step(base)
-    tell(Trading(stack=stack, began_with=trading.began_with, tick=tick, step=step), base, sign)
     stack.settle(trading.began_with)
     secrets = [stack.endpoints.api_key, stack.endpoints.api_secret]
     assert not leaks(stack.folder, secrets, stack.terrace("account", "show", "venue"))
@@ -187,7 +204,7 @@ def tell(trading: Trading, base: str, sign: int, timeframe: str = "60") -> None:
         hold_cancel(stack, order)
     sent = stack.send(stack.alert(base, timeframe, action, execution_intent={"type": "exit"}))
     assert sent["outcome"] == "EXITED", sent
-    until(lambda: held_up(stack) == 2, failure="the cancels did not come")
+    until(lambda: "delay" not in stack.admin.status()["waiting_faults"], failure="the cancels did not come")
     stack.fill(partly, awkward(partly, trading.step))
     stack.fill(wholly, wholly.quantity)
     group = stack.wait_closed(group_id)
@@ -238,6 +255,9 @@ def check_exit(place: Place, order: VenueOrder, side: str) -> None:
         assert order.position_side == expected_position_side(place, "buy" if side == "sell" else "sell")
     else:
         assert not order.reduce_only
+    if order.role == "c":
+        expected = ("limit", "ioc") if place in LIMITED else ("market", "gtc")
+        assert (order.type, order.time_in_force) == expected
 
 
 def expected_position_side(place: Place, entry_side: str) -> str:
@@ -258,7 +278,113 @@ def hold_cancel(stack: VenueStack, order: VenueOrder) -> None:
     stack.admin.fault(f"delay:{SLOW_CANCEL_MS}", path=path, method=method, client_order_id=name)
 
 
-def held_up(stack: VenueStack) -> int:
-    """Cancels that have come and are held."""
-    told = stack.admin.status()
-    return sum(1 for fault in told["faults"] if fault["kind"] == "delay") if not told["waiting_faults"] else 0
+# --- other modes, market entries, closes at a bound ------------------------------------------------------
+
+
+@pytest.mark.rule("DCA-4", "TP-3", "TP-4", "TP-5", "TP-6", "EXIT-4", "PNL-2")
+@at_each_place
+def test_other_modes_close_what_they_hold_and_venue_and_store_agree(
+    begin: Callable[..., Trading], place: Place
+) -> None:
+    sign = place.signs[-1] if place.venue == "binanceusdm" else 1
+    trading = begin(place, "SOL")
+    stack = trading.stack
+    group_id = fill_ladder(trading, sign)
+    entries = stack.orders(group_id, "e")
+    first = next(order for order in entries if order.name.leg == 0)
+    assert first.type == ("limit" if place in LIMITED else "market")
+    assert (first.price, first.time_in_force) == (bound(trading, sign), "ioc") if place in LIMITED else (None, "gtc")
+    mode = MODES[place]["tp_mode"]
+    if mode == "hybrid":  # The last leg's own target comes first; the average is then that of the others.
+        last = stack.order(group_id, "t", 0, 4)
+        stack.move("SOL", last.price or D(0))
+        until(lambda: stack.orders(group_id, "t", leg=4)[-1].state == "filled")
+        entries = [order for order in entries if order.name.leg != 4]
+    goal = aggregate_target(trading, entries, sign, D(MODES[place].get("tp_percent", "1")))
+    if mode == "hybrid" or MODES[place].get("tp_execution") == "watched":
+        until(lambda: stack.shown(group_id).tp_price, failure=lambda: str(stack.shown(group_id)))
+        assert not stack.orders(group_id, "c")
+    else:
+        resting = stack.order(group_id, "t", 0 if mode == "pyramid_aggregate" else None, None)
+        held = sum((order.filled for order in entries), D(0)) * (1 - trading.fee_of_buys)
+        assert (resting.price, resting.quantity) == (goal, held // trading.step * trading.step)
+        check_exit(place, resting, "sell" if sign > 0 else "buy")
+    stack.move("SOL", goal)
+    stack.wait_closed(group_id)
+    for order in stack.orders(group_id, "c"):
+        check_exit(place, order, "sell" if sign > 0 else "buy")
+    stack.settle(trading.began_with)
+
+
+def fill_ladder(trading: Trading, sign: int) -> str:
+    """A group whose first leg is bought at the market and the others as the price comes to them."""
+    stack = trading.stack
+    stack.move("SOL", "150")
+    sent = stack.send(stack.alert("SOL", "60", "buy" if sign > 0 else "sell", price="150"))
+    assert sent["outcome"] in ("OPENED", "QUEUED"), sent  # Without a price it waits until one has come.
+    symbol = stack.place.symbol("SOL")
+    group_id: str = until(lambda: [group for group in stack.live() if group.symbol == symbol])[0].group_id
+    until(lambda: stack.shown(group_id).legs_filled == 1)
+    until(lambda: len(stack.orders(group_id, "e")) == 5)
+    stack.move("SOL", D(150) * (1 - sign * D("0.02")))
+    until(lambda: stack.shown(group_id).legs_filled == 5)
+    return group_id
+
+
+def bound(trading: Trading, sign: int) -> D:
+    """The worst price of a market order at 150."""
+    price = D(150) * (1 + sign * D("0.008"))
+    rounding = ROUND_FLOOR if sign > 0 else ROUND_CEILING
+    return (price / trading.tick).quantize(D(1), rounding) * trading.tick
+
+
+def aggregate_target(trading: Trading, entries: list[VenueOrder], sign: int, percent: D) -> D:
+    """From what the venue says was paid."""
+    names = {order.client_order_id for order in entries}
+    trades = [row for row in trading.stack.venue_ledger()["trades"] if row["client_order_id"] in names]
+    cost = sum((D(row["price"]) * D(row["quantity"]) for row in trades), D(0))
+    average = cost / sum((D(row["quantity"]) for row in trades), D(0))
+    rounding = ROUND_CEILING if sign > 0 else ROUND_FLOOR
+    return (average * (1 + sign * percent / 100) / trading.tick).quantize(D(1), rounding) * trading.tick
+
+
+# --- hedge mode -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("GRP-6", "TP-2", "EXIT-1", "PNL-2")
+def test_in_hedge_mode_a_long_and_a_short_group_of_one_instrument_leave_each_other_alone(
+    begin: Callable[..., Trading],
+) -> None:
+    trading = begin(BYBIT_HEDGE, "ETH")
+    stack = trading.stack
+    stack.move("ETH", "3000")
+    long = stack.send(stack.alert("ETH", "60", "buy", price="2990"))["group_id"]
+    short = stack.send(stack.alert("ETH", "15", "sell", price="3010"))["group_id"]
+    above, below = (
+        Ladder(trading=trading, entry=D(3010), sign=-1),
+        Ladder(trading=trading, entry=D(2990), sign=1),
+    )
+    check_ladder(stack, long, 0, below, "buy")
+    check_ladder(stack, short, 0, above, "sell")
+    parts = {}
+    for group_id, ladder, side in ((long, below, "sell"), (short, above, "buy")):
+        first = stack.order(group_id, "e", 0, 0)
+        parts[group_id] = awkward(first, trading.step) if group_id == long else first.quantity
+        stack.fill(first, parts[group_id])
+        check_target(stack, group_id, 0, 0, ladder, parts[group_id], side)
+    assert {(row["side"], D(row["quantity"])) for row in stack.venue_ledger()["positions"]} == {
+        ("long", parts[long]),
+        ("short", parts[short]),
+    }
+    stack.settle(trading.began_with)
+    stack.send(stack.alert("ETH", "60", "buy", execution_intent={"type": "exit"}))
+    stack.wait_closed(long)
+    assert D(stack.shown(short).quantity) == parts[short]
+    assert [order.is_open for order in stack.orders(short, "t")] == [True]
+    assert len([order for order in stack.orders(short, "e") if order.is_open]) == 4
+    stack.settle(trading.began_with)
+    stack.move("ETH", above.target(0))
+    stack.wait_closed(short)
+    for order in (*stack.orders(long, "c"), *stack.orders(long, "t")):
+        check_exit(BYBIT_HEDGE, order, "sell")
+    stack.settle(trading.began_with)

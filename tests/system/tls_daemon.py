@@ -1,6 +1,6 @@
 """`terraced` for which every host is a simulator's TLS port: the venues' own addresses stay as ccxt has them.
 
-    python -m tests.system.tls_daemon --config FILE --tls-port PORT
+python -m tests.system.tls_daemon --config FILE --tls-port PORT
 """
 
 from __future__ import annotations

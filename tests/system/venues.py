@@ -55,6 +55,11 @@ class Place:
         return self.position_mode == "hedge"
 
     @property
+    def signs(self) -> tuple[int, ...]:
+        """1: groups may be long, -1: short."""
+        return (1, -1) if self.is_swap else (1,)
+
+    @property
     def category(self) -> str:
         """The simulated Bybit has two books."""
         return "" if self.venue != "bybit" else "linear" if self.is_swap else "spot"
@@ -161,6 +166,10 @@ class VenueStack(Stack):
     def shown(self, group_id: str) -> pb.Group:
         """The whole group, over gRPC: quicker than the CLI."""
         return self.client.call(pb.GetGroupRequest(group_id=group_id), pb.GetGroupResponse).group
+
+    def live(self) -> list[pb.Group]:
+        """All groups that are not closed."""
+        return list(self.client.call(pb.ListGroupsRequest(), pb.ListGroupsResponse).groups)
 
     def is_closed(self, group_id: str) -> bool:
         return self.shown(group_id).state == t.GROUP_STATE_CLOSED
@@ -288,7 +297,8 @@ class VenueStack(Stack):
 
     def _held(self) -> Sequence[tuple[str, str, D]]:
         """Of each group its symbol, side and everything it holds."""
-        loose = {row[0]: row[1:] for row in self.rows("SELECT group_id, symbol, side, loose_quantity FROM position_groups")}
+        groups = self.rows("SELECT group_id, symbol, side, loose_quantity FROM position_groups")
+        loose = {group_id: more for group_id, *more in groups}
         held = {group_id: D(quantity) for group_id, (_, _, quantity) in loose.items()}
         for group_id, quantity in self.rows("SELECT group_id, lot_quantity FROM legs"):
             held[group_id] += D(quantity)

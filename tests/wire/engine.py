@@ -16,7 +16,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,8 @@ from typing import Any, cast
 import grpc
 import yaml
 
+from actors.account_messages import WantPrices
+from actors.budget import LimitedBudget
 from actors.rules.model import Group, Order, Role
 from actors.rules.naming import make_client_order_id
 from daemon.app import Daemon
@@ -245,6 +247,13 @@ class Engine:
         client.timeout = TIMEOUT_MS
         client.options["recvWindow"] = RECV_WINDOW_MS
         self.exchange.acceptance_window_ms = WINDOW_MS
+        budget = self.exchange.budget
+        assert isinstance(budget, LimitedBudget)
+        wide = tuple(replace(window, limit=NO_LIMIT) for window in budget.rules.windows)
+        budget.change(replace(budget.rules, windows=wide))
+        unified = [instrument.symbol for instrument in self.daemon._parts.catalogue.instruments("venue").values()]
+        wanted = frozenset(s for s in unified if s.split(":")[0].replace("/", "") in self.desk.symbols)
+        self.tell(WantPrices(owner="test", symbols=wanted))
         self.prices = {symbol: Decimal(price) for symbol, price in self._prices_there().items()}
 
     def _run(self) -> None:
@@ -283,8 +292,12 @@ class Engine:
         self.ids.next_group = group_id
         self._opened[group_id] = (symbol, timeframe)
         signal = self.client.send(alert(symbol, timeframe, price=str(price)))
-        assert signal.outcome == t.OUTCOME_OPENED, signal
-        assert signal.group_id == group_id
+        if signal.outcome == t.OUTCOME_OPENED:
+            assert signal.group_id == group_id
+            return
+        assert signal.outcome == t.OUTCOME_QUEUED, signal
+        words = f"{group_id} is not promoted: {signal.reason} {signal.reason_detail}"
+        self.until(lambda: self.group(group_id) is not None, START_S, lambda: words)
 
     def exit(self, group_id: str) -> None:
         symbol, timeframe = self._opened[group_id]

@@ -1,15 +1,15 @@
 """A whole trade on one instrument at an awkward price and size, made by the engine's own rules, sent to a venue.
 
-`walk(...)` plans a ladder, opens a group, fills parts of it, moves the price, lets targets rest and closes it all. Every
-order the rules make goes to an `Intake`, which answers as the venue does: by the venue's words if it refuses it. What
-the preflight turns down is never sent (POOL-5); what is sent must not be refused (PRC-7).
+`walk(...)` plans a ladder, opens a group, fills parts of it, moves the price, lets targets rest and closes it all.
+Every order the rules make goes to an `Intake`, which answers as the venue does: by the venue's words if it refuses it.
+What the preflight turns down is never sent (POOL-5); what is sent must not be refused (PRC-7).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from random import Random
 from typing import Protocol
@@ -26,6 +26,7 @@ from actors.rules.choices import (
     World,
 )
 from actors.rules.events import (
+    AmendOrders,
     CancelEntriesAsked,
     CancelOrders,
     CloseAsked,
@@ -45,13 +46,13 @@ from actors.rules.events import (
 from actors.rules.ladder import PlanRefused
 from actors.rules.model import (
     Group,
-    GroupState,
     Instrument,
     Intent,
     Key,
     LadderPlan,
     Order,
     OrderReport,
+    OrderSide,
     OrderState,
     OrderType,
     Quote,
@@ -61,8 +62,9 @@ from actors.rules.model import (
     Side,
     Signal,
 )
-from actors.rules.money import ZERO, ceil_to, floor_to
+from actors.rules.money import ceil_to, floor_to
 from actors.rules.position import open_group, step
+from actors.rules.position_exit import least_sendable
 from actors.rules.settings import ExecutionSettings, FeeSettings, LegSettings, SizingSettings, StrategySettings
 
 D = Decimal
@@ -81,9 +83,14 @@ MARKS = ("usual", "digits", "low", "high")
 class Intake(Protocol):
     """Where orders go. Orders are looked up by their client order id."""
 
+    can_amend: bool
+
     def set_price(self, instrument: Instrument, price: Decimal) -> None: ...
     def place(self, order: Order, instrument: Instrument) -> str:
         """Empty: taken; else the venue's words."""
+
+    def amend(self, order: Order, instrument: Instrument) -> str:
+        """To `wanted_price` and `wanted_quantity`. Answers as `place`."""
 
     def cancel(self, order: Order, instrument: Instrument) -> None: ...
     def fill(self, order: Order, quantity: Decimal) -> None:
@@ -152,7 +159,7 @@ class _Walk:
         self.execution = self._execution()
         self.below_minimum = dice.choice(tuple(BelowMinimum))
         self.size_kind, self.mark_kind = dice.choice(SIZES), dice.choice(MARKS)
-        self.price = self._mark()
+        self.price = self.start = self._mark()
         self.watches: tuple[Watch, ...] = ()
         self.group: Group
 
@@ -201,7 +208,9 @@ class _Walk:
         dice, instrument, price = self.dice, self.instrument, self.price
         least = max(instrument.min_notional, instrument.min_quantity * price * instrument.contract_size)
         largest = instrument.max_quantity or D(10) ** 9
-        at_once = instrument.market_max_quantity or largest
+        at_once = precision.max_quantity(instrument, market=True, price=price) or largest
+        most = min(largest, at_once * MOST_CLOSES) * price * instrument.contract_size
+        most = most if self.max_capital is None else min(most, self.max_capital)
         factors = {
             "below": D(dice.randint(10, 99)) / 100,
             "least": D(dice.randint(1000, 1070)) / 1000 * dice.choice((1, 1, 2, 3, 5)),
@@ -209,13 +218,12 @@ class _Walk:
             "usual": D(10) ** dice.randint(1, 4) * D(dice.randint(1_000_000, 9_999_999)) / 1_234_567,
         }
         if self.size_kind == "large":
-            most = min(largest, at_once * MOST_CLOSES) * price * instrument.contract_size
             capital = most * D(dice.randint(200, 1000)) / 1000
         elif self.size_kind == "beyond":
-            capital = largest * price * instrument.contract_size * D(dice.randint(6_000, 20_000)) / 1000
+            return largest * price * instrument.contract_size * D(dice.randint(6_000, 20_000)) / 1000
         else:
             capital = least * factors[self.size_kind]
-        return capital if self.max_capital is None else min(capital, self.max_capital)
+        return min(capital, most)
 
     def _execution(self) -> ExecutionSettings:
         dice = self.dice
@@ -236,6 +244,7 @@ class _Walk:
             execution=self.execution,
             prefix=PREFIX,
             fees=self.fees,
+            can_amend=self.intake.can_amend,
         )
 
     # --- the story --------------------------------------------------------------------------------
@@ -341,12 +350,16 @@ class _Walk:
         part = steps if self.dice.random() < 0.3 else self.dice.randint(1, steps)
         self.intake.fill(order, part * self.instrument.step_size)
         self._tell()
+        self.now_ms += 600
+        self._do(TimeReached())
 
     def _move(self) -> None:
         factor = D(self.dice.choice((500, 890, 970, 999, 1001, 1030, 1130, 1900))) / 1000
         tick = self.instrument.tick_size
         least, most = max(ceil_to(self.prices.least, tick), tick), floor_to(self.prices.most, tick)
-        self.price = min(max(floor_to(self.price * factor, tick), least), most)
+        if self.instrument.market is Market.SWAP:  # Liquidations are another story.
+            least, most = max(least, self.start * D("0.75")), min(most, self.start * D("1.3"))
+        self.price = min(max(floor_to(self.price * factor, tick), ceil_to(least, tick)), floor_to(most, tick))
         self.now_ms += self.dice.choice((100, 700, 16_000))
         self.intake.set_price(self.instrument, self.price)
         self._tell()
@@ -389,6 +402,8 @@ class _Walk:
                 for name in effect.client_order_ids:
                     self.intake.cancel(orders[name], self.instrument)
                 return [self.intake.report(orders[name], self.instrument) for name in effect.client_order_ids]
+            case AmendOrders():
+                return [self._amend(orders[name]) for name in effect.client_order_ids]
             case ResolveOrders():
                 return [self.intake.report(orders[name], self.instrument) for name in effect.client_order_ids]
             case SetWatches():
@@ -412,6 +427,16 @@ class _Walk:
             time_ms=self.now_ms,
         )
 
+    def _amend(self, order: Order) -> OrderReport:
+        self.tally.orders["amend"] += 1
+        words = self.intake.amend(order, self.instrument)
+        report = self.intake.report(order, self.instrument)
+        if not words:
+            return report
+        text = f"amend to {order.wanted_quantity:f} at {order.wanted_price:f}: {words}"
+        self.tally.refusals.append(f"{self._words()}: {text}")
+        return replace(report, reason=Reason.EXCHANGE_REFUSED, words=words)
+
     def _words(self) -> str:
         return f"{self.instrument.symbol} {self.side} ({self.mark_kind} mark {self.price:f}, {self.size_kind} size)"
 
@@ -423,13 +448,43 @@ def _is_reached(watch: Watch, price: Decimal) -> bool:
 # --- the edge itself ------------------------------------------------------------------------------
 
 
-def edges(instrument: Instrument, price: Decimal, *, market: bool) -> tuple[Decimal, Decimal]:
-    """The least quantity the rules would send at this price, and one step less."""
-    from actors.rules.position_exit import least_sendable
+def edges(instrument: Instrument, price: Decimal, intake: Intake, number: int) -> list[str]:
+    """Whether the venue's least and most are just ours: what is wrong with that. Limit buys well below the market."""
+    step, found = instrument.step_size, []
+    least = least_sendable(price, instrument, market=False)
+    most = precision.max_quantity(instrument, price=price)
+    if most is not None and most < least:
+        return []
+    wanted = [(least, True), (least - step, False)] + ([] if most is None else [(most, True), (most + step, False)])
+    for index, (quantity, is_sendable) in enumerate(wanted):
+        if quantity <= 0:
+            continue
+        assert precision.is_sendable(quantity, price, instrument) is is_sendable
+        order = _order(instrument, f"edge{number:08d}{index}", price, quantity)
+        words = intake.place(order, instrument)
+        if not words:
+            intake.cancel(order, instrument)
+        if is_sendable is bool(words):
+            found.append(
+                f"{instrument.symbol}: buy {quantity:f} at {price:f}: {words or 'taken, and we would not send it'}"
+            )
+    return found
 
-    least = least_sendable(price, instrument, market=market)
-    return least, least - precision.quantity_step(instrument, market=market)
 
-
-Each = Callable[[Instrument], None]
-__all__ = ["ZERO", "Each", "Intake", "PriceRange", "Tally", "edges", "walk"]
+def _order(instrument: Instrument, client_order_id: str, price: Decimal, quantity: Decimal) -> Order:
+    return Order(
+        client_order_id=client_order_id,
+        group_id="",
+        account=instrument.account,
+        symbol=instrument.symbol,
+        pyramid=0,
+        leg=0,
+        role=Role.ENTRY,
+        attempt=1,
+        side=OrderSide.BUY,
+        type=OrderType.LIMIT,
+        price=price,
+        quantity=quantity,
+        create_time_ms=START_MS,
+        update_time_ms=START_MS,
+    )

@@ -15,6 +15,8 @@ PAGE = 1_000
 """Most orders or executions one request lists."""
 ARCHIVED = re.compile(r'"code"\s*:\s*-2026\b')
 """Cancelled or expired without an execution more than 90 days ago."""
+MANY = 1_000_000
+"""Of subscriptions on one market socket: the venue's own limit is 1024 streams, ccxt counts every list anew."""
 MAX_WINDOWS = 500
 """Requests for the executions of one symbol, before it is called endless."""
 
@@ -30,8 +32,12 @@ class BinanceVenue(Venue):
     trade_permission: ClassVar[str]
 
     def options(self) -> Raw:
+        """One market socket for all symbols: ccxt would dial another one for every new list of symbols, and each of
+        them would bring the prices of the whole list once more."""
         return {
             **super().options(),
+            "streamLimits": {"spot": 1, "linear": 1},
+            "subscriptionLimitByStream": {"spot": MANY, "linear": MANY},
             "fetchMargins": False,
             "recvWindow": self.recv_window_ms,
             "warnOnFetchOpenOrdersWithoutSymbol": False,
@@ -139,6 +145,10 @@ class BinanceVenue(Venue):
             "trade": bool(answer.get(self.trade_permission)),
             "withdraw": bool(answer.get("enableWithdrawals")),
         }
+
+    def kept_prices(self) -> Mapping[str, Raw] | None:
+        kept: Mapping[str, Raw] = self.client.bidsasks
+        return kept
 
     async def fetch_prices(self, symbols: Sequence[str]) -> Mapping[str, Raw]:
         if not symbols:

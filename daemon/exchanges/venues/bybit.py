@@ -227,6 +227,10 @@ class Bybit(Venue):
 
     # --- streams ----------------------------------------------------------------------------------
 
+    def kept_prices(self) -> Mapping[str, Raw] | None:
+        kept: Mapping[str, Raw] = self.client.bidsasks
+        return kept
+
     async def watch_prices(self, symbols: Sequence[str]) -> Mapping[str, Raw]:
         """One request may subscribe to ten books: where more are new, the rest is subscribed to beforehand."""
         if self.client.markets:

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from daemon.exchanges.venues.addresses import moved
+from daemon.exchanges.venues.lazy_ccxt import load_lazily
 
 REQUEST_TIMEOUT_MS = 15_000
 """Longer than any venue's own limit for matching, so that its own words about a timeout arrive first."""
@@ -35,6 +36,7 @@ def make_client(
     }
     if session is not None:
         config["session"] = session
+    load_lazily()
     client = getattr(import_module("ccxt.pro"), ccxt_id)(config)
     client.number = str
     client.has["fetchCurrencies"] = False

@@ -274,6 +274,13 @@ class Venue:
         watch = self.client.watch_bids_asks if self.client.has.get("watchBidsAsks") else self.client.watch_tickers
         return by_symbol(await watch(list(symbols)))
 
+    def kept_prices(self) -> Mapping[str, Raw] | None:
+        """The newest price of each symbol that `watch_prices` ever brought, every one a dict of its own.
+
+        None: ccxt does not keep them here, or changes them in place.
+        """
+        return None
+
     async def fetch_prices(self, symbols: Sequence[str]) -> Mapping[str, Raw]:
         """The same by request, where the stream is down."""
         fetch = self.client.fetch_bids_asks if self.client.has.get("fetchBidsAsks") else self.client.fetch_tickers

@@ -24,6 +24,25 @@ class DriftResolution(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DRIFT_RESOLUTION_ADOPT: _ClassVar[DriftResolution]
     DRIFT_RESOLUTION_IGNORE: _ClassVar[DriftResolution]
     DRIFT_RESOLUTION_FLATTEN: _ClassVar[DriftResolution]
+
+class MarginMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MARGIN_MODE_UNSPECIFIED: _ClassVar[MarginMode]
+    MARGIN_MODE_ISOLATED: _ClassVar[MarginMode]
+    MARGIN_MODE_CROSS: _ClassVar[MarginMode]
+
+class PositionMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    POSITION_MODE_UNSPECIFIED: _ClassVar[PositionMode]
+    POSITION_MODE_ONE_WAY: _ClassVar[PositionMode]
+    POSITION_MODE_HEDGE: _ClassVar[PositionMode]
+
+class CircuitState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CIRCUIT_STATE_UNSPECIFIED: _ClassVar[CircuitState]
+    CIRCUIT_STATE_CLOSED: _ClassVar[CircuitState]
+    CIRCUIT_STATE_OPEN: _ClassVar[CircuitState]
+    CIRCUIT_STATE_HALF_OPEN: _ClassVar[CircuitState]
 DRIFT_KIND_UNSPECIFIED: DriftKind
 DRIFT_KIND_UNKNOWN_ORDER: DriftKind
 DRIFT_KIND_UNCOVERED: DriftKind
@@ -32,9 +51,19 @@ DRIFT_RESOLUTION_UNSPECIFIED: DriftResolution
 DRIFT_RESOLUTION_ADOPT: DriftResolution
 DRIFT_RESOLUTION_IGNORE: DriftResolution
 DRIFT_RESOLUTION_FLATTEN: DriftResolution
+MARGIN_MODE_UNSPECIFIED: MarginMode
+MARGIN_MODE_ISOLATED: MarginMode
+MARGIN_MODE_CROSS: MarginMode
+POSITION_MODE_UNSPECIFIED: PositionMode
+POSITION_MODE_ONE_WAY: PositionMode
+POSITION_MODE_HEDGE: PositionMode
+CIRCUIT_STATE_UNSPECIFIED: CircuitState
+CIRCUIT_STATE_CLOSED: CircuitState
+CIRCUIT_STATE_OPEN: CircuitState
+CIRCUIT_STATE_HALF_OPEN: CircuitState
 
 class Account(_message.Message):
-    __slots__ = ("account", "exchange", "market", "state", "equity", "balances", "positions", "world", "state_reason", "equity_currency", "live_groups", "max_open_groups", "reservations", "drift_count", "reconcile_time", "instruments_time", "paper_prices")
+    __slots__ = ("account", "exchange", "market", "state", "equity", "balances", "positions", "world", "state_reason", "equity_currency", "live_groups", "max_open_groups", "reservations", "drift_count", "reconcile_time", "instruments_time", "paper_prices", "leverage", "margin_mode", "position_mode", "connection")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     EXCHANGE_FIELD_NUMBER: _ClassVar[int]
     MARKET_FIELD_NUMBER: _ClassVar[int]
@@ -52,6 +81,10 @@ class Account(_message.Message):
     RECONCILE_TIME_FIELD_NUMBER: _ClassVar[int]
     INSTRUMENTS_TIME_FIELD_NUMBER: _ClassVar[int]
     PAPER_PRICES_FIELD_NUMBER: _ClassVar[int]
+    LEVERAGE_FIELD_NUMBER: _ClassVar[int]
+    MARGIN_MODE_FIELD_NUMBER: _ClassVar[int]
+    POSITION_MODE_FIELD_NUMBER: _ClassVar[int]
+    CONNECTION_FIELD_NUMBER: _ClassVar[int]
     account: str
     exchange: str
     market: _types_pb2.Market
@@ -69,7 +102,55 @@ class Account(_message.Message):
     reconcile_time: _timestamp_pb2.Timestamp
     instruments_time: _timestamp_pb2.Timestamp
     paper_prices: str
-    def __init__(self, account: _Optional[str] = ..., exchange: _Optional[str] = ..., market: _Optional[_Union[_types_pb2.Market, str]] = ..., state: _Optional[_Union[_types_pb2.AccountState, str]] = ..., equity: _Optional[str] = ..., balances: _Optional[_Iterable[_Union[Balance, _Mapping]]] = ..., positions: _Optional[_Iterable[_Union[Position, _Mapping]]] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., state_reason: _Optional[str] = ..., equity_currency: _Optional[str] = ..., live_groups: _Optional[int] = ..., max_open_groups: _Optional[int] = ..., reservations: _Optional[_Iterable[_Union[Reservation, _Mapping]]] = ..., drift_count: _Optional[int] = ..., reconcile_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., instruments_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paper_prices: _Optional[str] = ...) -> None: ...
+    leverage: int
+    margin_mode: MarginMode
+    position_mode: PositionMode
+    connection: Connection
+    def __init__(self, account: _Optional[str] = ..., exchange: _Optional[str] = ..., market: _Optional[_Union[_types_pb2.Market, str]] = ..., state: _Optional[_Union[_types_pb2.AccountState, str]] = ..., equity: _Optional[str] = ..., balances: _Optional[_Iterable[_Union[Balance, _Mapping]]] = ..., positions: _Optional[_Iterable[_Union[Position, _Mapping]]] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., state_reason: _Optional[str] = ..., equity_currency: _Optional[str] = ..., live_groups: _Optional[int] = ..., max_open_groups: _Optional[int] = ..., reservations: _Optional[_Iterable[_Union[Reservation, _Mapping]]] = ..., drift_count: _Optional[int] = ..., reconcile_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., instruments_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paper_prices: _Optional[str] = ..., leverage: _Optional[int] = ..., margin_mode: _Optional[_Union[MarginMode, str]] = ..., position_mode: _Optional[_Union[PositionMode, str]] = ..., connection: _Optional[_Union[Connection, _Mapping]] = ...) -> None: ...
+
+class Connection(_message.Message):
+    __slots__ = ("streams", "circuit", "retry_time", "rate_windows", "ban_expire_time", "clock_offset_ms", "open_orders", "waiting_requests", "unknown_orders", "may_withdraw")
+    STREAMS_FIELD_NUMBER: _ClassVar[int]
+    CIRCUIT_FIELD_NUMBER: _ClassVar[int]
+    RETRY_TIME_FIELD_NUMBER: _ClassVar[int]
+    RATE_WINDOWS_FIELD_NUMBER: _ClassVar[int]
+    BAN_EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_OFFSET_MS_FIELD_NUMBER: _ClassVar[int]
+    OPEN_ORDERS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_ORDERS_FIELD_NUMBER: _ClassVar[int]
+    MAY_WITHDRAW_FIELD_NUMBER: _ClassVar[int]
+    streams: _containers.RepeatedCompositeFieldContainer[Stream]
+    circuit: CircuitState
+    retry_time: _timestamp_pb2.Timestamp
+    rate_windows: _containers.RepeatedCompositeFieldContainer[RateWindow]
+    ban_expire_time: _timestamp_pb2.Timestamp
+    clock_offset_ms: int
+    open_orders: int
+    waiting_requests: int
+    unknown_orders: int
+    may_withdraw: bool
+    def __init__(self, streams: _Optional[_Iterable[_Union[Stream, _Mapping]]] = ..., circuit: _Optional[_Union[CircuitState, str]] = ..., retry_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rate_windows: _Optional[_Iterable[_Union[RateWindow, _Mapping]]] = ..., ban_expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., clock_offset_ms: _Optional[int] = ..., open_orders: _Optional[int] = ..., waiting_requests: _Optional[int] = ..., unknown_orders: _Optional[int] = ..., may_withdraw: _Optional[bool] = ...) -> None: ...
+
+class Stream(_message.Message):
+    __slots__ = ("name", "up", "message")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    UP_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    up: bool
+    message: str
+    def __init__(self, name: _Optional[str] = ..., up: _Optional[bool] = ..., message: _Optional[str] = ...) -> None: ...
+
+class RateWindow(_message.Message):
+    __slots__ = ("name", "used", "limit")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    USED_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    used: int
+    limit: int
+    def __init__(self, name: _Optional[str] = ..., used: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
 
 class Balance(_message.Message):
     __slots__ = ("asset", "free", "locked", "total")
@@ -92,20 +173,24 @@ class Reservation(_message.Message):
     def __init__(self, asset: _Optional[str] = ..., amount: _Optional[str] = ...) -> None: ...
 
 class Position(_message.Message):
-    __slots__ = ("symbol", "side", "quantity", "average_entry", "mark_price", "unrealized_pnl")
+    __slots__ = ("symbol", "side", "quantity", "average_entry", "mark_price", "unrealized_pnl", "liquidation_price", "liquidation_distance_percent")
     SYMBOL_FIELD_NUMBER: _ClassVar[int]
     SIDE_FIELD_NUMBER: _ClassVar[int]
     QUANTITY_FIELD_NUMBER: _ClassVar[int]
     AVERAGE_ENTRY_FIELD_NUMBER: _ClassVar[int]
     MARK_PRICE_FIELD_NUMBER: _ClassVar[int]
     UNREALIZED_PNL_FIELD_NUMBER: _ClassVar[int]
+    LIQUIDATION_PRICE_FIELD_NUMBER: _ClassVar[int]
+    LIQUIDATION_DISTANCE_PERCENT_FIELD_NUMBER: _ClassVar[int]
     symbol: str
     side: _types_pb2.Side
     quantity: str
     average_entry: str
     mark_price: str
     unrealized_pnl: str
-    def __init__(self, symbol: _Optional[str] = ..., side: _Optional[_Union[_types_pb2.Side, str]] = ..., quantity: _Optional[str] = ..., average_entry: _Optional[str] = ..., mark_price: _Optional[str] = ..., unrealized_pnl: _Optional[str] = ...) -> None: ...
+    liquidation_price: str
+    liquidation_distance_percent: str
+    def __init__(self, symbol: _Optional[str] = ..., side: _Optional[_Union[_types_pb2.Side, str]] = ..., quantity: _Optional[str] = ..., average_entry: _Optional[str] = ..., mark_price: _Optional[str] = ..., unrealized_pnl: _Optional[str] = ..., liquidation_price: _Optional[str] = ..., liquidation_distance_percent: _Optional[str] = ...) -> None: ...
 
 class Instrument(_message.Message):
     __slots__ = ("symbol", "tick_size", "step_size", "min_quantity", "min_notional", "contract_size", "active", "base", "quote", "max_quantity", "market_min_quantity", "market_max_quantity", "market_step_size", "price_band_low", "price_band_high", "max_open_orders", "exchange_symbol", "fetch_time")

@@ -239,15 +239,34 @@ def test_a_price_of_an_unknown_symbol_or_account_is_refused(admin: Client) -> No
     assert refusal(lambda: admin.accounts.SetPaperPrice(request)).resource == ("account", "other")
 
 
-def test_accounts_of_real_exchanges_are_shown_and_their_signals_rejected(serve: Serve) -> None:
-    accounts = {"real": {"exchange": "binance", "market": "spot", "testnet": True}}
+def test_an_account_without_keys_is_shown_with_the_reason_and_its_signals_can_be_sent_again(serve: Serve) -> None:
+    accounts = {"real": {"exchange": "binance", "market": "swap", "leverage": 3, "testnet": True}}
     admin = serve({"accounts": accounts, "routes": {"BYBIT": "real"}}).client()
-    listed = admin.accounts.ListAccounts(account_pb2.ListAccountsRequest()).accounts
-    states = {account.account: account.state for account in listed}
+    listed = {each.account: each for each in admin.accounts.ListAccounts(account_pb2.ListAccountsRequest()).accounts}
+    states = {name: account.state for name, account in listed.items()}
     assert states == {"paper": t.ACCOUNT_STATE_READY, "real": t.ACCOUNT_STATE_DISCONNECTED}
-    signal = admin.send(alert(exchange="BYBIT"))
-    assert (signal.outcome, signal.reason) == (t.OUTCOME_REJECTED, "NOT_BUILT")
+    assert listed["real"].state_reason.startswith("accounts.real.api_key is missing")
+    assert listed["real"].equity == ""
+    shown = admin.accounts.GetAccount(account_pb2.GetAccountRequest(account="real")).account
+    kept = (shown.leverage, shown.margin_mode, shown.position_mode)
+    assert kept == (3, account_pb2.MARGIN_MODE_ISOLATED, account_pb2.POSITION_MODE_ONE_WAY)
+    assert not shown.HasField("connection")
+    refused = refusal(lambda: admin.send(alert(exchange="BYBIT")))
+    assert refused.code is grpc.StatusCode.UNAVAILABLE
+    assert "accounts.real.api_key is missing" in refused.message
     refused = refusal(lambda: admin.engine.GetStatus(engine_pb2.GetStatusRequest()))
     assert "paper, testnet" in refused.fields["world"]
     status = admin.engine.GetStatus(engine_pb2.GetStatusRequest(world=t.WORLD_PAPER)).status
     assert [account.account for account in status.accounts] == ["paper"]
+    status = admin.engine.GetStatus(engine_pb2.GetStatusRequest(world=t.WORLD_TESTNET)).status
+    assert status.state == t.ENGINE_STATE_DEGRADED
+    assert status.accounts[0].state_reason == listed["real"].state_reason
+
+
+def test_a_paper_account_says_how_it_is_connected(admin: Client) -> None:
+    shown = admin.accounts.GetAccount(account_pb2.GetAccountRequest(account="paper")).account
+    assert shown.connection.circuit == account_pb2.CIRCUIT_STATE_CLOSED
+    assert shown.connection.open_orders == 0
+    assert shown.leverage == 0
+    listed = admin.accounts.ListAccounts(account_pb2.ListAccountsRequest()).accounts
+    assert not listed[0].HasField("connection")

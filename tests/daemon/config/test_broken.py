@@ -22,6 +22,20 @@ accounts:
     exchange: bybit
     %s
 """
+TWINS = """
+accounts:
+  paper: {}
+  a:
+    exchange: %s
+    %s
+    api_key: env:KEY
+    api_secret: env:SECRET
+  b:
+    exchange: %s
+    %s
+    api_secret: env:SECRET
+    api_key: env:KEY
+"""
 
 BROKEN = {
     # text: (path, line, part of the message, part of what is allowed)
@@ -154,6 +168,31 @@ BROKEN = {
     LIVE % "leverage: 5": ("accounts.main.leverage", 7, "only for accounts with market: swap", ""),
     LIVE % "api_key: env:KEY": ("accounts.main", 5, "api_secret is missing", ""),
     LIVE % "urls: {web: https://x}": ("accounts.main.urls.web", 7, "rest or ws", ""),
+    LIVE % "urls: {rest: wss://x}": ("accounts.main.urls.rest", 7, "wss://x is no address for rest", "https://"),
+    LIVE % "urls: {ws: https://x}": ("accounts.main.urls.ws", 7, "https://x is no address for ws", "wss://"),
+    LIVE % "urls: {rest: http://h:port}": ("accounts.main.urls.rest", 7, "http://h:port is no address for rest", ""),
+    LIVE.replace("bybit", "kucoin") % "testnet: true": ("accounts.main.testnet", 7, "kucoin has no testnet", "paper"),
+    LIVE.replace("bybit", "mexc") % "testnet: true": ("accounts.main.testnet", 7, "mexc has no testnet", "paper"),
+    LIVE.replace("bybit", "okx") % "api_key: env:A\n    api_secret: env:B": (
+        "accounts.main",
+        5,
+        "okx also needs a passphrase",
+        "",
+    ),
+    LIVE.replace("bybit", "binanceusdm") % "leverage: 1": (
+        "accounts.main.exchange",
+        6,
+        "binanceusdm trades swaps only",
+        "market: swap",
+    ),
+    LIVE % "position_mode: hedge": ("accounts.main.position_mode", 7, "only for accounts with market: swap", ""),
+    LIVE % "margin_mode: cross": ("accounts.main.margin_mode", 7, "only for accounts with market: swap", ""),
+    TWINS % ("binance", "market: swap", "binanceusdm", "market: swap"): (
+        "accounts.b.api_key",
+        14,
+        "is the key of accounts.a too",
+        "",
+    ),
     "accounts:\n  paper:\n    prices: replay": ("accounts.paper.prices", 4, "needs candles", ""),
     "accounts:\n  paper:\n    start_prices: {BTC/USD: 5}": (
         "accounts.paper.start_prices.BTC/USD",

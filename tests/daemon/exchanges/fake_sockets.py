@@ -60,6 +60,8 @@ class FakeVenue:
         self.price_watches: list[tuple[str, ...]] = []
         self.asked: list[tuple[str, ...]] = []
         self.fetched: Mapping[str, Any] | Exception = {}
+        self.kept: dict[str, Any] | None = None
+        """Prices, if this venue's ccxt keeps them."""
 
     @property
     def socket(self) -> FakeSocket:
@@ -74,6 +76,8 @@ class FakeVenue:
         return self._resolve("wss://user", HASHES[stream], rows)
 
     def push_price(self, ticker: Mapping[str, Any]) -> bool:
+        if self.kept is not None:
+            self.kept[ticker["symbol"]] = ticker
         return self._resolve("wss://public", f"bidask:{ticker['symbol']}", {ticker["symbol"]: ticker})
 
     def cut(self, url: str = "wss://user") -> None:
@@ -96,6 +100,9 @@ class FakeVenue:
     async def watch_prices(self, symbols: Sequence[str]) -> Any:
         self.price_watches.append(tuple(symbols))
         return await self._wait("wss://public", [f"bidask:{symbol}" for symbol in symbols])
+
+    def kept_prices(self) -> Mapping[str, Any] | None:
+        return self.kept
 
     async def fetch_prices(self, symbols: Sequence[str]) -> Mapping[str, Any]:
         self.asked.append(tuple(symbols))

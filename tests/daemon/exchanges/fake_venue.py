@@ -44,7 +44,7 @@ class FakeVenue:
 
     def __init__(self) -> None:
         self.account = AccountSettings(name="a", exchange="binance")
-        self.client = SimpleNamespace(on_rest_response=None, clients={}, options={})
+        self.client = SimpleNamespace(on_rest_response=None, clients={}, options={}, fetch=self._fetch)
         self.asked: list[tuple[str, Any]] = []
         self.on: dict[str, Any] = {
             "balances": {"total": {"USDT": "5"}, "USDT": {"free": "5", "used": "0"}},
@@ -79,8 +79,20 @@ class FakeVenue:
             raise answer
         return answer
 
+    async def _fetch(self, url: str, method: str, _headers: Any, _body: Any) -> Any:
+        return await self._answer(f"{method} {url}")
+
+    async def prepare_account(self) -> None:
+        await self._answer("prepare_account")
+
+    async def prepare(self, symbol: str) -> None:
+        await self._answer("prepare", symbol)
+
     async def create(self, order: Order, _instrument: Instrument) -> Raw:
         return dict(await self._answer("create", order.client_order_id))
+
+    async def amend(self, order: Order, _price: Decimal, _quantity: Decimal) -> Raw:
+        return dict(await self._answer("amend", order.client_order_id))
 
     async def cancel(self, order: Order) -> Raw:
         return dict(await self._answer("cancel", order.client_order_id))
@@ -121,6 +133,9 @@ class FakeVenue:
 
     async def watch_prices(self, _symbols: Sequence[str]) -> Any:
         return await self._never()
+
+    def kept_prices(self) -> None:
+        """None are kept."""
 
 
 class Clock:

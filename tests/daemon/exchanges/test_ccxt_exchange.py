@@ -15,8 +15,20 @@ from actors.budget import LimitedBudget
 from actors.messages import Answered, BalancesFetched, Fate, LookedUp, OpenOrdersFetched, Streamed
 from actors.rules.model import OrderState, Reason
 from actors.rules.rates import Ask, RateRules, Window
-from daemon.exchanges.venues.venue import Found
+from daemon.exchanges.venues.venue import Found, Raw
 from tests.daemon.exchanges.fake_venue import Desk, FakeVenue, an_order, raw_order, raw_trade
+
+
+class StreamingVenue(FakeVenue):
+    """Its order stream tells these rows and nothing else."""
+
+    def __init__(self, rows: list[Raw]) -> None:
+        super().__init__()
+        self._rows = rows
+
+    async def watch_orders(self) -> list[Raw]:
+        rows, self._rows = self._rows, []
+        return rows or list(await self._never())
 
 
 @pytest.fixture
@@ -129,6 +141,17 @@ def test_a_sweep_fetches_the_executions_the_stream_missed(desk: Desk) -> None:
     assert [report.client_order_id for report in listed.reports] == [order.client_order_id, "web_1"]
     told = desk.wait_for(Streamed)
     assert [trade.quantity for report in told.reports for trade in report.trades] == [Decimal(2)]
+
+
+@pytest.mark.rule("ORD-5")
+def test_a_stream_of_spot_and_swaps_alike_tells_an_account_only_of_its_own_market() -> None:
+    other, own = an_order(2, symbol="BTC/USDT:USDT"), an_order(1)
+    desk = Desk(StreamingVenue([raw_order(other), raw_order(own)]))
+    try:
+        told = desk.wait_for(Streamed)
+        assert [report.client_order_id for report in told.reports] == [own.client_order_id]
+    finally:
+        desk.stop()
 
 
 def test_a_failed_question_is_temporary_and_says_why(desk: Desk) -> None:

@@ -91,11 +91,16 @@ def test_exact_rules_of_some_real_markets() -> None:
     assert (future.venue_symbol, future.quote, future.market) == ("BTCUSDT", "USDT", Market.SWAP)
     assert (future.tick_size, future.step_size, future.min_notional) == (D("0.01"), D("0.001"), D(5))
     assert (future.market_max_quantity, future.market_step_size, future.contract_size) == (D(1000), D("0.001"), D(1))
-    assert (future.band_down, future.band_up) == (D("0.85"), D("1.15"))
+    assert (future.band_down, future.band_up) == (None, None)
+    assert (future.buy_band_down, future.buy_band_up) == (None, D("1.15"))
+    assert (future.sell_band_down, future.sell_band_up) == (D("0.85"), None)
+    assert (future.min_price, future.max_price, future.exit_min_notional) == (D("556.72"), D("1000000"), D(0))
+    assert (bitcoin.min_price, bitcoin.max_price, bitcoin.market_min_notional) == (D("0.01"), D(1000000), D("10.5"))
     okx = by_symbol("okx")["BTC/USDT"]
     assert (okx.venue_symbol, okx.tick_size, okx.step_size) == ("BTC-USDT", D("0.1"), D("0.00000001"))
     assert (okx.min_quantity, okx.min_notional, okx.max_quantity) == (D("0.00001"), D(0), D(9999999999))
     assert okx.market_max_quantity is None
+    assert okx.market_max_notional == D(1000000)
 
 
 @needs_lists
@@ -198,14 +203,43 @@ def binance(*filters: dict[str, Any]) -> Instrument:
     return one("binance", unified(info={"filters": list(filters), "isSpotTradingAllowed": True}))
 
 
-def test_of_two_bands_by_side_the_tighter_counts() -> None:
+def test_bands_that_differ_by_side_are_kept_apart() -> None:
     found = binance(
         {
             **{"filterType": "PERCENT_PRICE_BY_SIDE", "bidMultiplierUp": "1.2", "bidMultiplierDown": "0.2"},
             **{"askMultiplierUp": "5", "askMultiplierDown": "0.8"},
         }
     )
-    assert (found.band_down, found.band_up) == (D("0.8"), D("1.2"))
+    assert (found.band_down, found.band_up) == (None, None)
+    assert (found.buy_band_down, found.buy_band_up) == (D("0.2"), D("1.2"))
+    assert (found.sell_band_down, found.sell_band_up) == (D("0.8"), D(5))
+
+
+def test_market_orders_have_least_and_greatest_values_of_their_own() -> None:
+    """They are valued at an average of some minutes: that leaves room. Without one the value is just the rule's."""
+    rule = {"filterType": "NOTIONAL", "minNotional": "10", "maxNotional": "2100", "avgPriceMins": 5}
+    found = binance({**rule, "applyMinToMarket": True, "applyMaxToMarket": True})
+    assert (found.min_notional, found.market_min_notional) == (D(10), D("10.5"))
+    assert (found.max_notional, found.market_max_notional) == (D(2100), D(2000))
+    found = binance({**rule, "applyMinToMarket": False, "applyMaxToMarket": False})
+    assert (found.market_min_notional, found.market_max_notional) == (D(0), None)
+    found = binance({**rule, "applyMinToMarket": True, "avgPriceMins": 0})
+    assert found.market_min_notional == D(10)
+
+
+def test_a_band_of_the_moment_is_not_taken_for_the_venues_own_bounds() -> None:
+    limits = {"amount": {"min": "1"}, "cost": {}, "price": {"min": "90", "max": "110"}}
+    found = one("gate", unified_swap(limits=limits))
+    assert (found.min_price, found.max_price) == (None, None)
+    found = one("bybit", unified_swap(limits=limits, contractSize="1"))
+    assert (found.min_price, found.max_price) == (D(90), D(110))
+
+
+def test_bybit_bounds_buys_from_above_and_sells_from_below() -> None:
+    risk = {"riskParameters": {"priceLimitRatioX": "0.05", "priceLimitRatioY": "0.1"}}
+    found = one("bybit", unified(info=risk))
+    assert (found.buy_band_down, found.buy_band_up) == (None, D("1.05"))
+    assert (found.sell_band_down, found.sell_band_up) == (D("0.95"), None)
 
 
 def test_zeros_of_the_market_lot_filter_are_no_rule() -> None:
@@ -242,7 +276,10 @@ def test_bybits_limits_for_market_orders_have_two_names() -> None:
 
 
 def test_okx_has_a_market_maximum_in_contracts_but_on_spot_it_is_money() -> None:
-    assert one("okx", unified(info={"maxMktSz": "1000000"})).market_max_quantity is None
+    found = one("okx", unified(info={"maxMktSz": "1000000", "quoteCcy": "USDT", "maxLmtAmt": "20000000"}))
+    assert (found.market_max_quantity, found.market_max_notional) == (None, D(1000000))
+    assert found.max_notional == D(20000000)
+    assert one("okx", unified(info={"maxMktSz": "1000000", "quoteCcy": "BTC"})).market_max_notional is None
     assert one("okx", unified_swap(info={"maxMktSz": "12000"})).market_max_quantity == D(12000)
 
 

@@ -297,8 +297,10 @@ def test_recorded_candles_fill_what_was_there_when_they_opened(tmp_path: Path) -
 
 
 def test_accounts_that_cannot_be_opened_say_why(tmp_path: Path) -> None:
-    with pytest.raises(PaperFault, match="live comes with the real exchanges"):
+    with pytest.raises(PaperFault, match="live needs the exchange"):
         open_venue(paper_account(prices=PaperPrices.LIVE), None, 0)
+    with pytest.raises(PaperFault, match="price_source: exchange binanceusdm is not supported for market spot"):
+        open_venue(paper_account(prices=PaperPrices.LIVE, price_source="binanceusdm"), None, 0)
     with pytest.raises(PaperFault, match="candles"):
         open_venue(paper_account(prices=PaperPrices.REPLAY), None, 0)
     (tmp_path / "XYZUSDT-1m.csv").write_text("1,1,1,1,1,1\n")

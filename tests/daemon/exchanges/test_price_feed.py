@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import ccxt
 import pytest
 
 import daemon.exchanges.price_feed as price_feed_module
@@ -69,6 +70,43 @@ def test_only_the_newest_price_of_each_symbol_is_handed_on() -> None:
     run(work())
 
 
+def test_where_prices_are_kept_a_watch_is_begun_once_a_batch_and_none_is_left_behind() -> None:
+    async def work() -> None:
+        venue, taken = FakeVenue(), Taken()
+        venue.kept = {"A/USDT": price("A/USDT", 77)}  # Of long ago: nobody may hear of it.
+        async with feeding(venue, taken) as feed:
+            feed.want(["A/USDT", "B/USDT"])
+            await until(lambda: is_watched(venue, "B/USDT"))
+            for bid in range(100):
+                venue.push_price(price("B/USDT", bid))
+                await asyncio.sleep(0)
+            venue.push_price(price("C/USDT", 1))
+            await until(lambda: bool(taken.tickers()) and taken.tickers()[-1].get("B/USDT") == price("B/USDT", 99))
+            assert len(venue.price_watches) <= 4
+            assert {symbol for batch in taken.tickers() for symbol in batch} == {"B/USDT"}
+            told = len(taken.tickers())
+            await asyncio.sleep(5 * QUICK.batch_s)
+            assert len(taken.tickers()) == told, "the same price is no news"
+
+    run(work())
+
+
+def test_a_price_that_comes_while_a_new_symbol_joins_is_not_left_behind() -> None:
+    async def work() -> None:
+        venue, taken = FakeVenue(), Taken()
+        venue.kept = {}
+        async with feeding(venue, taken) as feed:
+            feed.want(["A/USDT"])
+            await until(lambda: is_watched(venue, "A/USDT"))
+            venue.push_price(price("A/USDT", 1))
+            await until(lambda: bool(taken.tickers()))
+            venue.kept["A/USDT"] = price("A/USDT", 2)  # Between two watches.
+            feed.want(["A/USDT", "B/USDT"])
+            await until(lambda: taken.tickers()[-1].get("A/USDT") == price("A/USDT", 2))
+
+    run(work())
+
+
 def test_nobody_hears_of_a_symbol_that_is_no_longer_wanted() -> None:
     async def work() -> None:
         venue, taken = FakeVenue(), Taken()
@@ -86,6 +124,26 @@ def test_nobody_hears_of_a_symbol_that_is_no_longer_wanted() -> None:
             venue.push_price(price("A/USDT", 2))
             await until(lambda: bool(taken.tickers()))
             assert [dict(batch) for batch in taken.tickers()] == [{"A/USDT": price("A/USDT", 2)}]
+
+    run(work())
+
+
+def test_a_symbol_the_venue_has_taken_away_does_not_keep_the_others_from_their_prices() -> None:
+    async def work() -> None:
+        venue, taken = FakeVenue(), Taken()
+        watch = venue.watch_prices
+
+        async def refusing(symbols: Sequence[str]) -> Any:
+            if "GONE/USDT" in symbols:
+                raise ccxt.BadSymbol("does not have market symbol GONE/USDT")
+            return await watch(symbols)
+
+        venue.watch_prices = refusing  # type: ignore[method-assign]
+        async with feeding(venue, taken) as feed:
+            feed.want(["A/USDT", "GONE/USDT"])
+            await until(lambda: taken.states("prices") == [False])
+            feed.want(["A/USDT"])
+            await until(lambda: is_watched(venue, "A/USDT"))
 
     run(work())
 

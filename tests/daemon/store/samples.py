@@ -45,6 +45,16 @@ INSTRUMENT = Instrument(
     step_size=Decimal("0.001"),
     min_quantity=Decimal("0.001"),
     min_notional=Decimal(5),
+    min_price=Decimal("0.01"),
+    max_price=Decimal(1_000_000),
+    buy_band_down=Decimal("0.2"),
+    buy_band_up=Decimal("1.2"),
+    sell_band_down=Decimal("0.8"),
+    sell_band_up=Decimal(5),
+    max_notional=Decimal(9_000_000),
+    market_min_notional=Decimal("5.25"),
+    market_max_notional=Decimal(4_000_000),
+    exit_min_notional=Decimal(0),
 )
 
 

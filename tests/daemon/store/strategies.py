@@ -64,8 +64,7 @@ def any_of(cls: Any, **given: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 trades = st.lists(any_of(Trade), max_size=3, unique_by=lambda trade: trade.trade_id).map(tuple)
-orders = any_of(Order, trades=trades, wanted_price=st.none(), wanted_quantity=st.none())
-"""What an order is wanted to be is never stored: it is on its way only."""
+orders = any_of(Order, trades=trades)
 signals = any_of(Signal)
 queued = any_of(Queued, signal=signals)
 

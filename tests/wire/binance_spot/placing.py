@@ -101,7 +101,7 @@ def facts_of(venue: BinanceSpot, symbol: RawSymbol, order: SimOrder) -> Facts:
     resting = account.orders(name, open_only=True)
     coming = sum((each.remaining for each in resting if each.side is OrderSide.BUY), ZERO)
     return Facts(
-        average_price=account.price(name),
+        average_price=venue.average_price(name),
         open_orders=len(resting),
         open_stops=sum(1 for each in resting if each.trigger_price is not None),
         position=account.book.funds.total(symbol["baseAsset"]) + coming,

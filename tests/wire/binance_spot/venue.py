@@ -78,6 +78,8 @@ class BinanceSpot(BinanceSimulator):
         super().__init__(account=account, clock=clock, limits=Limits(windows))
         for symbol, price in self.markets.prices.items():
             account.set_price(symbol, price)
+        self.averages: dict[str, Decimal] = {}
+        """Average prices of the last minutes where they are not the price of the moment, by symbol."""
         self.user_sessions: set[UserSession] = set()
         self._cancel_ids: dict[str, str] = {}
         """Order id -> what its cancel request was called."""
@@ -87,6 +89,10 @@ class BinanceSpot(BinanceSimulator):
         self._add_market_routes()
         self.ws_route(r"/ws-api/v3", lambda socket: UserSession(self, socket))
         self.ws_route(r"/ws/.+", lambda socket: MarketSession(self, socket))
+
+    def average_price(self, symbol: str) -> Decimal | None:
+        """What percent and notional filters go by."""
+        return self.averages.get(symbol) or self.account.price(symbol)
 
     def next_number(self) -> int:
         self._number += 1
@@ -452,7 +458,7 @@ class BinanceSpot(BinanceSimulator):
         )
 
     def _average(self, call: Call) -> Reply:
-        price = self.account.price(symbol_of(self, call)["symbol"]) or Decimal(0)
+        price = self.average_price(symbol_of(self, call)["symbol"]) or Decimal(0)
         return Reply({"mins": 5, "price": amount(price), "closeTime": self.clock()})
 
     def _depth(self, call: Call) -> Reply:

@@ -4,7 +4,7 @@ POST price {symbol, price} or {prices: {symbol: price}}      POST fill {client_o
 POST foreign {symbol, side, type, quantity[, price, client_order_id, reduce_only]}: an order made by hand
 POST cancel | expire {client_order_id | order_id}            POST liquidate {symbol}
 POST funding {symbol, amount}                                POST balance {asset, amount}: a deposit, a withdrawal
-POST fault {kind, path, method, client_order_id, count, skip, ms, status}     POST reset_faults
+POST fault {kind, path, method, client_order_id, count, skip, ms, hide_ms, status}     POST reset_faults
 POST clock {offset_ms}                                       POST advance {ms}
 POST permissions {withdraw, trade, ip_restricted}            POST limits {window: limit, ...[, ban_after, ban_s]}
 GET ledger     GET requests[?since=N]     GET frames[?since=N][&path=PART]     GET status
@@ -25,7 +25,7 @@ from tests.wire.core.ledger import ledger, order_json
 from tests.wire.core.server import Call, Reply, Simulator
 
 Json = Any
-_FAULT_FIELDS = ("kind", "value", "path", "method", "client_order_id", "count", "skip", "ms", "status")
+_FAULT_FIELDS = ("kind", "value", "path", "method", "client_order_id", "count", "skip", "ms", "hide_ms", "status")
 
 
 class Admin:

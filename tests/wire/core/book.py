@@ -76,7 +76,14 @@ class SimBook(Book):
         self.realized[str(self.next_trade)] = -position.margin
         super()._record_liquidation(position, instrument, now_ms)
 
-    def amend(self, client_order_id: str, price: Decimal, quantity: Decimal, now_ms: int) -> PaperOrder | Refused:
+    def amend(
+        self,
+        client_order_id: str,
+        price: Decimal,
+        quantity: Decimal,
+        now_ms: int,
+        made_ms: int | None = None,
+    ) -> PaperOrder | Refused:
         """Price and total quantity of a resting limit order. Its place in the queue is new; a refusal changes nothing.
 
         The paper order's `number` changes: whoever needs a lasting id keeps one of its own.

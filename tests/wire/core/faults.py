@@ -22,6 +22,7 @@ Request kinds (what stands after the colon may also be given as `value`):
                             executed, the answer is lost, never comes, is HTTP `status` (502) with HTML, is cut in the
                             middle, is HTTP 200 with HTML
     accept_then_reply:<code>    executed, but the answer is the venue's error of that code (-1007, 10016, ...)
+                            (with `hide_ms`, look-ups do not find the order for that long either)
     late_visibility:<ms>    executed and answered; look-ups do not find the order for that long
     fill_before_ack         executed; then it fills whole, the streams say so, and `ms` (50) later comes the answer as
                             it was before the fill
@@ -83,6 +84,8 @@ class Fault:
     """Left; 0: until reset."""
     skip: int = 0
     ms: int | None = None
+    hide_ms: int = 0
+    """What was accepted is not found for that long, whatever becomes of the answer."""
     status: int | None = None
     hits: int = 0
 

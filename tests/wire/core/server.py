@@ -293,7 +293,7 @@ class Simulator:
         route = self._routes.get((call.method, call.path))
         if route is None:
             return self._unlisted(call)
-        client_order_id = _client_order_id(route, call)
+        client_order_id = self._client_order_id(route, call)
         fault = self.faults.take(call.method, call.path, client_order_id)
         entry = self._log(call, client_order_id, fault)
         if fault is not None and fault.kind in BEFORE:
@@ -308,6 +308,17 @@ class Simulator:
         if fault is not None and fault.kind not in BEFORE:
             return await self._fault_after(fault, request, call, reply)
         return _response(self.finish(call, reply))
+
+    def _client_order_id(self, route: Route, call: Call) -> str:
+        """As the request names it, or that of the order it names by the venue's id."""
+        try:
+            named = route.client_id_of(call)
+        except (KeyError, ValueError, TypeError, AttributeError):
+            return ""
+        if named or not (order_id := call.params.get("orderId", "")):
+            return named
+        order = self.account.order(order_id=order_id)
+        return "" if order is None else order.client_order_id
 
     def _answer(self, route: Route, call: Call, entry: dict[str, Any]) -> Reply:
         self._call = call
@@ -379,6 +390,8 @@ class Simulator:
         return None
 
     async def _fault_after(self, fault: Fault, request: web.Request, call: Call, reply: Reply) -> web.StreamResponse:
+        for order_id in call.order_ids if fault.hide_ms else ():
+            self.account.hide(order_id, fault.hide_ms)
         match fault.kind:
             case "accept_then_drop":
                 return _cut(request)
@@ -439,13 +452,6 @@ class Simulator:
         """A frame is about to leave."""
         self.frames.append({"number": self.frame_count, "left_ns": time.monotonic_ns(), "path": path, "frame": frame})
         self.frame_count += 1
-
-
-def _client_order_id(route: Route, call: Call) -> str:
-    try:
-        return route.client_id_of(call)
-    except (KeyError, ValueError, TypeError, AttributeError):
-        return ""
 
 
 def _code(reply: Reply) -> str:
