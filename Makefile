@@ -9,7 +9,7 @@ TESTS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fix protos lock simulate bench check-python
+.PHONY: help setup run test lint fix protos lock simulate bench faults check-python
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do \
@@ -67,3 +67,6 @@ simulate: setup ## The main story with failures by chance (SEED=n for one seed, 
 
 bench: setup ## Measure, print and write bench.json
 	$(BIN)/python -m tests.bench
+
+faults: setup ## Every fault at every step at each simulated venue; writes docs/faults.md
+	$(BIN)/python -m tests.wire.fault_table

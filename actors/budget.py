@@ -27,6 +27,9 @@ class Budget:
     def learn(self, used: Mapping[str, int], now_ms: int) -> None:
         """What the venue says is used, by window name."""
 
+    def change(self, rules: RateRules) -> None:
+        """New limits, once the venue has told them."""
+
     def block(self, until_ms: int) -> None:
         """The venue takes nothing from this address before then."""
 
@@ -94,7 +97,7 @@ class LimitedBudget(Budget):
         self.change(rules)
 
     def change(self, rules: RateRules) -> None:
-        """New limits, once the venue has told them. What is in use stays counted where a window keeps its period."""
+        """What is in use stays counted where a window keeps its period."""
         with self._shared.lock:
             self.rules = rules
             for window in rules.windows:

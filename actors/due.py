@@ -9,6 +9,9 @@ from actors.runtime import Life
 
 Call = Callable[[], None]
 
+SET_BACK_MS = 1_000
+"""A time further back than this means that the clock was set."""
+
 
 class Due:
     """Nothing is ever taken back: whoever is called judges whether it still matters."""
@@ -20,6 +23,24 @@ class Due:
         self._calls: dict[int, Call] = {}
         self._number = 0
         self._armed_ms: int | None = None
+        self._newest_ms = life.now_ms()
+        self.when_set_back: list[Callable[[int], None]] = []
+        """Told by how many ms (below zero) the clock was set back, so that times that are kept can move with it."""
+
+    def look(self) -> None:
+        """Whether the clock was set back: then everything comes as much earlier, else it would wait for the clock to
+        get there again."""
+        now_ms = self._life.now_ms()
+        by_ms = now_ms - self._newest_ms
+        if -SET_BACK_MS <= by_ms < 0:
+            return
+        self._newest_ms = now_ms
+        if by_ms < 0:
+            self._heap = [(time_ms + by_ms, number) for time_ms, number in self._heap]  # Moved alike: still a heap.
+            for call in self.when_set_back:
+                call(by_ms)
+            if self._heap:
+                self._arm(self._heap[0][0])
 
     def __len__(self) -> int:
         return len(self._heap)

@@ -20,6 +20,7 @@ from actors.gateway_account import UNREACHABLE, AccountWatch
 from actors.gateway_alerts import GatewayAlerts
 from actors.gateway_check import AccountCheck
 from actors.gateway_circuit import CIRCUIT, CircuitBreaker
+from actors.gateway_circuit import WORDS as CIRCUIT_WORDS
 from actors.gateway_condition import condition_of
 from actors.gateway_drift import Around, GatewayDrift
 from actors.gateway_health import KINDS as HEALTH_KINDS
@@ -137,11 +138,13 @@ class Gateway(Actor):
             installation=installation,
         )
         self._sweep_turn = 0
+        self._sweep_due_ms = 0
         self._refreshed_ms: int | None = None
         self._refreshers: list[m.ReplyTo] = []
         self._watch.instruments.when_failed.append(self._refresh_failed)
         self._watch.open_orders.when_failed.append(lambda _words: self._orders.look_at_all_unknown())
         self._circuit.when_closed += [self._orders.look_again, self._compare]
+        self._due.when_set_back.append(self._orders.set_back)
 
     @property
     def name(self) -> str:
@@ -162,6 +165,7 @@ class Gateway(Actor):
         handler = _HANDLERS.get(type(message))
         if handler is None:
             raise TypeError(f"a gateway does not take {type(message).__name__}")
+        self._due.look()
         incarnation = getattr(message, "incarnation", self.life.incarnation)
         if incarnation == self.life.incarnation or isinstance(message, m.SetWatches):
             handler(self, message)
@@ -237,14 +241,17 @@ class Gateway(Actor):
     def _refresh_pause_ms(self) -> int:
         return max(1, self._settings.precision.refresh_s) * 1000
 
-    def _sweep_later(self) -> None:
+    def _sweep_later(self, at_most_ms: int | None = None) -> None:
+        pause_ms = self._sweep_pause_ms() if at_most_ms is None else min(at_most_ms, self._sweep_pause_ms())
         turn = self._sweep_turn
-        self._due.after(self._sweep_pause_ms(), lambda: self._sweep(turn))
+        self._sweep_due_ms = self.life.now_ms() + pause_ms
+        self._due.after(pause_ms, lambda: self._sweep(turn))
 
     def _sweep_anew(self) -> None:
-        """The pace has changed."""
+        """The pace has changed. A stream that goes puts off nothing; after one that came everything is compared."""
         self._sweep_turn += 1
-        self._sweep_later()
+        left_ms = max(1, self._sweep_due_ms - self.life.now_ms())
+        self._sweep_later(left_ms if self._streams.is_deaf else None)
 
     def _sweep(self, turn: int) -> None:
         """What the streams missed (ORD-5)."""
@@ -395,6 +402,9 @@ class Gateway(Actor):
         if message.reply_to is not None:
             if len(self._refreshers) >= MAX_PENDING_REPLIES:
                 self.life.tell(message.reply_to, Refused(reason=Reason.OVERLOADED, detail="too many wait for this"))
+                return
+            if not self._circuit.lets_through:
+                self.life.tell(message.reply_to, Refused(reason=Reason.ACCOUNT_NOT_READY, detail=CIRCUIT_WORDS))
                 return
             self._refreshers.append(message.reply_to)
         self._watch.ask(self._watch.instruments)

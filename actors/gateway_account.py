@@ -6,7 +6,7 @@ questions, others of the gateway may hold the account back, each with its words.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -49,6 +49,8 @@ class Question:
     is_stale: bool = False
     """Something was missed since it was asked: it is asked again after its answer."""
     failures: int = 0
+    is_refused: bool = False
+    """The exchange's last word was no, as to a key that it does not take: asking again will hardly help."""
     words: str = ""
     turn: int = 0
 
@@ -90,8 +92,8 @@ class AccountWatch:
 
     @property
     def is_failing(self) -> bool:
-        """A question has not been answered, again and again."""
-        return any(question.failures >= UNREACHABLE_FAILURES for question in self.questions)
+        """A question has not been answered, again and again, or the answer was no."""
+        return any(each.is_refused or each.failures >= UNREACHABLE_FAILURES for each in self.questions)
 
     # --- questions --------------------------------------------------------------------------------
 
@@ -102,7 +104,8 @@ class AccountWatch:
         if self.is_barred and not is_forced:
             question.is_wanted = True
             return
-        work = question.work if question.is_answered else FIRST_WORK
+        # What is forced closes the circuit: entries of others behind the same address must not keep it open.
+        work = question.work if question.is_answered and not is_forced else FIRST_WORK
         wait_ms = self._exchange.budget.take(question.ask, work, self._life.now_ms())
         question.is_wanted = wait_ms > 0
         question.turn += 1
@@ -140,6 +143,7 @@ class AccountWatch:
         question.is_stale = False
         question.is_asked = False
         question.failures += 1
+        question.is_refused = is_refused
         self._was_judged(is_refused)
         question.words = f"{question.name}: {words or 'failed'}"
         pause_ms = min(BACK_OFF_MS << min(question.failures - 1, 16), MAX_BACK_OFF_MS)
@@ -161,7 +165,7 @@ class AccountWatch:
         is_stale = question.is_asked and question.is_stale
         question.is_asked = question.is_stale = False
         question.is_answered = True
-        question.failures, question.words = 0, ""
+        question.failures, question.is_refused, question.words = 0, False, ""
         self._judge()
         for judged in question.when_judged:
             judged()
@@ -197,7 +201,7 @@ class AccountWatch:
         missing = [question for question in self.questions if not question.is_answered]
         lost = [question for question in self.questions if question.failures >= UNREACHABLE_FAILURES]
         wanting = dict.fromkeys((*missing, *lost))
-        detail = "; ".join(question.words or f"{question.name}: not known yet" for question in wanting)
+        detail = _together(wanting)
         if lost:
             self._alerts.raise_(UNREACHABLE, "error", "exchange", f"{self.newest.account}: {detail}")
         elif not missing:
@@ -224,3 +228,12 @@ class AccountWatch:
     def _tell(self) -> None:
         self._told, self._told_ms = self.newest, self._life.now_ms()
         self._life.tell(self._pool, self._told)
+
+
+def _together(questions: Iterable[Question]) -> str:
+    """Why they have no answer, those with the same words together: `balances, open orders: no route`."""
+    by_words: dict[str, list[str]] = {}
+    for question in questions:
+        words = question.words.removeprefix(f"{question.name}: ") or "not known yet"
+        by_words.setdefault(words, []).append(question.name)
+    return "; ".join(f"{', '.join(names)}: {words}" for words, names in by_words.items())

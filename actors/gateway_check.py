@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from actors.due import Due
 from actors.gateway_account import AccountWatch
@@ -28,7 +28,10 @@ DECISIVE = frozenset({"connection", "key"})
 """Checks without which nothing else can be known."""
 
 Check = tuple[str, bool, str]
-NO_ANSWER: tuple[Check, ...] = (("connection", False, "the exchange has not answered the check yet"),)
+NO_ANSWER = "the exchange has not answered the check yet"
+NO_ROOM = "the check waits for the request budget: try again in a minute"
+CROWDED_PERCENT = 70
+"""From here on a check may have to wait."""
 
 
 class AccountCheck:
@@ -82,7 +85,7 @@ class AccountCheck:
 
     def _came(self, what: str) -> None:
         if what == "probe" and what in self._missing:
-            if self._is_shut_out:
+            if _is_shut_out(self._health.checks):
                 self._missing.clear()
             else:  # The probe has set our clock: now other questions may go.
                 self._watch.ask(self._watch.balances)
@@ -103,13 +106,11 @@ class AccountCheck:
 
     def report(self) -> AccountReport:
         """The exchange's checks first, then the engine's. A key that is not taken explains all the rest."""
-        checks = NO_ANSWER if "probe" in self._missing else self._health.checks
-        own = (*self._clock(), *self._withdrawal(), *(() if self._is_shut_out else self._engine()))
-        return AccountReport(account=self._account, checks=(*checks, *own, self._sending(), self._rate()))
-
-    @property
-    def _is_shut_out(self) -> bool:
-        return any(name in DECISIVE and not is_well for name, is_well, _ in self._health.checks)
+        is_late = "probe" in self._missing
+        checks = (("connection", False, self._why_late()),) if is_late else self._health.checks
+        engine = () if not is_late and _is_shut_out(checks) else self._engine()
+        own = (*self._clock(), *self._withdrawal(), *engine, self._sending(), self._rate())
+        return AccountReport(account=self._account, checks=(*checks, *own))
 
     def _clock(self) -> Iterator[Check]:
         if self._health.clock_words:
@@ -158,12 +159,22 @@ class AccountCheck:
         more = f" and {len(assets) - NAMED_ASSETS} more" if len(assets) > NAMED_ASSETS else ""
         return "funds", bool(assets), ", ".join(assets[:NAMED_ASSETS]) + more or "the account is empty"
 
+    def _why_late(self) -> str:
+        return NO_ROOM if any(share >= CROWDED_PERCENT for share in self._shares().values()) else NO_ANSWER
+
+    def _shares(self) -> dict[str, int]:
+        """How full each window of the request budget is, in percent."""
+        used = self._exchange.budget.used(self._life.now_ms())
+        return {name: 100 * weight // limit for name, (weight, limit) in used.items() if limit}
+
     def _rate(self) -> Check:
-        now_ms = self._life.now_ms()
-        budget = self._exchange.budget
-        blocked_ms = budget.blocked_until_ms() - now_ms
+        blocked_ms = self._exchange.budget.blocked_until_ms() - self._life.now_ms()
         if blocked_ms > 0:
             return "rate", False, f"the exchange takes nothing from this address for another {blocked_ms // 1000 + 1} s"
-        shares = {name: 100 * used // limit for name, (used, limit) in budget.used(now_ms).items() if limit}
+        shares = self._shares()
         told = ", ".join(f"{share} % of {name}" for name, share in shares.items())
         return "rate", all(share < RATE_NEAR_PERCENT for share in shares.values()), told or "no limits"
+
+
+def _is_shut_out(checks: Iterable[Check]) -> bool:
+    return any(name in DECISIVE and not is_well for name, is_well, _ in checks)

@@ -296,7 +296,8 @@ class GatewayDrift:
         for drift in changed:
             rows += rows_of(drift, self._around.account().world, now_ms)
         if booked:
-            words = f"{self._name}: {len(booked)} shares of what happened to positions are booked to groups"
+            count = f"{len(booked)} shares" if len(booked) > 1 else "a share"
+            words = f"{self._name}: booked to groups: {count} of what happened to positions"
             rows += [*booked, self._event("warning", "gateway.booked", words, **in_words(booked))]
         if rows:
             self._send(rows, tuple(sends(booked)))

@@ -75,7 +75,7 @@ class Hand:
     fault: tuple[Reason, str] | None = None
     """Why an amend was refused, or that its fate is unknown; goes out with the next report."""
     doubted: Order | None = None
-    """The amend whose fate is unknown: a report that shows it done says enough."""
+    """The amend `fault` is about: a report that shows it done says enough."""
     turn: int = 0
     """Changes with every step; a timer set for an earlier one means nothing."""
     unknown_since_ms: int | None = None

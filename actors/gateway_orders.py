@@ -117,6 +117,18 @@ class OrderDesk:
         """Requests that have not left yet."""
         return self._queue.waiting
 
+    def set_back(self, by_ms: int) -> None:
+        """The clock was set: what happened, happened as much earlier by the new one (rule 17)."""
+        self._start_ms += by_ms
+        for hand in self._hands.values():
+            hand.asked_ms += by_ms
+            hand.known_ms += by_ms
+            hand.sent_ms = max(1, hand.sent_ms + by_ms) if hand.sent_ms else 0
+            hand.amend_ms = max(1, hand.amend_ms + by_ms) if hand.amend_ms else 0
+            hand.absent_ms = None
+            if hand.incomplete_since_ms is not None:
+                hand.incomplete_since_ms += by_ms
+
     def symbols(self) -> frozenset[str]:
         """Symbols of orders that are not final."""
         return frozenset(
@@ -189,8 +201,10 @@ class OrderDesk:
         self._report(hand, hand.last or self._blank(hand))
         hand.is_awaited = is_awaited
 
-    def _doubt_amend(self, hand: Hand, sent: Order, words: str) -> None:
-        hand.fault, hand.doubted = (Reason.OUTCOME_UNKNOWN, words), sent
+    @staticmethod
+    def _doubt_amend(hand: Hand, sent: Order, words: str, reason: Reason = Reason.OUTCOME_UNKNOWN) -> None:
+        """To be told with the next report, unless that shows the order as wanted all the same."""
+        hand.fault, hand.doubted = (reason, words), sent
 
     def _drop_amend(self, hand: Hand) -> None:
         hand.amend, hand.wanted, hand.amend_sent = CancelStage.NONE, None, None
@@ -441,12 +455,11 @@ class OrderDesk:
             self._amended(hand, sent, message.report)
             return
         if hand.amend is CancelStage.NONE:
-            if message.fate in (Fate.REFUSED, Fate.TEMPORARY):
-                hand.fault = (message.reason or Reason.EXCHANGE_REFUSED, message.words)
-                if hand.fault[0] in PRECISION_REASONS:
-                    self.precision_refusals.append((reshaped(sent), *hand.fault))
-            else:
-                self._doubt_amend(hand, sent, message.words)
+            is_refused = message.fate in (Fate.REFUSED, Fate.TEMPORARY)
+            reason = (message.reason or Reason.EXCHANGE_REFUSED) if is_refused else Reason.OUTCOME_UNKNOWN
+            self._doubt_amend(hand, sent, message.words, reason)
+            if reason in PRECISION_REASONS:
+                self.precision_refusals.append((reshaped(sent), reason, message.words))
         hand.is_awaited = True  # Refused, unknown, or acknowledged without a word: what holds now is asked for.
         if hand.stage is not Stage.DONE:
             self._doubt_and_look(hand)
@@ -500,7 +513,7 @@ class OrderDesk:
         hand = self._hands.get(message.client_order_id)
         if hand is not None:
             self._found(hand, message)
-        self.desk.judge(message.fate in (Fate.ACCEPTED, Fate.REFUSED))
+        self.desk.judge(message.fate != Fate.TEMPORARY)
 
     def _found(self, hand: Hand, message: LookedUp) -> None:
         self._judge_whole(hand, message)
@@ -524,10 +537,12 @@ class OrderDesk:
         elif hand.stage is not Stage.DONE and now_ms - hand.incomplete_since_ms >= self.desk.unknown_after_ms:
             self.overdue.add(hand.client_order_id)
 
-    def _is_surely_gone(self, hand: Hand, asked_ms: int) -> bool:
+    @staticmethod
+    def _doubtful_ms(hand: Hand, asked_ms: int) -> int:
+        """For how long yet the exchange must say that it is gone."""
         if hand.absent_ms is None or asked_ms < hand.absent_ms:
             hand.absent_ms = asked_ms
-        return asked_ms - hand.absent_ms >= ABSENT_MS
+        return max(0, hand.absent_ms + ABSENT_MS - asked_ms)
 
     def _not_found(self, hand: Hand, asked_ms: int) -> None:
         """Rule 17."""
@@ -535,8 +550,8 @@ class OrderDesk:
         if asked_ms <= certain_ms:
             pause_ms = min(self._back_off_ms(hand.looks), max(1, certain_ms + 1 - self.desk.now_ms()))
             self._look_later(hand, pause_ms)
-        elif hand.is_acknowledged and not self._is_surely_gone(hand, asked_ms):
-            self._look_later(hand, self._back_off_ms(hand.looks))
+        elif hand.is_acknowledged and (doubtful_ms := self._doubtful_ms(hand, asked_ms)):
+            self._look_later(hand, min(self._back_off_ms(hand.looks), doubtful_ms))
         elif hand.is_acknowledged:
             self._settle(hand, OrderState.CANCELLED, Reason.ORDER_NOT_FOUND, "the exchange no longer knows this order")
         else:

@@ -15,7 +15,7 @@ from actors.watches import Watches
 
 CLOCK_SLACK_MS = 1_000
 """A price this far ahead of our clock is from before the clock was set back."""
-MAX_OWNERS = 10_000
+MAX_OWNERS = 100_000
 """Groups and others that may want prices; each that has no use for them any more says so."""
 BAD_QUOTE = "quote"
 OLD_QUOTE = "quote_age"

@@ -149,7 +149,9 @@ class Resolver:
         assert finding.side is not None
         price = quote.closing(finding.side)
         size = plain(finding.shortfall * instrument.contract_size)
-        words = f"{size} {instrument.base} written down at {plain(price)} over {len(finding.group_ids)} groups"
+        count = len(finding.group_ids)
+        over = f"from group {finding.group_ids[0]}" if count == 1 else f"over {count} groups"
+        words = f"{size} {instrument.base} written down at {plain(price)} {over}"
         if resolution is DriftResolution.FLATTEN:
             words += " and the groups closed"
         row = self._decided(drift, resolution, message, f"{words} by {message.who}")

@@ -89,9 +89,12 @@ class StreamWatch:
         """For a person."""
         if not self._down:
             return ", ".join(sorted(self._up)) or "none reported"
-        away = (f"{stream} ({words})" if words else stream for stream, words in sorted(self._down.items()))
+        by_words: dict[str, list[str]] = {}
+        for stream, words in sorted(self._down.items()):
+            by_words.setdefault(words, []).append(stream)
+        away = (", ".join(streams) + (f" ({words})" if words else "") for words, streams in by_words.items())
         pace = "; orders are asked for every few seconds instead" if self.is_deaf else ""
-        return f"no stream of {', '.join(away)}{pace}"
+        return f"no stream of {'; of '.join(away)}{pace}"
 
     @property
     def are_well(self) -> bool:

@@ -700,7 +700,10 @@ class Fate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """An answer to `submit`, `cancel` or `amend`. `report` where the exchange told the order's state."""
+    """An answer to `submit`, `cancel` or `amend`. `report` where the exchange told the order's state.
+
+    TEMPORARY with ACCOUNT_NOT_READY: nothing was tried, for want of something of ours; no fault of the exchange's.
+    """
 
     incarnation: int
     request: str
@@ -725,7 +728,10 @@ class AnsweredAll:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookedUp:
-    """The answer to `look_up`. `fate` ACCEPTED: `report` tells the order, or None: the exchange knows none such."""
+    """The answer to `look_up`. `fate` ACCEPTED: `report` tells the order, or None: the exchange knows none such.
+
+    UNKNOWN: it answered, but nothing can be concluded yet (not all executions are told). TEMPORARY: it did not.
+    """
 
     incarnation: int
     client_order_id: str

@@ -105,10 +105,10 @@ class PositionGroup(Actor):
             self.life.stop()
             return
         self._group = state
+        self._want_price_now(state)
         if state.is_closed:
             self._tell_pool_now(state)
         else:
-            self._want_price_now(state)
             self._carry(position.resume(state, self._context(state)), always=True)
         for message in held:
             self._handle(message)

@@ -125,7 +125,7 @@ class _Face:
         error = decode(failure, is_change=_method_of(type(request)).changes and not dry)
         if isinstance(error, NotPermitted) and error.code == "UNAUTHENTICATED":
             error.remedy = self.target.token.fault or f"Is {self.target.token.path} this daemon's token?"
-        if isinstance(error, Unavailable):
+        if isinstance(error, Unavailable) and not error.reason:
             error.message += f" at {self.target.address}"
         return error
 

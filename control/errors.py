@@ -139,7 +139,9 @@ def decode(failure: RpcFailure, *, is_change: bool) -> ClientError:
     was_sent = not text.lower().startswith(_NEVER_SENT)
     if reason in UNKNOWN_REASONS or (is_change and not reason and code in _UNSURE and was_sent):
         kind = Unknown
-    return kind(_message(kind, code, text), reason=reason, code=code, violations=violations, remedy=_remedy(kind))
+    return kind(
+        _message(kind, code, text), reason=reason, code=code, violations=violations, remedy=_remedy(kind, reason)
+    )
 
 
 def _message(kind: type[ClientError], code: str, text: str) -> str:
@@ -154,8 +156,8 @@ def _message(kind: type[ClientError], code: str, text: str) -> str:
     return text or f"the daemon answered {code}"
 
 
-def _remedy(kind: type[ClientError]) -> str:
-    if kind is Unavailable:
+def _remedy(kind: type[ClientError], reason: str) -> str:
+    if kind is Unavailable and not reason:  # With a reason the daemon has spoken.
         return "Is it running? `terrace doctor` tells more."
     return ""
 

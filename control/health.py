@@ -163,7 +163,7 @@ def check_engine(status: engine_pb2.Status) -> list[Check]:
     if state != "RUNNING":
         remedy = "terrace engine resume" if state == "PAUSED" else "terrace status"
         checks = [_warning(name, f"{state} {status.state_reason}".strip(), remedy)]
-    checks += [_warning(name, line, "terrace status") for line in status.degradations]
+    checks += [_warning(name, line, "terrace status") for line in status.degradations if line != status.state_reason]
     if status.alerts:
         checks.append(_warning("alerts", f"{status.alerts} active", "terrace alert list"))
     return checks

@@ -342,7 +342,7 @@ class Daemon:
         if not isinstance(answer, AccountChanged):
             return False
         told = answer.condition  # One that keeps failing, a key that is not taken say, holds up nobody.
-        return answer.ready or (told is not None and (told.is_failing or told.circuit != "closed"))
+        return answer.ready or (told is not None and told.is_failing)
 
     def _say_ready(self) -> None:
         took_ms = self._clock.now_ms() - self._condition.start_time_ms

@@ -1,4 +1,4 @@
-"""The panel: a gRPC client like any other. For now one screen that says how many groups are live."""
+"""The panel: a gRPC client like any other. For now one screen per world: groups, sums, accounts that are not ready."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gradio
 
 from control.client import Client, ClientError
 from gui import views
-from protos.terrace.v1.engine_pb2 import GetStatusRequest, GetStatusResponse
+from gui.worlds import statuses
 
 CSS = ".terrace th {text-align: left; padding-right: 2em} .terrace td {font-variant-numeric: tabular-nums}"
 MIN_REFRESH_MS = 100
@@ -15,7 +15,7 @@ MIN_REFRESH_MS = 100
 def overview(client: Client) -> str:
     """The screen as it is now."""
     try:
-        return views.overview(client.call(GetStatusRequest(), GetStatusResponse).status)
+        return "".join(views.overview(status) for status in statuses(client))
     except ClientError as error:
         return views.unreachable(str(error))
 

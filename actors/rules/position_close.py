@@ -9,6 +9,7 @@ from actors.rules.lifecycle import GroupEvent
 from actors.rules.model import Reason
 from actors.rules.money import ZERO, plain
 from actors.rules.position_desk import Desk
+from actors.rules.position_dust import last_price
 from actors.rules.position_entries import all_refused, give_up_all, is_complete, is_finished
 from actors.rules.position_reports import CLOSE_FAILING
 from actors.rules.position_retry import PRICE_STALE
@@ -76,13 +77,15 @@ def begin_close(desk: Desk, reason: Reason) -> None:
 
 
 def finish(desk: Desk) -> None:
-    """Nothing can fill any more and what is left cannot be sold: it is recorded as dust at the mark (PRC-6)."""
+    """Nothing can fill any more and what is left cannot be sold: it is recorded as dust at the mark, without one at the
+    price of the last execution (PRC-6).
+    """
     held = desk.held()
     desk.dust = held
     desk.dust_value = ZERO
     if held:
         cost = sum((leg.lot.cost for leg in desk.legs()), desk.loose.cost)
-        price = desk.quote.mid if desk.quote is not None else None
+        price = last_price(desk)
         desk.dust_value = cost if price is None else price * held * desk.instrument.contract_size
     desk.close_time_ms = desk.now_ms
     desk.flag(CLOSE_FAILING, False)

@@ -314,7 +314,10 @@ class Desk:
 
 
 def is_fresh(quote: Quote | None, context: Context) -> bool:
-    """Whether a price may be decided on: usable and not older than `max_quote_age_s` (ORD-10)."""
+    """Whether a price may be decided on: usable and not older than `max_quote_age_s` (ORD-10). One from the future is
+    from before the clock was set back: nobody knows how old it is.
+    """
     if precision.usable(quote) is None or quote is None:
         return False
-    return context.now_ms - quote.time_ms <= context.execution.max_quote_age_s * 1000
+    most_ms = context.execution.max_quote_age_s * 1000
+    return -most_ms <= context.now_ms - quote.time_ms <= most_ms

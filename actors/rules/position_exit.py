@@ -16,6 +16,7 @@ from actors.rules.choices import LimitCloseFallback, SlippageAction
 from actors.rules.model import Instrument, Quote, Reason, Role, Side
 from actors.rules.money import CONTEXT, ZERO, ceil_to
 from actors.rules.position_desk import Desk
+from actors.rules.position_dust import is_left_as_dust
 from actors.rules.position_orders import Place, where
 from actors.rules.position_retry import failures, price_or_wait, retry_time_ms, slippage_bound
 
@@ -32,8 +33,9 @@ def sell(desk: Desk, pyramid: int | None, reason: Reason) -> bool:
     if any(pyramid in (None, at[0]) for at in desk.closes):
         return False
     total = _held(desk, pyramid)
-    if precision.round_quantity(total, desk.instrument) <= 0:
-        return not bound_targets
+    is_left = is_left_as_dust(desk, total)
+    if is_left is not None:
+        return is_left and not bound_targets
     quote = price_or_wait(desk, f"the close of {where(place)}")
     if quote is None:
         return False

@@ -148,14 +148,15 @@ def _adjust(desk: Desk, want: Wanted, orders: list[Order]) -> None:
     if any(order.cancel_requested or order.is_amending for order in orders):
         return
     remaining = _remaining(orders)
-    same_price = all(order.price == want.price for order in orders)
-    if same_price and remaining == want.quantity:
-        return
     possible = _capped(desk, min(want.quantity, remaining + desk.free()), want.price)
-    if same_price and remaining == possible:
+    same_price = all(order.price == want.price for order in orders)
+    if same_price and remaining in (want.quantity, possible):
         return
     if want.quantity and not precision.max_sendable(possible, want.price, precision.for_exits(desk.instrument)):
         return  # The rest of a target that is partly filled can stay, but could not be placed anew.
+    if want.quantity and not same_price and not _is_in_band(desk, want):
+        desk.wake_at(desk.now_ms + desk.context.execution.sweep_interval_s * 1000)
+        return  # Better where it was than nowhere.
     ready_ms = max(last_change_ms(order) for order in orders) + desk.settings.tp_reprice_ms
     if desk.now_ms < ready_ms and not was_refused(desk, orders):
         desk.wake_at(ready_ms)
@@ -176,14 +177,18 @@ def _place(desk: Desk, want: Wanted) -> bool:
     if desk.now_ms < ready_ms:
         desk.wake_at(ready_ms)
         return refused
-    mark = None if desk.fresh is None else desk.fresh.mid
-    if not precision.in_band(want.price, mark, desk.instrument, desk.side.exit):
+    if not _is_in_band(desk, want):
         desk.wake_at(desk.now_ms + desk.context.execution.sweep_interval_s * 1000)
         return refused
     quantity = _capped(desk, min(want.quantity, desk.free()), want.price)
     for part in parts(desk, quantity, want.price):
         desk.place(Role.TAKE_PROFIT, want.place, part, price=want.price)
     return refused
+
+
+def _is_in_band(desk: Desk, want: Wanted) -> bool:
+    mark = None if desk.fresh is None else desk.fresh.mid
+    return precision.in_band(want.price, mark, desk.instrument, desk.side.exit)
 
 
 def _remaining(orders: list[Order]) -> Decimal:

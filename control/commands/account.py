@@ -269,7 +269,7 @@ def _connection(connection: pb.Connection) -> list[tuple[str, object]]:
     orders += [f"{connection.unknown_orders} OF UNKNOWN FATE"] if connection.unknown_orders else []
     return [
         ("orders", ", ".join(orders)),
-        ("streams", ", ".join(_stream(stream) for stream in connection.streams)),
+        ("streams", _streams(connection)),
         ("circuit", f"{circuit}, tried again at {retry}" if retry else circuit),
         ("banned until", banned),
         ("request budget", ", ".join(f"{row.used}/{row.limit} {row.name}" for row in connection.rate_windows)),
@@ -278,10 +278,15 @@ def _connection(connection: pb.Connection) -> list[tuple[str, object]]:
     ]
 
 
-def _stream(stream: pb.Stream) -> str:
-    if stream.up:
-        return stream.name
-    return f"no {stream.name} ({stream.message})" if stream.message else f"no {stream.name}"
+def _streams(connection: pb.Connection) -> str:
+    """Those that are up, then those that are away, with what is said of them."""
+    away: dict[str, list[str]] = {}
+    for stream in connection.streams:
+        if not stream.up:
+            away.setdefault(stream.message, []).append(stream.name)
+    up = ", ".join(stream.name for stream in connection.streams if stream.up)
+    down = (f"AWAY: {', '.join(names)}" + (f" ({words})" if words else "") for words, names in away.items())
+    return "; ".join(filter(None, [up, *down]))
 
 
 def _distance(row: Any) -> str:

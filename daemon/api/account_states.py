@@ -75,7 +75,15 @@ def _state(engine: Engine, account: AccountSettings, told: AccountChanged) -> tu
     if told.held_symbols:
         names = ", ".join(sorted(told.held_symbols))
         detail = f"it differs from the store, entries wait on {names} (`terrace account drift {account.name}`)"
+    detail = detail or _unheard(told.condition)
     return (pb.ACCOUNT_STATE_DEGRADED, detail) if detail else (pb.ACCOUNT_STATE_READY, "")
+
+
+def _unheard(condition: AccountCondition | None) -> str:
+    """What the account's own streams do not tell at the moment. It trades on: sweeps tell the same, later."""
+    streams = condition.streams if condition is not None else ()
+    away = [name for name, is_up, _ in streams if not is_up and name != "prices"]
+    return f"no stream of {', '.join(away)}: orders are asked for every few seconds instead" if away else ""
 
 
 def why_paused(cause: str, account: str = "") -> str:

@@ -49,6 +49,8 @@ def cross_warnings(checked: Checked) -> Iterator[str]:
     for name, account in checked.accounts.items():
         if isinstance(account, ExchangeAccountModel):
             yield from _account_warnings(name, account)
+        if isinstance(account, ExchangeAccountModel) or account.prices is PaperPrices.LIVE:
+            yield from _url_warnings(f"accounts.{name}", account)
     yield from _one_wallet(checked)
     forwarder = _section(checked, "forwarder", ForwarderModel)
     if forwarder is not None and not is_loopback(forwarder.address):
@@ -139,6 +141,7 @@ def _paper(document: Document, path: Path, account: PaperAccountModel) -> Iterat
         yield document.fault((*path, "prices"), "prices: replay needs candles, a file or folder of them")
     if account.prices is PaperPrices.LIVE and account.price_source == "binanceusdm" and account.market is Market.SPOT:
         yield document.fault((*path, "price_source"), "binanceusdm has swaps only", ("market: swap", "binance"))
+    yield from _urls(document, path, account)
     if account.position_mode is PositionMode.HEDGE and account.market is Market.SPOT:
         return  # Said already; the rest would follow from it.
     symbols = default_symbols(account.market) if account.symbols is None else account.symbols
@@ -167,6 +170,10 @@ def _exchange(document: Document, path: Path, account: ExchangeAccountModel) -> 
     if account.testnet and account.exchange in NO_TESTNET:
         allowed = ("testnet: false", "exchange: paper")
         yield document.fault((*path, "testnet"), f"{account.exchange} has no testnet", allowed)
+    yield from _urls(document, path, account)
+
+
+def _urls(document: Document, path: Path, account: AccountModel) -> Iterator[Fault]:
     for name, url in account.urls.items():
         schemes = URL_SCHEMES[name]
         if url.partition("://")[0] not in schemes or not _host(url):
@@ -207,11 +214,14 @@ def _one_wallet(checked: Checked) -> Iterator[str]:
 def _account_warnings(name: str, account: ExchangeAccountModel) -> Iterator[str]:
     where = f"accounts.{name}"
     if account.api_key is None and account.api_secret is None:
-        yield f"{where} has no api_key and api_secret: it is not traded"
+        yield f"{where} is not traded: it names neither api_key nor api_secret"
     if account.passphrase is not None and account.exchange not in NEEDS_PASSPHRASE:
         yield f"{where}.passphrase is not used: {account.exchange} has none"
     if account.allow_withdraw and not account.testnet:
         yield f"{where}.allow_withdraw: a key that may withdraw funds is a risk Terrace never needs"
+
+
+def _url_warnings(where: str, account: AccountModel) -> Iterator[str]:
     if len(account.urls) == 1:
         given, other = ("rest", "ws") if "rest" in account.urls else ("ws", "rest")
         yield f"{where}.urls names {given} only: {other} goes to the exchange itself"

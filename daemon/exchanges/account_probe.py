@@ -58,8 +58,7 @@ class AccountProbe:
             if is_any(fault.verdict, self._venue.exchange):
                 allowed = await self._allowed()
                 if allowed is not None and not allowed.get("trade"):
-                    self._note("key", "the venue knows it")
-                    return self._failed("permissions", self._may_not_trade())
+                    return self._failed("key", self._may_not_trade())
             return self._failed("key", self._remedy(fault))
         self._note("key", "the venue takes it")
         return True

@@ -16,11 +16,13 @@ from daemon.exchanges import convert
 from daemon.exchanges.account_probe import AccountProbe
 from daemon.exchanges.connection import Connection, VenueFault
 from daemon.exchanges.instruments import instruments_of
-from daemon.exchanges.venues.venue import SetupFault
+from daemon.exchanges.venues.venue import SetupFault, Venue
 
 CLOCK_EVERY_S = 300.0
 CLOCK_AFTER_FAULT_S = 1.0
 """A timestamp was refused: the clock is measured again, but not more often than this."""
+MAX_ROUND_TRIP_MS = 2_000
+"""A measurement that took longer may be off by more than what it is to mend: it corrects only what is surely wrong."""
 FUNDING_FIRST_S = 5.0
 FUNDING_EVERY_S = 300.0
 FUNDING_BACK_MS = 3 * 86_400_000
@@ -36,14 +38,20 @@ class CcxtAccount:
         self._connection = connection
         self._venue = connection.venue
         self._account = connection.venue.account
+        kind = type(connection.venue)
+        self._needs_set_up = kind.prepare is not Venue.prepare or kind.prepare_account is not Venue.prepare_account
         self.instruments: Mapping[str, Instrument] = {}
+        self._left: dict[str, Instrument] = {}
+        """Those the venue lists no more: executions on them still count, and what is held must be closed."""
         self._prepared: dict[str, asyncio.Task[None]] = {}
         self._account_prepared: asyncio.Task[None] | None = None
+        self._offset_ms = 0
+        """By which requests are corrected."""
         self._measure_now = asyncio.Event()
         connection.on_clock_fault = self._measure_now.set
 
     def instrument(self, symbol: str) -> Instrument | None:
-        return self.instruments.get(symbol)
+        return self.instruments.get(symbol) or self._left.get(symbol)
 
     # --- questions of the gateway -----------------------------------------------------------------
 
@@ -52,7 +60,8 @@ class CcxtAccount:
             raw = await self._connection.call(Ask.BALANCES, self._venue.balances)
             positions: tuple[Position, ...] = ()
             if self._account.market is Market.SWAP:
-                asked = self._connection.draw_and_call(Ask.BALANCES, Work.SWEEP, self._venue.positions)
+                # The second half of one question: with half of an answer it would only be asked again.
+                asked = self._connection.draw_and_call(Ask.BALANCES, Work.LOOK_UP, self._venue.positions)
                 positions = convert.positions(await asked)
         except VenueFault as fault:
             fate, words = _fate(fault), fault.verdict.words
@@ -70,10 +79,18 @@ class CcxtAccount:
             self._connection.deliver(InstrumentsFetched(incarnation=life, fate=fate, words=words))
             return
         found = await asyncio.to_thread(instruments_of, self._venue.exchange, self._account, raws)
+        self._left |= self.instruments
         self.instruments = {instrument.symbol: instrument for instrument in found}
         self._connection.deliver(InstrumentsFetched(incarnation=life, fate=Fate.ACCEPTED, instruments=found))
 
     # --- set-up of swaps --------------------------------------------------------------------------
+
+    def is_prepared(self, symbol: str) -> bool:
+        """Whether nothing needs to be set up, or all of it has been."""
+        if not self._needs_set_up:
+            return True
+        task = self._prepared.get(symbol)
+        return task is not None and task.done() and not task.cancelled() and task.exception() is None
 
     async def prepare(self, symbol: str) -> None:
         """Position mode, leverage and margin mode, before a symbol's first order. Once; again after a failure."""
@@ -115,17 +132,33 @@ class CcxtAccount:
 
     async def measure(self, work: Work) -> int:
         """The venue's clock less ours, in ms; from here on requests are stamped by it."""
-        while wait_ms := self._connection.budget.take(Ask.TIME, work, self._connection.clock.now_ms()):
-            await asyncio.sleep(wait_ms / 1000)
+        await self._room_to_measure(work)
         began_s, began_ms = time.monotonic(), self._connection.clock.now_ms()
         theirs_ms = await self._connection.call(Ask.TIME, self._venue.server_time_ms)
         took_ms = int((time.monotonic() - began_s) * 1000)
         offset_ms = theirs_ms - (began_ms + took_ms // 2)
-        self._venue.correct_clock(offset_ms)
+        if took_ms <= MAX_ROUND_TRIP_MS or abs(offset_ms - self._offset_ms) > took_ms // 2:
+            self._offset_ms = offset_ms
+            self._venue.correct_clock(offset_ms)
         self._connection.deliver(
             ClockMeasured(incarnation=self._connection.life, offset_ms=offset_ms, round_trip_ms=took_ms)
         )
         return offset_ms
+
+    async def _room_to_measure(self, work: Work) -> None:
+        """As long as timestamps are refused nothing else gets through: then this is urgent, however it began."""
+        while True:
+            is_urgent = self._measure_now.is_set()
+            wait_ms = self._connection.budget.take(
+                Ask.TIME, Work.CANCEL if is_urgent else work, self._connection.clock.now_ms()
+            )
+            if not wait_ms:
+                return
+            if is_urgent:
+                await asyncio.sleep(wait_ms / 1000)
+            else:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._measure_now.wait(), wait_ms / 1000)
 
     # --- funding ----------------------------------------------------------------------------------
 

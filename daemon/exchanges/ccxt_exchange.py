@@ -59,6 +59,7 @@ class CcxtExchange:
                 spawn=loop.spawn,
                 instrument=self._account.instrument,
                 prepare=self._account.prepare,
+                is_prepared=self._account.is_prepared,
                 window_ms=lambda: self.acceptance_window_ms,
             )
         )
@@ -148,11 +149,12 @@ class CcxtExchange:
     def _for_each(self, orders: Sequence[Order], work: Callable[[Order, int, int], Coroutine[Any, Any, None]]) -> None:
         life, asked_ms, wanted = self._connection.life, self._clock.now_ms(), tuple(orders)
 
-        def begin() -> None:
+        async def begin() -> None:
             for order in wanted:
                 self._loop.spawn(work(order, life, asked_ms))
+                await asyncio.sleep(0)  # Its bytes leave before the next one is signed.
 
-        self._loop.post(begin)
+        self._spawn(begin)
 
     def _spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._loop.post(lambda: self._ignore(self._loop.spawn(work())))

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from actors.account_messages import ForeignTraded
@@ -31,6 +32,8 @@ MAX_SENT = 10_000
 """Orders whose time of leaving is remembered."""
 ACK_WAIT_S = 0.5
 """How long an acknowledgement without a state waits for the stream to tell it."""
+TOGETHER_S = 0.005
+"""How long the news of an order that was filled waits for the execution itself."""
 TRADES_WAIT_S = 1.0
 """How long executions that are missing may still come by the stream before they are asked for."""
 TRADES_MARGIN_MS = 120_000
@@ -50,6 +53,8 @@ class OrdersContext:
     instrument: Callable[[str], Instrument | None]
     prepare: Callable[[str], Coroutine[Any, Any, None]]
     """Sets a symbol up before its first order; `SetupFault` or `VenueFault` where that fails."""
+    is_prepared: Callable[[str], bool]
+    """Nothing is left to set up: an order need not go the long way through tasks that wait for it."""
     window_ms: Callable[[], int]
     """How long after its leaving the venue may still accept an order."""
 
@@ -69,6 +74,8 @@ class CcxtOrders:
         self._told_foreign: dict[tuple[str, str], None] = {}
         self._seeking: set[str] = set()
         """Symbols whose executions are being asked for."""
+        self._seeking_foreign: set[str] = set()
+        """Symbols where orders that are not ours have filled, until that is asked for."""
         self._sent_s: OrderedDict[str, float] = OrderedDict()
         """When orders left, by a clock that nobody sets."""
 
@@ -87,33 +94,53 @@ class CcxtOrders:
         if instrument is None:
             self._not_ready("submit", order, life, asked_ms, f"{order.symbol}: the instrument is not known yet")
             return
-        if order.role is Role.ENTRY and not await self._is_set_up(order, life, asked_ms):
+        if order.role is Role.ENTRY and not await self._is_fit_to_enter(order, life, asked_ms):
             return
         if words := may_leave():
             self._not_sent("submit", order, life, asked_ms, words)
             return
         self._tracker.expect(order, self._now_ms())
+        raw = await self._created(order, instrument, life, asked_ms, may_leave)
+        if raw is not None:
+            await self._learn_answer(order, raw)
+            await self._answer_when_known("submit", order, life, asked_ms)
+
+    async def _created(
+        self, order: Order, instrument: Instrument, life: int, asked_ms: int, may_leave: Callable[[], str]
+    ) -> Raw | None:
+        """None: it was not accepted, as far as is known, and that was answered."""
         try:
             raw = await self._connection.call(
                 Ask.SUBMIT, lambda: self._venue.create(order, instrument), may_leave=may_leave
             )
         except NotSent as stopped:
             self._not_sent("submit", order, life, asked_ms, str(stopped))
-            return
+            return None
         except VenueFault as fault:
             if fault.verdict.fate == Fate.REFUSED:
                 self._tracker.forget_unheard(order.client_order_id)
             self._answer_fault("submit", order, life, asked_ms, fault.verdict)
-            return
-        if not is_created(raw):
-            verdict = judge_created(self._venue.exchange, raw)
-            self._answer("submit", order, life, asked_ms, verdict.fate, verdict.reason, verdict.words)
-            return
-        await self._learn_answer(order, raw)
-        await self._answer_when_known("submit", order, life, asked_ms)
+            return None
+        if is_created(raw):
+            return raw
+        verdict = judge_created(self._venue.exchange, raw)
+        self._answer("submit", order, life, asked_ms, verdict.fate, verdict.reason, verdict.words)
+        return None
+
+    async def _is_fit_to_enter(self, order: Order, life: int, asked_ms: int) -> bool:
+        """Else that was answered. What closes a position is never held up by either."""
+        if not await self._is_set_up(order, life, asked_ms):
+            return False
+        reason = self._venue.misfit(order)
+        if reason is not None:
+            words = f"{order.symbol}: the exchange's price or quantity steps have changed"
+            self._answer("submit", order, life, asked_ms, Fate.REFUSED, reason, words)
+        return reason is None
 
     async def _is_set_up(self, order: Order, life: int, asked_ms: int) -> bool:
         """Else that was answered: nothing has been sent. What closes a position never waits for its settings."""
+        if self._context.is_prepared(order.symbol):
+            return True
         try:
             await asyncio.wait_for(self._context.prepare(order.symbol), SETUP_WAIT_S)
         except TimeoutError:
@@ -197,7 +224,9 @@ class CcxtOrders:
             return
         if found.order is None and not found.trades:
             is_certain = self._is_surely_absent(order.client_order_id, asked_s)
-            self._looked_up(order, life, asked_ms, Fate.ACCEPTED if is_certain else Fate.TEMPORARY)
+            if is_certain:
+                self._tracker.forget_unheard(order.client_order_id)
+            self._looked_up(order, life, asked_ms, Fate.ACCEPTED if is_certain else Fate.UNKNOWN)
             return
         self._tracker.expect(order, self._now_ms())
         await self._learn_found(order, found)
@@ -220,7 +249,7 @@ class CcxtOrders:
     async def open_orders(self, symbols: Sequence[str], life: int, asked_ms: int) -> None:
         wanted = sorted({*symbols, *self._tracker.symbols()})
         try:
-            raws = await self._connection.call(Ask.OPEN_ORDERS, lambda: self._venue.open_orders(wanted))
+            raws = await self._list(wanted)
         except VenueFault as fault:
             fate = Fate.REFUSED if fault.verdict.is_auth else Fate.TEMPORARY
             words = fault.verdict.words
@@ -237,6 +266,19 @@ class CcxtOrders:
         )
         self._seek_soon(wait_s=0)
 
+    async def _list(self, symbols: Sequence[str]) -> list[Raw]:
+        """The budget was drawn on for one request."""
+        if not self._venue.lists_by_symbol:
+            return await self._connection.call(Ask.OPEN_ORDERS, lambda: self._venue.open_orders(symbols))
+        raws: list[Raw] = []
+        for number, symbol in enumerate(symbols):
+            ask = partial(self._venue.open_orders, [symbol])
+            if number:
+                raws += await self._connection.draw_and_call(Ask.OPEN_ORDERS, Work.LOOK_UP, ask)
+            else:
+                raws += await self._connection.call(Ask.OPEN_ORDERS, ask)
+        return raws
+
     # --- what the streams say ---------------------------------------------------------------------
 
     def streamed_orders(self, raws: Iterable[Raw]) -> None:
@@ -249,9 +291,17 @@ class CcxtOrders:
                 news.append(view.client_order_id or self._tracker_name(view))
             elif self._venue.is_swap and view.filled and self._tracker.track(view.client_order_id) is None:
                 # Of a liquidation some streams tell the order alone.
-                self._context.spawn(self._seek(view.symbol, self._now_ms() - TRADES_MARGIN_MS, is_foreign=True))
-        self._stream(news)
+                self._seek_foreign(view.symbol)
+        lacking = [name for name in news if name in self._tracker.missing]
+        self._stream(name for name in news if name not in lacking)
+        if lacking:
+            self._context.spawn(self._stream_what_lacks(lacking))
         self._seek_soon(TRADES_WAIT_S)
+
+    async def _stream_what_lacks(self, names: Sequence[str]) -> None:
+        """Executions come right behind the order they are of, most often: then both have left as one piece of news."""
+        await asyncio.sleep(TOGETHER_S)
+        self._stream(name for name in names if name in self._tracker.missing)
 
     async def streamed_trades(self, raws: Sequence[Raw]) -> None:
         self._stream(await self._saw_trades(raws))
@@ -259,9 +309,11 @@ class CcxtOrders:
     def report_foreign(self) -> None:
         """Executions on a swap account that no order of ours explains (ORD-13)."""
         for view in self._tracker.foreign(self._now_ms() - FOREIGN_AFTER_MS):
+            side = Side.LONG if view.side is OrderSide.SELL else Side.SHORT
+            if view.position_side not in (None, side):
+                continue  # It adds to a position: nothing that groups hold went by it.
             if not self._is_new_foreign(view):
                 continue
-            side = view.position_side or (Side.LONG if view.side is OrderSide.SELL else Side.SHORT)
             self._connection.deliver(
                 ForeignTraded(
                     incarnation=self._connection.life,
@@ -338,6 +390,20 @@ class CcxtOrders:
             if track is not None and track.symbol not in self._seeking:
                 self._seeking.add(track.symbol)
                 self._context.spawn(self._seek_later(track.symbol, wait_s))
+
+    def _seek_foreign(self, symbol: str) -> None:
+        if symbol not in self._seeking_foreign:
+            self._seeking_foreign.add(symbol)
+            self._context.spawn(self._seek_foreign_soon(symbol))
+
+    async def _seek_foreign_soon(self, symbol: str) -> None:
+        """Soon, for many at once: a busy stranger must not use up the budget."""
+        try:
+            since_ms = self._now_ms() - TRADES_MARGIN_MS
+            await asyncio.sleep(TRADES_WAIT_S)
+        finally:
+            self._seeking_foreign.discard(symbol)
+        await self._seek(symbol, since_ms, is_foreign=True)
 
     async def _seek_later(self, symbol: str, wait_s: float) -> None:
         try:
@@ -447,4 +513,5 @@ def _foreign_report(view: OrderView) -> OrderReport:
         price=view.price,
         quantity=view.quantity,
         symbol=view.symbol,
+        side=view.side,
     )

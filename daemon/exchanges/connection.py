@@ -109,7 +109,7 @@ class Connection:
             self.on_clock_fault()
 
     def _note_response(
-        self, code: Any, _reason: Any, _url: Any, _method: Any, headers: Any, body: Any, *_request: Any
+        self, code: Any, _reason: Any, url: Any, _method: Any, headers: Any, body: Any, *_request: Any
     ) -> Any:
         """ccxt's own hook, called for each answer before it is judged, in the task that asked."""
         _answer.set((int(code), headers))
@@ -117,6 +117,9 @@ class Connection:
         if used:
             self.budget.learn(used, self.clock.now_ms())
         require_answer(int(code), body)  # Of a page or an empty body ccxt makes an order without an id.
+        rules = self.venue.learn_rules(str(url), body) if int(code) == 200 else None
+        if rules is not None:
+            self.budget.change(rules)
         return body
 
 

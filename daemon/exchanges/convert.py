@@ -40,6 +40,7 @@ class OrderView:
     filled: Decimal | None
     price: Decimal | None = None
     quantity: Decimal | None = None
+    side: OrderSide | None = None
     time_ms: int = 0
 
 
@@ -70,11 +71,16 @@ def number(value: Any) -> Decimal | None:
 
 
 def order_view(raw: Mapping[str, Any], client_order_id: str) -> OrderView:
-    """A unified order. A `closed` one that is not wholly filled was cancelled: some venues call it so."""
+    """A unified order. A `closed` one that is not wholly filled was cancelled: some venues call it so.
+
+    An end that does not say how much was filled is none yet: executions may be missing, and nobody would ask for them.
+    """
     filled, quantity = number(raw.get("filled")), number(raw.get("amount"))
     state = _STATES.get(str(raw.get("status")))
     if state is OrderState.FILLED and filled is not None and quantity is not None and filled < quantity:
         state = OrderState.CANCELLED
+    elif filled is None and state in (OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED):
+        filled, state = (quantity, state) if state is OrderState.FILLED and quantity else (None, None)
     elif state is OrderState.OPEN and filled:
         state = OrderState.PARTIALLY_FILLED
     elif state in (OrderState.CANCELLED, OrderState.EXPIRED) and quantity and filled == quantity:
@@ -87,6 +93,7 @@ def order_view(raw: Mapping[str, Any], client_order_id: str) -> OrderView:
         filled=filled,
         price=number(raw.get("price")) or None,
         quantity=quantity or None,
+        side=OrderSide(raw["side"]) if raw.get("side") in ("buy", "sell") else None,
         time_ms=milliseconds(raw.get("lastUpdateTimestamp") or raw.get("lastTradeTimestamp") or raw.get("timestamp")),
     )
 

@@ -14,6 +14,7 @@ from actors.rules.choices import PaperPrices
 from actors.rules.model import Instrument
 from actors.rules.settings import AccountSettings
 from daemon.exchanges.loop import ExchangeLoop
+from daemon.exchanges.refusal_text import clean
 from daemon.secrets import Secret, resolve
 
 if TYPE_CHECKING:
@@ -134,6 +135,8 @@ class Opening:
             return self.loop.call(lambda: kind(account, credentials, self.connect), OPEN_TIMEOUT_S)
         except SetupFault as fault:
             raise _Cannot(str(fault)) from fault
+        except Exception as fault:  # Of foreign code: it must not keep the other accounts from being opened.
+            raise _Cannot(f"it cannot be opened: {type(fault).__name__} {clean(str(fault))}".rstrip()) from fault
 
     def _secret(self, account: AccountSettings, key: str, reference: str | None) -> str:
         if reference is None:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from actors.rules import precision
 from actors.rules.choices import Market
-from actors.rules.model import Instrument, OrderType, Reason, Refused, TimeInForce
+from actors.rules.model import Instrument, OrderSide, OrderType, Reason, Refused, TimeInForce
 
 MAX_NUMBER = Decimal(10) ** 18
 """Prices and quantities are below this; beyond it money would no longer be exact."""
@@ -20,6 +20,8 @@ class Form(Protocol):
 
     @property
     def client_order_id(self) -> str: ...
+    @property
+    def side(self) -> OrderSide: ...
     @property
     def type(self) -> OrderType: ...
     @property
@@ -84,7 +86,7 @@ def check_form(order: Form, instrument: Instrument, open_orders: int) -> Refused
 def check_value(order: Form, instrument: Instrument, mark: Decimal | None) -> Refused | None:
     """Price band, and minimum notional at the mark. Reduce-only orders may be small: a position must be closable."""
     price = order.trigger_price if order.type is OrderType.STOP else order.price
-    if mark is not None and order.price is not None and not precision.in_band(order.price, mark, instrument):
+    if order.price is not None and not precision.in_band(order.price, mark, instrument, order.side):
         return PRICE_BAND
     if price is None:
         price = mark

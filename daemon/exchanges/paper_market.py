@@ -55,6 +55,11 @@ class PaperMarket:
         self.price = _bounded((self.bid + self.ask) / 2)
         self.seen_ms = quote.time_ms
 
+    def forget_price(self) -> None:
+        """Nobody knows it any more: takers are refused, limit orders rest."""
+        self.price = self.seen_ms = None
+        self.bid = self.ask = Decimal(0)
+
     def quote(self, now_ms: int) -> Quote | None:
         """A price of a real exchange is as old as it is; any other holds now."""
         if self.price is None:

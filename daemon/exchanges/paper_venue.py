@@ -68,6 +68,8 @@ QUOTE_REFRESH_MS = 5_000
 
 A real exchange's is not: if no new one comes, nobody knows whether it still holds (ORD-10).
 """
+MAX_PRICE_AGE_MS = 30_000
+"""A real exchange's price that nothing has confirmed for so long is none: no order takes it."""
 SAVE_PRICES_MS = 10_000
 """Made-up prices are saved with the next fill, or after this long."""
 MAX_FINISHED_ORDERS = 5_000
@@ -168,8 +170,14 @@ class PaperVenue:
             out.append(Outgoing(self._look(request), request.incarnation))
 
     def _submit(self, order: Order, request: Request, now_ms: int) -> Answered:
+        self._forget_old_price(order.symbol, now_ms)
         result = self._book.place(order, now_ms, request.asked_ms)
         return _answer("submit", order, request, result)
+
+    def _forget_old_price(self, symbol: str, now_ms: int) -> None:
+        market = self._book.markets.get(symbol)
+        if market is not None and market.seen_ms is not None and now_ms - market.seen_ms > MAX_PRICE_AGE_MS:
+            market.forget_price()
 
     def _cancel(self, order: Order, request: Request, now_ms: int) -> Answered:
         return _answer("cancel", order, request, self._book.cancel(order.client_order_id, now_ms))
@@ -178,6 +186,7 @@ class PaperVenue:
         price = order.price if order.wanted_price is None else order.wanted_price
         quantity = order.quantity if order.wanted_quantity is None else order.wanted_quantity
         name = order.client_order_id
+        self._forget_old_price(order.symbol, now_ms)
         amended = (
             checks.NOT_FOUND if price is None else self._book.amend(name, price, quantity, now_ms, request.asked_ms)
         )

@@ -42,10 +42,6 @@ class PriceTimes:
     max_back_off_s: float = 30.0
 
 
-async def _no_wait() -> None:
-    """Requests are free."""
-
-
 class PriceFeed:
     """Prices of one account's exchange. All on the exchange loop."""
 
@@ -54,15 +50,13 @@ class PriceFeed:
         venue: Venue,
         put: Put,
         *,
-        room: Callable[[], Awaitable[None]] = _no_wait,
         fetch: Callable[[Sequence[str]], Awaitable[Mapping[str, Raw]]] | None = None,
         times: PriceTimes | None = None,
         fraction: Callable[[], float] = random.random,
     ) -> None:
-        """`room` returns when the request budget allows one more request. `fetch`: instead of `venue.fetch_prices`."""
+        """`fetch`: instead of `venue.fetch_prices`, within the request budget."""
         self._venue = venue
         self._put = put
-        self._room = room
         self._fetch = fetch or venue.fetch_prices
         self._times = times or PriceTimes()
         self._fraction = fraction
@@ -227,7 +221,6 @@ class PriceFeed:
             return
         try:
             for start in range(0, len(stale), GROUP_SYMBOLS):
-                await self._room()
                 self._heard(await self._fetch(stale[start : start + GROUP_SYMBOLS]))
             self._poll_faults = 0
         except Exception:

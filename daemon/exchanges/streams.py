@@ -61,6 +61,8 @@ class StreamTimes:
     """No frame on a socket for so long, and no answer to a ping: it is dead. Pings leave at half of it."""
     renew_s: float = 60.0
     """At least so long between two fresh beginnings, but for those that the venue announces."""
+    again_s: float = 300.0
+    """How long what was given up rests: a key may be mended at the venue."""
     back_off_s: float = 0.5
     max_back_off_s: float = 30.0
 
@@ -285,10 +287,12 @@ class Streams:
         )
         self._watching: asyncio.Task[None] | None = None
         self._renewed_s = float("-inf")
+        self._given_up_s: float | None = None
         self._has_failed = False
 
     def start(self) -> None:
         """Begins, or begins again what was given up."""
+        self._given_up_s = None
         for reader in self._readers:
             reader.start()
         if self._watching is None or self._watching.done():
@@ -316,6 +320,8 @@ class Streams:
         while True:
             await asyncio.sleep(self._times.tick_s)
             now_s = _now_s()
+            if self._given_up_s is not None and now_s - self._given_up_s >= self._times.again_s:
+                self.start()
             lost = [words for reader in self._readers if (words := reader.look(now_s))]
             has_ended, is_silent = self._look_at_sockets(now_s)
             # A refused sign-in may have left the others waiting for its answer.
@@ -330,6 +336,7 @@ class Streams:
 
     def _give_up(self, words: str) -> None:
         """They share one key."""
+        self._given_up_s = _now_s()
         for reader in self._readers:
             reader.end(words)
 

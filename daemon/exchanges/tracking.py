@@ -16,13 +16,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from actors.rules.model import Order, OrderReport, OrderState, Reason, Trade
+from actors.rules.model import Order, OrderReport, OrderSide, OrderState, Reason, Trade
 from actors.rules.money import ZERO
 from actors.rules.naming import parse_client_order_id
 from daemon.exchanges.convert import OrderView, TradeView
 
 MAX_FINISHED = 20_000
 """Final orders remembered, for executions that come late."""
+UNHEARD_MS = 120_000
+"""How long an order of which the venue has said nothing may be the one that an unclaimed execution belongs to."""
+MAX_UNHEARD = 10_000
+"""Orders asked for of which the venue never said a word; the oldest are forgotten."""
 MAX_UNMATCHED = 2_000
 """Orders whose executions are kept until they are known; the oldest go."""
 
@@ -46,9 +50,12 @@ class Track:
     words: str = ""
     price: Decimal | None = None
     quantity: Decimal | None = None
+    side: OrderSide | None = None
     time_ms: int = 0
     first_ms: int = 0
     """When it was first heard of here: no execution of it is older than that, less a margin."""
+    places: set[Place] = field(default_factory=set)
+    """All it was ever known by: a stop gets another number when it is triggered."""
 
     @property
     def is_unheard(self) -> bool:
@@ -71,6 +78,10 @@ class Track:
             reason=self.reason,
             words=self.words,
             time_ms=self.time_ms,
+            price=self.price,
+            quantity=self.quantity,
+            symbol=self.symbol,
+            side=self.side,
         )
 
 
@@ -81,6 +92,8 @@ class Tracker:
         self._tracks: dict[str, Track] = {}
         self._by_exchange_id: dict[Place, str] = {}
         self._finished: OrderedDict[str, None] = OrderedDict()
+        self._unheard: OrderedDict[str, None] = OrderedDict()
+        """Asked for; the venue may not have said anything of them yet."""
         self._unmatched: OrderedDict[Place, dict[str, TradeView]] = OrderedDict()
         """Executions by order, then trade id."""
         self.missing: dict[str, None] = {}
@@ -101,6 +114,7 @@ class Tracker:
         track = self._tracks.get(client_order_id)
         if track is not None and track.is_unheard:
             del self._tracks[client_order_id]
+            self._unheard.pop(client_order_id, None)
 
     def report(self, client_order_id: str) -> OrderReport | None:
         """What is known of it; None: nothing."""
@@ -132,6 +146,7 @@ class Tracker:
         track.filled = max(track.filled, view.filled or ZERO)
         track.state = _newer(track, view.state)
         track.price, track.quantity = view.price or track.price, view.quantity or track.quantity
+        track.side = view.side or track.side
         track.reason, track.words = reason or track.reason, words or track.words
         track.time_ms = max(track.time_ms, view.time_ms)
         self._settle(track)
@@ -157,11 +172,21 @@ class Tracker:
         return list(news)
 
     def foreign(self, older_than_ms: int) -> list[TradeView]:
-        """Takes out executions nobody here has claimed for that long: they are of orders that are not ours."""
+        """Takes out executions nobody here has claimed for that long: they are of orders that are not ours.
+
+        Not as long as they may be of an order of ours whose fate is unknown: they would be counted twice.
+        """
+        if not self._unmatched:
+            return []
+        doubtful = {
+            track.symbol
+            for name in self._unheard
+            if (track := self._tracks[name]).is_unheard and track.first_ms > older_than_ms - UNHEARD_MS
+        }
         old = [
             place
             for place, views in self._unmatched.items()
-            if all(view.trade.time_ms < older_than_ms for view in views.values())
+            if place[0] not in doubtful and all(view.trade.time_ms < older_than_ms for view in views.values())
         ]
         return [view for place in old for view in self._unmatched.pop(place).values()]
 
@@ -172,13 +197,24 @@ class Tracker:
         if track is None:
             track = Track(client_order_id=client_order_id, symbol=symbol, first_ms=now_ms, time_ms=now_ms)
             self._tracks[client_order_id] = track
+            self._unheard[client_order_id] = None
+            if len(self._unheard) > MAX_UNHEARD:
+                self._forget_oldest_unheard()
         return track
+
+    def _forget_oldest_unheard(self) -> None:
+        for name in [name for name in self._unheard if not self._tracks[name].is_unheard]:
+            del self._unheard[name]
+        while len(self._unheard) > MAX_UNHEARD:
+            oldest, _ = self._unheard.popitem(last=False)
+            del self._tracks[oldest]
 
     def _name(self, track: Track, exchange_order_id: str) -> None:
         if track.exchange_order_id == exchange_order_id:
             return
         place = (track.symbol, exchange_order_id)
         track.exchange_order_id = exchange_order_id
+        track.places.add(place)
         self._by_exchange_id[place] = track.client_order_id
         self._add(track, [view.trade for view in self._unmatched.pop(place, {}).values()])
 
@@ -207,7 +243,9 @@ class Tracker:
         while len(self._finished) > MAX_FINISHED:
             oldest, _ = self._finished.popitem(last=False)
             gone = self._tracks.pop(oldest)
-            self._by_exchange_id.pop((gone.symbol, gone.exchange_order_id), None)
+            self._unheard.pop(oldest, None)
+            for place in gone.places:
+                self._by_exchange_id.pop(place, None)
             self.missing.pop(oldest, None)
 
 

@@ -16,6 +16,8 @@ _SECRET_NAME = re.compile(
 )
 _BEARER = re.compile(r"(?i)(bearer\s+)[A-Za-z0-9._~+/=-]{8,}")
 _IN_TEXT = re.compile(r"(?i)([\"']?(?:secret|passphrase|password|api_?secret)[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+")
+_IN_ADDRESS = re.compile(r"(?i)\b((?:signature|sign|listenkey|token|api_?key)=)[^\s&\"'<>]+")
+"""A failed request to an exchange names its whole address."""
 
 
 class Masker:
@@ -35,6 +37,8 @@ class Masker:
                 text = text.replace(secret, MASK)
         if "earer" in text or "EARER" in text:
             text = _BEARER.sub(rf"\1{MASK}", text)
+        if "=" in text and "://" in text:
+            text = _IN_ADDRESS.sub(rf"\1{MASK}", text)
         return _IN_TEXT.sub(rf"\1{MASK}", text) if _may_hold_secret(text) else text
 
     def value(self, value: Any, depth: int = 0) -> Any:

@@ -332,11 +332,12 @@ def test_a_check_asks_the_exchange_and_lists_what_is_well() -> None:
     box = Box()
     world.tell(m.CheckAccount(reply_to=box))
     assert world.told(m.AccountReport) == []
+    assert len(world.exchange.take("probe")) == 1
+    assert world.exchange.take("fetch_balances") == [], "the probe sets our clock first"
+    world.probed(("key", True, "may trade"))
+    assert world.told(m.AccountReport) == []
     assert len(world.exchange.take("fetch_balances")) == 1
     world.tell(m.BalancesFetched(incarnation=7, fate=Fate.ACCEPTED, balances=balances("100")))
-    assert world.told(m.AccountReport) == []
-    assert len(world.exchange.take("probe")) == 1
-    world.probed(("key", True, "may trade"))
     (report,) = world.told(m.AccountReport, box)
     verdicts = {name: is_well for name, is_well, _ in report.checks}
     assert next(iter(verdicts)) == "key"
@@ -352,6 +353,20 @@ def test_a_check_asks_the_exchange_and_lists_what_is_well() -> None:
         "rate": True,
         "circuit": True,
     }
+
+
+@pytest.mark.parametrize("name", ["connection", "key"])
+def test_a_check_that_finds_the_cause_does_not_list_what_follows_from_it(name: str) -> None:
+    world = World().settle()
+    box = Box()
+    world.tell(m.CheckAccount(reply_to=box))
+    world.probed((name, False, "it is not known: copy it once more"))
+    (report,) = world.told(m.AccountReport, box)
+    assert [(found, is_well) for found, is_well, _ in report.checks] == [
+        (name, False),
+        ("orders", True),
+        ("rate", True),
+    ]
 
 
 def test_a_check_of_a_silent_exchange_is_answered_all_the_same() -> None:
@@ -374,6 +389,27 @@ def test_a_description_is_the_newest_state_for_a_person_and_for_the_pool() -> No
     assert described.ready
     world.tell(m.DescribeAccount(reply_to=None))
     assert world.told(m.AccountChanged, "pool/paper") == [described]
+
+
+def test_an_account_that_is_told_no_fails_at_once_and_is_well_again_with_the_first_answer() -> None:
+    world = World()
+
+    def is_failing() -> bool:
+        box = Box()
+        world.tell(m.DescribeAccount(reply_to=box))
+        (described,) = world.told(m.AccountChanged, box)
+        assert described.condition is not None
+        failing: bool = described.condition.is_failing
+        return failing
+
+    assert not is_failing(), "nothing was answered yet"
+    world.tell(m.BalancesFetched(incarnation=7, fate=Fate.TEMPORARY, words="busy"))
+    assert not is_failing(), "once is no habit"
+    world.pass_ms(1_000)
+    world.tell(m.BalancesFetched(incarnation=7, fate=Fate.REFUSED, words="the key is not known"))
+    assert is_failing()
+    world.tell(m.BalancesFetched(incarnation=7, fate=Fate.ACCEPTED, balances=balances("100")))
+    assert not is_failing()
 
 
 def test_a_price_is_set_on_paper_only() -> None:

@@ -14,7 +14,7 @@ from actors.gateway_streams import GRACE_MS, SWEEP_WHILE_DOWN_MS
 from actors.messages import Fate
 from actors.rules.rates import Ask, RateRules, Window, Work
 from actors.rules.records import RaiseAlert, ResolveAlert
-from actors.rules.settings import AccountSettings, Settings
+from actors.rules.settings import AccountSettings, ExecutionSettings, Settings
 from tests.actors.gateway_world import Box, World, balances
 from tests.actors.test_gateway_limits import opened, standing
 
@@ -66,6 +66,16 @@ def test_while_a_stream_of_orders_is_down_the_sweeps_come_faster(stream: str) ->
     world.answer_questions()
     world.pass_ms(SWEEP_WHILE_DOWN_MS)
     assert world.exchange.take("fetch_open_orders") == []
+
+
+@pytest.mark.rule("ORD-5")
+def test_a_stream_that_goes_does_not_put_off_the_sweep() -> None:
+    world = World(execution=ExecutionSettings(sweep_interval_s=2)).settle()
+    world.pass_ms(1_999)
+    world.exchange.take("fetch_open_orders")
+    world.stream_changed("orders", False)
+    world.pass_ms(1)
+    assert world.exchange.take("fetch_open_orders")
 
 
 def test_prices_that_are_down_do_not_hurry_the_sweeps() -> None:
@@ -213,7 +223,10 @@ def test_a_check_names_streams_clock_budget_and_circuit() -> None:
     assert checks["key"] == (True, "may trade")
     assert checks["rate"] == (True, "42 % of weight")
     assert checks["streams"] == (True, "orders")
-    assert checks["clock"] == (False, "this machine's clock is 1500 ms ahead of the exchange's")
+    assert checks["clock"] == (
+        False,
+        "this machine's clock is 1500 ms ahead of the exchange's: set it by a time server (NTP)",
+    )
     assert checks["circuit"] == (True, "closed")
 
 
@@ -234,6 +247,34 @@ def test_a_check_says_what_is_wrong() -> None:
     world.pass_ms(8_000)
     (report,) = world.told(m.AccountReport, box)
     assert {name: is_well for name, is_well, _ in report.checks}["circuit"] is False
+
+
+@pytest.mark.rule("SEC-5")
+@pytest.mark.parametrize("is_allowed", [False, True])
+def test_a_check_fails_a_key_that_may_withdraw_unless_that_is_allowed(is_allowed: bool) -> None:
+    account = AccountSettings(name="paper", exchange="binance", allow_withdraw=is_allowed)
+    world = World(account=account).settle()
+    box = Box()
+    world.tell(m.CheckAccount(reply_to=box))
+    world.tell(am.AccountProbed(incarnation=7, checks=(("key", True, "taken"),), may_withdraw=True))
+    world.tell(m.BalancesFetched(incarnation=7, fate=Fate.ACCEPTED, balances=balances("100")))
+    (report,) = world.told(m.AccountReport, box)
+    [(is_well, words)] = [(is_well, words) for name, is_well, words in report.checks if name == "withdrawal"]
+    assert is_well is is_allowed
+    assert words.startswith("THE KEY MAY WITHDRAW FUNDS")
+
+
+def test_a_check_that_our_own_budget_holds_up_says_so() -> None:
+    world = World().settle()
+    window = Window(name="weight", limit=100, period_ms=60_000)
+    world.exchange.budget = LimitedBudget(RateRules(windows=(window,), costs={Ask.SUBMIT: {"weight": 1}}))
+    world.exchange.budget.take(Ask.SUBMIT, Work.CLOSE, world.now_ms, 71)
+    box = Box()
+    world.tell(m.CheckAccount(reply_to=box))
+    world.pass_ms(8_000)
+    (report,) = world.told(m.AccountReport, box)
+    words = "the check waits for the request budget: try again in a minute"
+    assert report.checks[0] == ("connection", False, words)
 
 
 def test_people_who_ask_at_once_share_one_probe_and_all_hear() -> None:

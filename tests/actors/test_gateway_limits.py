@@ -11,11 +11,11 @@ from actors.gateway_circuit import WORDS
 from actors.gateway_orders import ANSWER_TIMEOUT_MS
 from actors.gateway_sending import MAX_IN_FLIGHT, PLACES_FOR_EXITS
 from actors.messages import Fate
-from actors.rules.model import OrderState, Reason, Role
+from actors.rules.model import OrderState, Reason, Refused, Role
 from actors.rules.rates import TRAVEL_MS, Ask, RateRules, Window, Work
 from actors.rules.records import RaiseAlert, ResolveAlert
 from actors.rules.settings import ExecutionSettings
-from tests.actors.gateway_world import START_MS, World, balances, ids, order, report
+from tests.actors.gateway_world import START_MS, Box, World, balances, ids, order, report
 
 PERIOD_MS = 1_000
 
@@ -210,6 +210,23 @@ def test_while_the_circuit_is_open_nothing_leaves_and_the_account_is_not_ready()
     assert world.exchange.asked == []
 
 
+def test_a_person_who_asks_for_a_refresh_meanwhile_is_told_so_at_once() -> None:
+    world, box = opened(), Box()
+    world.tell(m.RefreshInstruments(reply_to=box))
+    [refused] = world.told(Refused, box)
+    assert (refused.reason, refused.detail) == (Reason.ACCOUNT_NOT_READY, WORDS)
+
+
+def test_questions_that_fail_for_the_same_reason_are_told_together() -> None:
+    world = World()
+    for _ in range(3):
+        for kind in (m.BalancesFetched, m.OpenOrdersFetched):
+            more = {"asked_ms": world.now_ms} if kind is m.OpenOrdersFetched else {}
+            world.tell(kind(incarnation=7, fate=Fate.TEMPORARY, words="no route", **more))
+    world.pass_ms(1_000)
+    assert "instruments: not known yet; balances, open orders: no route" in world.told(m.AccountChanged)[-1].detail
+
+
 @pytest.mark.rule("REC-3")
 def test_refusals_do_not_open_it() -> None:
     world = World().settle()
@@ -259,7 +276,7 @@ def test_one_cheap_question_goes_out_and_a_good_answer_lets_exits_go_first_and_u
     lost = order(leg=7)
     world.tell(m.SubmitOrders(orders=(lost,)))
     world.answer(lost, Fate.UNKNOWN)
-    world.looked_up(lost, None, asked_ms=world.now_ms, fate=Fate.UNKNOWN)
+    world.looked_up(lost, None, asked_ms=world.now_ms, fate=Fate.TEMPORARY)
     opened(world)
     entry, close, gone = order(), order(role=Role.CLOSE), order(leg=3)
     world.tell(m.SubmitOrders(orders=(entry, close)))

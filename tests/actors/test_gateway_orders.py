@@ -6,8 +6,8 @@ import pytest
 
 from actors import messages as m
 from actors.gateway_orders import ANSWER_TIMEOUT_MS, FRESH_MS
-from actors.gateway_streams import SWEEP_WHILE_DOWN_MS
 from actors.gateway_sending import MAX_IN_FLIGHT, PLACES_FOR_EXITS
+from actors.gateway_streams import SWEEP_WHILE_DOWN_MS
 from actors.messages import Fate
 from actors.rules.model import OrderState, Reason, Role
 from actors.rules.records import AddEvent, RaiseAlert, ResolveAlert

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from actors import messages as m
-from actors.account_messages import WantPrices
+from actors.account_messages import AmendOrders, WantPrices
 from actors.board import CatalogueBoard, MarksBoard
 from actors.position import OPEN_LIMIT_MS, TELL_AGAIN_MS, GroupPorts, PositionGroup
 from actors.replies import ReplyBox
@@ -28,6 +28,7 @@ from actors.rules.model import (
     Outcome,
     Queued,
     Reason,
+    Role,
     Side,
     Signal,
     Trade,
@@ -44,11 +45,19 @@ NAME, POOL, GATEWAY = f"group/{GROUP_ID}", "pool/paper", "gateway/paper"
 
 
 class GroupAlone:
-    def __init__(self, *, fresh: bool = True, instrument: Instrument | None = None) -> None:
+    def __init__(
+        self, *, fresh: bool = True, instrument: Instrument | None = None, can_amend: frozenset[str] = frozenset()
+    ) -> None:
         self.marks, self.catalogue = MarksBoard(), CatalogueBoard()
         self.catalogue.put("paper", [spot() if instrument is None else instrument])
         self.marks.put("paper", {"BTC/USDT": quote("100")})
-        ports = GroupPorts(marks=self.marks, catalogue=self.catalogue, settings=Settings, prefix="abcd00")
+        ports = GroupPorts(
+            marks=self.marks,
+            catalogue=self.catalogue,
+            settings=Settings,
+            prefix="abcd00",
+            can_amend=lambda account: account in can_amend,
+        )
         self.life = FakeLife(NAME, 3, fresh=fresh)
         self.actor = PositionGroup(self.life, ports=ports)
         self.actor.start()
@@ -429,6 +438,34 @@ def test_rule_16_a_new_gateway_is_asked_again_for_everything_that_was_in_its_han
     assert alone.life.of(m.Commit) == []
 
 
+@pytest.mark.rule("ORD-9", "ORD-2")
+@pytest.mark.parametrize("accounts", [{"paper"}, {"another"}], ids=["can amend", "cannot"])
+def test_an_amend_leaves_behind_the_commit_that_holds_it_and_is_asked_again_of_a_new_gateway(
+    accounts: set[str],
+) -> None:
+    alone = GroupAlone(can_amend=frozenset(accounts))
+    alone.opened()
+    first = next(iter(alone.group.orders))
+    alone.take(reported(first, OrderState.PARTIALLY_FILLED, trade("0.5", "100")))
+    (target,) = (order for order in alone.group.orders.values() if order.role is Role.TAKE_PROFIT)
+    alone.take(reported(target.client_order_id, OrderState.OPEN))
+    alone.life.time_ms += 500
+    alone.life.take(m.Commit)
+    alone.take(reported(first, OrderState.PARTIALLY_FILLED, trade("0.5", "100"), trade("0.7", "100")))
+    commit = alone.commit()
+    asked = [message for message in released(commit, GATEWAY) if isinstance(message, AmendOrders)]
+    if "paper" not in accounts:
+        assert asked == []
+        return
+    (order,) = asked[0].orders
+    assert order.client_order_id == target.client_order_id
+    assert (order.quantity, order.wanted_quantity) == (D("0.5"), D("1.2"))
+    assert order in [row.order for row in rows_of(commit, SaveOrder)]
+    alone.take(m.GatewayStarted(account="paper"))
+    assert alone.life.of(AmendOrders) == [], "the commit that holds it may not be durable yet"
+    assert released(alone.commit(), GATEWAY) == [AmendOrders(orders=(order,))]
+
+
 def test_rule_8_a_closed_group_says_so_again_until_it_may_stop() -> None:
     alone = closed_group()
     told = group_changed(alone.group)
@@ -440,10 +477,13 @@ def test_rule_8_a_closed_group_says_so_again_until_it_may_stop() -> None:
     assert alone.life.is_stopped
 
 
-def test_rule_8_a_group_that_is_loaded_closed_tells_the_pool_and_nobody_else() -> None:
+def test_rule_8_a_group_that_is_loaded_closed_tells_the_pool_and_wants_no_prices() -> None:
     stored = closed_group().group
     alone = loaded(stored)
-    assert alone.life.told == [(POOL, group_changed(stored))]
+    assert alone.life.told == [
+        (GATEWAY, WantPrices(owner=NAME, symbols=frozenset())),
+        (POOL, group_changed(stored)),
+    ]
     assert "closed" in alone.life.wakes
 
 

@@ -5,21 +5,29 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
+from tests.bench import venue
 from tests.bench.__main__ import NAMES, ROOT
 from tests.bench.rows import Row
 
+ENGINE = tuple(name for name in NAMES if name not in venue.NAMES)
 
-def test_a_quick_run_measures_every_row_and_writes_them_down(tmp_path: Path) -> None:
+
+@pytest.mark.parametrize("names", [pytest.param(ENGINE, id="engine"), pytest.param(venue.NAMES, id="venue")])
+def test_a_quick_run_measures_every_row_and_writes_them_down(names: Sequence[str], tmp_path: Path) -> None:
     out = tmp_path / "bench.json"
     command = [sys.executable, "-m", "tests.bench", "--quick", "--out", str(out), "--directory", str(tmp_path)]
+    command += [f"--only={name}" for name in names]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     written = json.loads(out.read_text(encoding="utf-8"))
     assert written["quick"] is True
     assert written["machine"]["cores"] >= 1
-    assert [row["name"] for row in written["rows"]] == list(NAMES)
+    assert [row["name"] for row in written["rows"]] == list(names)
     for row in written["rows"]:
         assert row["name"] in done.stdout
         assert row["value"] > 0, row

@@ -24,6 +24,7 @@ from urllib.parse import parse_qsl
 
 from actors.rules.model import Role
 from actors.rules.naming import OrderName, parse_client_order_id
+from control import client as terrace
 from protos.terrace.v1.signal_pb2 import SubmitSignalRequest, SubmitSignalResponse
 from tests.bench import venue_floor, venue_market
 from tests.bench.rows import Row, short
@@ -65,11 +66,13 @@ class Size:
     idle_s: float = 20.0
     settle_s: float = 3.0
     round_s: float = ROUND_S
+    pause_s: float = 0.2
+    """So that one thing is over before the next is measured."""
     warm_up: int = 5
     """Rounds that are not counted."""
 
 
-QUICK = Size(positions=2, markets=50, idle_s=0.5, settle_s=0, round_s=0, warm_up=1)
+QUICK = Size(positions=2, markets=50, idle_s=0.5, settle_s=0, round_s=0, pause_s=0, warm_up=1)
 
 
 @dataclass(slots=True)
@@ -146,7 +149,7 @@ def _latencies(taken: Taken, size: Size) -> list[Row]:
 
 def _weights(before: Weight, worked: Weight, restarted: Weight, floor: Weight, size: Size) -> list[Row]:
     shared = {"positions": size.positions, "markets": size.markets}
-    ticks = {"ticks_per_s": round(2 * size.positions / TICK_S), "seconds": size.idle_s}
+    ticks = {"ticks_per_s": round(2 * (size.positions + size.warm_up) / TICK_S), "seconds": size.idle_s}
     return [
         Row(
             name=RSS,
@@ -197,8 +200,13 @@ class Bench:
             self._prices(dict.fromkeys(range(self._watched), venue_market.PRICE))
             place = Place(venue="binance", market="spot")
             self.stack = VenueStack(self._folder, place, self._venue.endpoints, CONFIG)
+            self.stack.folder = self._folder / "logs"  # Beside its config every line would rouse the daemon.
+            self.stack.folder.mkdir()
             held.callback(self.stack.stop)
             self.stack.start("daemon")
+            flags = terrace.TargetFlags(config=str(self.stack.config_file))
+            self._source = terrace.Client(terrace.find_target(flags, role=terrace.FORWARDER))
+            held.callback(self._source.close)
             self._floor = held.enter_context(venue_floor.floor(self._folder, self._other.endpoints, self._watched))
             self._held = held.pop_all()
         return self
@@ -236,15 +244,18 @@ class Bench:
         entries = _posts(venue, since, LEGS, lambda name: name.group_id == group_id)
         taken.signal.append((min(entry["arrived_ns"] for entry in entries) - started_ns) / 1e6)
         [first] = _posts(venue, since, 1, lambda name: name.group_id == group_id and name.leg == 0)
+        time.sleep(self._size.pause_s)
         is_target: Wanted = lambda name: name.group_id == group_id and name.role is Role.TAKE_PROFIT  # noqa: E731
         taken.fill.append(_filled(venue, first, is_target))
+        time.sleep(self._size.pause_s)
         self._floors(number, taken)
 
     def _alert(self, number: int) -> tuple[int, str]:
+        """As a source does, with the token that may only bring signals in. When it began, and the group."""
         body = alert(venue_market.venue_symbol(number), price=venue_market.ENTRY)
         request = SubmitSignalRequest(source="tradingview", body=json.dumps(body).encode())
         started_ns = time.monotonic_ns()
-        found = self.stack.client.call(request, SubmitSignalResponse).signal
+        found = self._source.call(request, SubmitSignalResponse).signal
         assert found.group_id, found
         return started_ns, found.group_id
 
@@ -279,7 +290,10 @@ class Bench:
 
     @contextlib.contextmanager
     def ticking(self) -> Iterator[None]:
-        """Every price moves once in `TICK_S`, a few at a time, too little to fill anything. The venue repeats each once."""
+        """Every price moves once in `TICK_S`, a few at a time, too little to fill anything.
+
+        The venue repeats each once in the same time.
+        """
         ended = Event()
         symbols = range(self._watched)
         batch = -(-len(symbols) * BATCH_MS // int(TICK_S * 1000))

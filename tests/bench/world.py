@@ -43,7 +43,9 @@ class World(Stack):
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
         super().__init__(folder, CONFIG)
-        self.trace = Trace(folder / "accepted.trace")
+        self.folder = folder / "logs"  # Beside its config every line would rouse the daemon.
+        self.folder.mkdir()
+        self.trace = Trace(self.folder / "accepted.trace")
         self.spawned_ns = 0
 
     def start_daemon(self) -> None:

@@ -72,6 +72,8 @@ class FakeDaemon:
     groups: list[group_pb2.Group] = field(default_factory=list)
     queued: list[queue_pb2.QueuedSignal] = field(default_factory=list)
     drifts: list[account_pb2.Drift] = field(default_factory=list)
+    accounts: list[account_pb2.Account] = field(default_factory=list)
+    """Empty: any name is a paper account."""
     alerts: list[record_pb2.Alert] = field(default_factory=list)
     events: list[common_pb2.Event] = field(default_factory=list)
     worlds: tuple[str, ...] = ("WORLD_PAPER",)
@@ -326,7 +328,7 @@ class _Accounts(account_pb2_grpc.AccountServiceServicer):
     async def ListAccounts(self, request: Any, context: Any) -> Any:
         await self._daemon.admit(request, context)
         account = account_pb2.Account(account="paper", world="WORLD_PAPER", market="MARKET_SPOT")
-        return account_pb2.ListAccountsResponse(accounts=[account])
+        return account_pb2.ListAccountsResponse(accounts=self._daemon.accounts or [account])
 
     async def ListInstruments(self, request: Any, context: Any) -> Any:
         await self._daemon.admit(request, context)
@@ -340,7 +342,8 @@ class _Accounts(account_pb2_grpc.AccountServiceServicer):
     async def GetAccount(self, request: Any, context: Any) -> Any:
         await self._daemon.admit(request, context)
         account = account_pb2.Account(account=request.account, world="WORLD_PAPER", market="MARKET_SPOT")
-        return account_pb2.GetAccountResponse(account=account)
+        named = [each for each in self._daemon.accounts if each.account == request.account]
+        return account_pb2.GetAccountResponse(account=(*named, account)[0])
 
     async def ListDrift(self, request: Any, context: Any) -> Any:
         await self._daemon.admit(request, context)

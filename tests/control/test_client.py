@@ -107,6 +107,13 @@ def test_a_lost_answer_to_a_change_is_unknown_and_a_daemon_never_reached_is_not(
     daemon.start()
 
 
+def test_where_the_daemon_says_why_it_is_not_said_that_it_may_not_run(daemon: FakeDaemon, close: Ask) -> None:
+    daemon.refusals["CloseGroup"] = Refusal(Code.UNAVAILABLE, "account a: no key", "ACCOUNT_NOT_READY")
+    with pytest.raises(Unavailable) as failed:
+        close()
+    assert (failed.value.message, failed.value.remedy) == ("account a: no key", "")
+
+
 def test_a_daemon_that_dies_in_the_middle_of_a_change_leaves_it_unknown(daemon: FakeDaemon, close: Ask) -> None:
     daemon.delay_s = 5
     killer = threading.Timer(0.5, daemon.stop)

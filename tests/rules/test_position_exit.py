@@ -13,6 +13,7 @@ from actors.rules.choices import LimitCloseFallback, OnFlat, TpMode
 from actors.rules.events import PriceCrossed
 from actors.rules.model import (
     GroupState,
+    Instrument,
     LegState,
     OrderState,
     OrderType,
@@ -224,6 +225,76 @@ def test_a_close_waits_for_a_fresh_price_and_says_so_once() -> None:
     story.wait("1")
     assert story.order(story.closing()).quantity == 10
     assert "price_stale" not in story.group.flags
+
+
+def dust_without_price(instrument: Instrument, sold: str, price: str = "100") -> Story:
+    """A group whose target sold all but a rest, and that has not had a price since it opened."""
+    story = Story(ladder(*ONE), instrument=instrument, on_flat=OnFlat.CLOSE)
+    story.quote = None
+    story.fill(story.entry(0))
+    story.fill(story.target(0), sold, price=price)
+    story.end(story.target(0))
+    return story
+
+
+@pytest.mark.rule("PRC-6", "EXIT-5", "ORD-10")
+def test_a_rest_below_the_least_quantity_needs_no_price_to_be_dust() -> None:
+    story = dust_without_price(spot(min_quantity=D("0.1")), "9.95", price="104")
+    assert closed(story)
+    assert (story.group.dust, story.group.dust_value) == (D("0.05"), D("0.05") * 104)
+    assert "price_stale" not in story.alerts()
+
+
+@pytest.mark.rule("PRC-6", "EXIT-5", "ORD-10")
+def test_a_rest_of_too_little_value_waits_a_while_for_a_price_and_then_closes_at_the_last_fill() -> None:
+    story = dust_without_price(spot(), "9.96", price="104")
+    assert story.state() is GroupState.CLOSING
+    assert "price_stale" not in story.alerts()
+    story.wait("59")
+    assert story.state() is GroupState.CLOSING
+    story.wait("1")
+    assert closed(story)
+    assert (story.group.dust, story.group.dust_value) == (D("0.04"), D("0.04") * 104)
+
+
+@pytest.mark.rule("PRC-6", "EXIT-5")
+@pytest.mark.parametrize(("price", "is_dust"), [("90", True), ("130", False)])
+def test_a_rest_is_judged_by_a_fresh_price_as_soon_as_there_is_one(price: str, is_dust: bool) -> None:
+    story = dust_without_price(spot(), "9.96")
+    story.price(price)
+    story.wait("1")
+    assert closed(story) is is_dust
+    if is_dust:
+        assert story.group.dust_value == D("0.04") * D(price)
+    else:
+        assert story.order(story.closing()).quantity == D("0.04")
+
+
+@pytest.mark.rule("ORD-10", "EXIT-5")
+def test_a_rest_that_could_be_sold_at_the_last_price_waits_for_a_fresh_one_however_long() -> None:
+    story = Story(ladder(*ONE))
+    story.fill(story.entry(0))
+    story.quote = None
+    story.close()
+    story.confirm_cancels()
+    story.wait("600")
+    assert story.state() is GroupState.CLOSING
+    assert story.alerts() == ["price_stale"]
+
+
+@pytest.mark.rule("ORD-10", "EXIT-4")
+@pytest.mark.parametrize("seconds", ["31", "-31"])
+def test_the_expected_price_of_a_market_order_is_never_of_a_quote_too_old_or_of_the_future(seconds: str) -> None:
+    story = Story(ladder(*ONE))
+    story.fill(story.entry(0))
+    assert story.quote is not None
+    story.quote = Quote(bid=D(77), ask=D(77), time_ms=story.now_ms - int(D(seconds) * 1000))
+    story.close()
+    story.confirm_cancels()
+    assert story.orders(Role.CLOSE) == []
+    story.price("99", ask="99.5")
+    story.wait("1")
+    assert story.order(story.closing()).expected_price == 99
 
 
 # --- flat ---

@@ -19,7 +19,7 @@ from actors.rules import precision, profit, takeprofit
 from actors.rules.choices import FeePaidIn, LimitCloseFallback, OnFlat, SlippageAction, TpExecution, TpMode
 from actors.rules.events import AmendOrders, CancelOrders, Decision, OrdersReported, PriceCrossed, SubmitOrders
 from actors.rules.model import GroupState, Order, OrderReport, OrderState, Reason, Role, Side
-from actors.rules.position_targets import MAX_PARTS
+from actors.rules.position_amend import MAX_PARTS
 from actors.rules.settings import ExecutionSettings
 from tests.rules.builders import D, spot, swap
 from tests.rules.venue import ONE, TWO, WORKED, Story, closed, ladder
@@ -218,11 +218,11 @@ class GroupMachine(RuleBasedStateMachine):
         if how == "lost":  # The answer; it is asked for again.
             return
         del self.story.unamended[name]
-        is_open = not self.story.venue.orders[name].is_final
-        if how.startswith("uncertain"):
-            self._tell(name, Reason.OUTCOME_UNKNOWN if is_open else None)
+        there = self.story.venue.orders[name]
+        if there.is_final or is_done or (there.price, there.quantity) == (wish.wanted_price, wish.wanted_quantity):
+            self._tell(name)
         else:
-            self._tell(name, None if is_done or not is_open else Reason.EXCHANGE_REFUSED)
+            self._tell(name, Reason.OUTCOME_UNKNOWN if how == "uncertain" else Reason.EXCHANGE_REFUSED)
 
     @precondition(lambda self: self._open())
     @rule(number=st.integers(0, 99), state=st.sampled_from([OrderState.CANCELLED, OrderState.EXPIRED]))

@@ -22,7 +22,7 @@ D = Decimal
 GAPS = ["0", "0.5", "1", "1.5", "2"]
 TARGETS = ["1", "0.5", "2", "1.5", "1"]
 CAPITAL = D("3001.7")
-SLOW_CANCEL_MS = 600
+SLOW_CANCEL_MS = 1_000
 """How long a cancel is held up, so that a fill overtakes it."""
 
 BINANCE = Place(venue="binance", market="spot")
@@ -43,20 +43,27 @@ MODES: dict[Place, Plain] = {
 BASES = {1: "ETH", -1: "BTC"}
 """What is traded long and short."""
 LIMITED = frozenset({BINANCE_USDM, BYBIT})
-"""Where market orders go out as immediate-or-cancel limits at the slippage bound (EXIT-4)."""
+"""Where market orders go out as immediate-or-cancel limits at the slippage bound (EXIT-4); over TLS it is elsewhere."""
 
 
 at_each_place = pytest.mark.parametrize("place", [BINANCE, BINANCE_USDM, BYBIT, BYBIT_LINEAR], ids=str, scope="module")
 """The scope lets tests of one place follow each other: they share a daemon."""
 
 
-def config(place: Place) -> Plain:
+def is_limited(place: Place, *, tls: bool) -> bool:
+    return (place in LIMITED) is not tls
+
+
+def config(place: Place, *, tls: bool = False) -> Plain:
     strategy = {"tp_reprice_ms": 100, "sizing": {"capital_per_pyramid": str(CAPITAL)}, "max_pyramids": 3}
     other = {"match": {"symbol": place.symbol("SOL")}, "set": {"entry_order": "market", **MODES[place]}}
     return {
         "strategy": {"default": strategy, "overrides": [other]},
         "pool": {"max_open_groups": 50},
-        "execution": {"slippage_action": "limit" if place in LIMITED else "warn", "max_slippage_percent": "0.8"},
+        "execution": {
+            "slippage_action": "limit" if is_limited(place, tls=tls) else "warn",
+            "max_slippage_percent": "0.8",
+        },
     }
 
 
@@ -117,7 +124,7 @@ def begin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Tr
         if open_now.get("key") != key:
             end()
             folder: Path = tmp_path_factory.mktemp(str(place))
-            context = trading(folder, place, config(place), tls=tls)
+            context = trading(folder, place, config(place, tls=tls), tls=tls)
             stack = context.__enter__()
             open_now.update(key=key, context=context, stack=stack, began_with=stack.quote_balance())
         stack = open_now["stack"]
@@ -147,6 +154,8 @@ def test_the_full_story_over_tls_at_the_venue_s_own_addresses(begin: Callable[..
     trading = begin(place, BASES[sign], tls=True)
     assert "urls" not in trading.stack.config["accounts"]["venue"]
     tell(trading, BASES[sign], sign)
+    if place is BYBIT:  # The one spot venue whose market buys could be taken for amounts of money.
+        tell_of_another_mode(begin(place, "SOL", tls=True), 1)
     agree_and_keep_secrets(trading)
 
 
@@ -164,7 +173,7 @@ def tell(trading: Trading, base: str, sign: int, timeframe: str = "60") -> None:
     stack.move(base, start * (1 + sign * D("0.002")))
     action, entry_side, exit_side = ("buy", "buy", "sell") if sign > 0 else ("sell", "sell", "buy")
     first = Ladder(trading=trading, entry=start, sign=sign)
-    opened = stack.send(stack.alert(base, timeframe, action, price=str(start)))
+    opened = stack.tell(stack.alert(base, timeframe, action, price=str(start)))
     assert opened["outcome"] == "OPENED", opened
     group_id = opened["group_id"]
     check_ladder(stack, group_id, 0, first, entry_side)
@@ -185,7 +194,7 @@ def tell(trading: Trading, base: str, sign: int, timeframe: str = "60") -> None:
 
     # A pyramid beside it, whose first leg the price takes.
     second = Ladder(trading=trading, entry=first.away(start * (1 - sign * D("0.0045")), sign), sign=sign)
-    again = stack.send(stack.alert(base, timeframe, action, price=str(second.entry)))
+    again = stack.tell(stack.alert(base, timeframe, action, price=str(second.entry)))
     assert (again["outcome"], again["group_id"]) == ("PYRAMIDED", group_id)
     check_ladder(stack, group_id, 1, second, entry_side)
     stack.move(base, second.entry)
@@ -193,7 +202,7 @@ def tell(trading: Trading, base: str, sign: int, timeframe: str = "60") -> None:
 
     # One target is hit, of another somebody takes a part.
     stack.move(base, first.target(1))
-    until(lambda: stack.shown(group_id).pyramids[0].legs[1].closed_quantity)
+    until(lambda: D(stack.shown(group_id).pyramids[0].legs[1].closed_quantity) > 0)
     target = stack.order(group_id, "t", 0, 0)
     stack.fill(target, awkward(target, trading.step))
     assert stack.shown(group_id).state == t.GROUP_STATE_PARTIALLY_FILLED
@@ -202,7 +211,7 @@ def tell(trading: Trading, base: str, sign: int, timeframe: str = "60") -> None:
     partly, wholly = stack.order(group_id, "e", 0, 2), stack.order(group_id, "e", 1, 1)
     for order in (partly, wholly):
         hold_cancel(stack, order)
-    sent = stack.send(stack.alert(base, timeframe, action, execution_intent={"type": "exit"}))
+    sent = stack.tell(stack.alert(base, timeframe, action, execution_intent={"type": "exit"}))
     assert sent["outcome"] == "EXITED", sent
     until(lambda: "delay" not in stack.admin.status()["waiting_faults"], failure="the cancels did not come")
     stack.fill(partly, awkward(partly, trading.step))
@@ -212,7 +221,7 @@ def tell(trading: Trading, base: str, sign: int, timeframe: str = "60") -> None:
     closes = stack.orders(group_id, "c")
     assert closes, "the exit sold nothing"
     for order in closes:
-        check_exit(stack.place, order, exit_side)
+        check_exit(stack, order, exit_side)
     assert not [order for order in stack.orders(group_id) if order.is_open]
 
 
@@ -244,11 +253,12 @@ def check_target(
     until(resting, failure=lambda: f"no target {quantity} at {price}: {stack.orders(group_id, 't')}")
     [order] = resting()
     assert len([each for each in stack.orders(group_id, "t", pyramid=pyramid, leg=leg) if each.is_open]) == 1
-    check_exit(stack.place, order, side)
+    check_exit(stack, order, side)
     return order
 
 
-def check_exit(place: Place, order: VenueOrder, side: str) -> None:
+def check_exit(stack: VenueStack, order: VenueOrder, side: str) -> None:
+    place = stack.place
     assert order.side == side
     if place.is_swap:
         assert order.reduce_only or place.is_hedge, "it could open a position"
@@ -256,7 +266,7 @@ def check_exit(place: Place, order: VenueOrder, side: str) -> None:
     else:
         assert not order.reduce_only
     if order.role == "c":
-        expected = ("limit", "ioc") if place in LIMITED else ("market", "gtc")
+        expected = ("limit", "ioc") if stack.is_limited else ("market", "gtc")
         assert (order.type, order.time_in_force) == expected
 
 
@@ -286,14 +296,19 @@ def hold_cancel(stack: VenueStack, order: VenueOrder) -> None:
 def test_other_modes_close_what_they_hold_and_venue_and_store_agree(
     begin: Callable[..., Trading], place: Place
 ) -> None:
-    sign = place.signs[-1] if place.venue == "binanceusdm" else 1
     trading = begin(place, "SOL")
-    stack = trading.stack
+    tell_of_another_mode(trading, -1 if place is BINANCE_USDM else 1)
+    trading.stack.settle(trading.began_with)
+
+
+def tell_of_another_mode(trading: Trading, sign: int) -> None:
+    """A market entry, a ladder that fills, and the target of the place's mode."""
+    stack, place = trading.stack, trading.stack.place
     group_id = fill_ladder(trading, sign)
     entries = stack.orders(group_id, "e")
     first = next(order for order in entries if order.name.leg == 0)
-    assert first.type == ("limit" if place in LIMITED else "market")
-    assert (first.price, first.time_in_force) == (bound(trading, sign), "ioc") if place in LIMITED else (None, "gtc")
+    expected = ("limit", "ioc", bound(trading, sign)) if stack.is_limited else ("market", "gtc", None)
+    assert (first.type, first.time_in_force, first.price) == expected
     mode = MODES[place]["tp_mode"]
     if mode == "hybrid":  # The last leg's own target comes first; the average is then that of the others.
         last = stack.order(group_id, "t", 0, 4)
@@ -305,22 +320,27 @@ def test_other_modes_close_what_they_hold_and_venue_and_store_agree(
         until(lambda: stack.shown(group_id).tp_price, failure=lambda: str(stack.shown(group_id)))
         assert not stack.orders(group_id, "c")
     else:
-        resting = stack.order(group_id, "t", 0 if mode == "pyramid_aggregate" else None, None)
         held = sum((order.filled for order in entries), D(0)) * (1 - trading.fee_of_buys)
-        assert (resting.price, resting.quantity) == (goal, held // trading.step * trading.step)
-        check_exit(place, resting, "sell" if sign > 0 else "buy")
+        wanted = (goal, held // trading.step * trading.step)
+        where = 0 if mode == "pyramid_aggregate" else None
+
+        def resting() -> list[VenueOrder]:
+            found = stack.orders(group_id, "t", pyramid=where, leg=None)
+            return [order for order in found if order.is_open and (order.price, order.quantity) == wanted]
+
+        until(resting, failure=lambda: f"no target {wanted}: {stack.orders(group_id, 't')}")
+        check_exit(stack, resting()[0], "sell" if sign > 0 else "buy")
     stack.move("SOL", goal)
     stack.wait_closed(group_id)
     for order in stack.orders(group_id, "c"):
-        check_exit(place, order, "sell" if sign > 0 else "buy")
-    stack.settle(trading.began_with)
+        check_exit(stack, order, "sell" if sign > 0 else "buy")
 
 
 def fill_ladder(trading: Trading, sign: int) -> str:
     """A group whose first leg is bought at the market and the others as the price comes to them."""
     stack = trading.stack
     stack.move("SOL", "150")
-    sent = stack.send(stack.alert("SOL", "60", "buy" if sign > 0 else "sell", price="150"))
+    sent = stack.tell(stack.alert("SOL", "60", "buy" if sign > 0 else "sell", price="150"))
     assert sent["outcome"] in ("OPENED", "QUEUED"), sent  # Without a price it waits until one has come.
     symbol = stack.place.symbol("SOL")
     group_id: str = until(lambda: [group for group in stack.live() if group.symbol == symbol])[0].group_id
@@ -358,8 +378,8 @@ def test_in_hedge_mode_a_long_and_a_short_group_of_one_instrument_leave_each_oth
     trading = begin(BYBIT_HEDGE, "ETH")
     stack = trading.stack
     stack.move("ETH", "3000")
-    long = stack.send(stack.alert("ETH", "60", "buy", price="2990"))["group_id"]
-    short = stack.send(stack.alert("ETH", "15", "sell", price="3010"))["group_id"]
+    long = stack.tell(stack.alert("ETH", "60", "buy", price="2990"))["group_id"]
+    short = stack.tell(stack.alert("ETH", "15", "sell", price="3010"))["group_id"]
     above, below = (
         Ladder(trading=trading, entry=D(3010), sign=-1),
         Ladder(trading=trading, entry=D(2990), sign=1),
@@ -377,7 +397,7 @@ def test_in_hedge_mode_a_long_and_a_short_group_of_one_instrument_leave_each_oth
         ("short", parts[short]),
     }
     stack.settle(trading.began_with)
-    stack.send(stack.alert("ETH", "60", "buy", execution_intent={"type": "exit"}))
+    stack.tell(stack.alert("ETH", "60", "buy", execution_intent={"type": "exit"}))
     stack.wait_closed(long)
     assert D(stack.shown(short).quantity) == parts[short]
     assert [order.is_open for order in stack.orders(short, "t")] == [True]
@@ -386,5 +406,5 @@ def test_in_hedge_mode_a_long_and_a_short_group_of_one_instrument_leave_each_oth
     stack.move("ETH", above.target(0))
     stack.wait_closed(short)
     for order in (*stack.orders(long, "c"), *stack.orders(long, "t")):
-        check_exit(BYBIT_HEDGE, order, "sell")
+        check_exit(stack, order, "sell")
     stack.settle(trading.began_with)

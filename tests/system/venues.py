@@ -149,6 +149,19 @@ class VenueStack(Stack):
 
     # --- doing ------------------------------------------------------------------------------------
 
+    @property
+    def is_limited(self) -> bool:
+        """Market orders go out as limits at the slippage bound (EXIT-4)."""
+        return bool(self.config.get("execution", {}).get("slippage_action") == "limit")
+
+    def tell(self, body: Plain) -> Plain:
+        """An alert, by the webhook if the forwarder runs, else by the CLI. Its outcome as the CLI names it."""
+        if "forwarder" not in self.processes:
+            return self.send(body)
+        status, answer = self.post(body)
+        assert status == 200, answer
+        return {**answer, "outcome": str(answer["outcome"]).upper()}
+
     def alert(self, base: str = "ETH", timeframe: str = "60", action: str = "buy", **more: object) -> Plain:
         return alert(self.place.ticker(base), timeframe, action, **more)
 
@@ -160,6 +173,12 @@ class VenueStack(Stack):
     def fill(self, order: VenueOrder, quantity: D | str) -> None:
         """Somebody takes that much of a resting order."""
         self.admin.fill(order.client_order_id, quantity)
+
+    def run(self, *words: str) -> tuple[int, str]:
+        """The CLI: its exit code, and what it printed; errors only where it printed nothing else."""
+        command = [sys.executable, "-m", "control", "--config", str(self.config_file), *words]
+        done = subprocess.run(command, capture_output=True, timeout=EVENTUALLY_S, env=_environment(), check=False)
+        return done.returncode, (done.stdout or done.stderr).decode()
 
     # --- looking ----------------------------------------------------------------------------------
 
@@ -333,11 +352,11 @@ def account_config(place: Place, endpoints: Endpoints, *, tls: bool = False) -> 
 def trading(
     folder: Path, place: Place, config: Mapping[str, object] | None = None, *, tls: bool = False
 ) -> Iterator[VenueStack]:
-    """A simulated venue and a daemon that is ready to trade on it, both ended afterwards."""
+    """A simulated venue and a daemon that is ready to trade on it, both ended afterwards. TLS: with the webhook."""
     with Running(place.venue, process=True) as venue:
         stack = VenueStack(folder, place, venue.endpoints, config, tls=tls)
         try:
-            stack.start("daemon")
+            stack.start(*(("daemon", "forwarder") if tls else ("daemon",)))
             yield stack
             unlisted = venue.admin.status()["unlisted"]
             assert not unlisted, f"the simulator does not have {unlisted}"

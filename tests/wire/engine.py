@@ -31,6 +31,7 @@ from actors.rules.model import Group, Order, Role
 from actors.rules.naming import make_client_order_id
 from daemon.app import Daemon
 from daemon.config.load import LoadedConfig, load_config
+from daemon.exchanges import errors
 from daemon.exchanges.ccxt_exchange import CcxtExchange
 from daemon.ids import RandomIds
 from daemon.tokens import Token, TokenRole, token_hash, write_tokens
@@ -46,6 +47,8 @@ RECV_WINDOW_MS = 3_000
 WINDOW_MS = 3_500
 """What the gateway takes for the acceptance window: a request older than that cannot be accepted any more."""
 SWEEP_S = 2
+BAN_MS = 2_000
+"""Taken for the length of a ban where the venue does not say it; ten minutes would be too long for a test."""
 NO_LIMIT = 1_000_000
 TOKEN = "token-of-the-test"
 
@@ -208,12 +211,14 @@ class Engine:
         self.ids = KnownIds()
         self.prices: dict[str, Decimal] = {}
         self._failure: BaseException | None = None
+        self._ban_ms = errors.BAN_MS
         self._opened: dict[str, tuple[str, str]] = {}
         """Symbol and timeframe by group."""
 
     # --- life -------------------------------------------------------------------------------------
 
     def __enter__(self) -> Engine:
+        errors.BAN_MS = dict.fromkeys(errors.BAN_MS, BAN_MS)
         self.venue.__enter__()
         try:
             self._start()
@@ -271,6 +276,7 @@ class Engine:
             self.daemon.stop()
             self._thread.join(START_S)
         self.venue.__exit__(kind, error, trace)
+        errors.BAN_MS = self._ban_ms
         if kind is None:
             assert self._failure is None, self._failure
 

@@ -12,13 +12,15 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from actors.account_messages import AmendOrders
 from actors.rules.model import GroupState, Order, OrderState, Reason, Role
+from tests.wire.bybit.ids import execution_id
 from tests.wire.engine import DESKS, RECV_WINDOW_MS, TIMEOUT_MS, WINDOW_MS, Desk, Engine
 
 D = Decimal
@@ -77,6 +79,8 @@ SOCKETS = (
     "listen_key_expired",
     "stream_terminated",
 )
+OWN_SOCKETS = {"listen_key_expired": "binanceusdm", "stream_terminated": "binance"}
+"""Only that venue has such a thing."""
 HIDDEN_MS = 1_200
 """How long an order that was accepted is not found."""
 
@@ -133,7 +137,7 @@ def cases_of(desk_name: str) -> list[Case]:
 
 
 def is_possible(step: str, fault: str) -> bool:
-    """A look-up changes nothing, so it is not accepted and then lost; only resting orders can fill before the answer."""
+    """A look-up executes nothing, so not every fault makes sense; only resting orders can fill before the answer."""
     if fault == "fill_before_ack":
         return step in ("place_entry", "place_target")
     if fault == "late_visibility":
@@ -144,23 +148,21 @@ def is_possible(step: str, fault: str) -> bool:
 
 
 def _has_socket(desk: Desk, fault: str) -> bool:
-    if fault == "listen_key_expired":
-        return desk.name == "binanceusdm"
-    return fault != "stream_terminated" or desk.name == "binance"
+    return OWN_SOCKETS.get(fault, desk.name) == desk.name
 
 
 def share(desk_name: str) -> list[Case]:
-    """What every day's run takes of it: each fault and each step somewhere, each venue with a good many."""
-    mine = list(DESKS).index(desk_name)
+    """What every day's run takes of it: every fault and every step at some venue, each venue with a good many."""
+    mine, venues = list(DESKS).index(desk_name), len(DESKS)
     chosen = []
     for number, case in enumerate(cases_of(desk_name)):
         if case.step == STREAM:
-            if SOCKETS.index(case.fault) % len(DESKS) == mine or case.fault in ("listen_key_expired",):
-                chosen.append(case)
+            is_mine = SOCKETS.index(case.fault) % venues == mine or case.fault in OWN_SOCKETS
         elif case.fault in WIDE:
-            if WIDE.index(case.fault) == mine % len(WIDE):
-                chosen.append(case)
-        elif number % 3 == mine % 3:
+            is_mine = case.step != "look_up" and WIDE.index(case.fault) == mine
+        else:
+            is_mine = number % venues == mine
+        if is_mine:
             chosen.append(case)
     return chosen
 
@@ -303,7 +305,7 @@ def live(engine: Engine, cases: Sequence[Case], first: int) -> list[Life]:
         group_id = f"g{first + number:011d}"
         lives.append(Life(engine, case, first + number, group_id, exits=is_exit, parts=parts))
     if cases[0].step == STREAM:
-        word, more = kind_of(cases[0], desk)
+        word, _ = kind_of(cases[0], desk)
         trouble = _trouble(engine, word, desk.user_stream)
     else:
         trouble = None
@@ -380,17 +382,23 @@ def _problems(
         yield f"it did not come to rest: the group is {state} {flags}, orders {[row[:4] for row in stored.values()]}"
     if one.target and not any(entry["fault"] and entry["client_order_id"] == one.target for entry in truth["requests"]):
         yield "the fault never struck"
-    yield from _fills(truth, fills)
+    yield from fills_that_differ(one.engine.desk, truth["trades"], fills)
     yield from _doubles(one, truth)
     yield from _oversold(truth)
     yield from _ends(one, truth, stored)
 
 
-def _fills(truth: Json, fills: Sequence[tuple[str, str, str]]) -> Iterable[str]:
-    there = sorted((row["client_order_id"], row["trade_id"], D(row["quantity"])) for row in truth["trades"])
+def fills_that_differ(desk: Desk, trades: Iterable[Json], fills: Iterable[tuple[str, str, str]]) -> Iterable[str]:
+    """Executions of the ledger against (client order id, trade id, quantity) of the store, each exactly once."""
+    there = sorted((row["client_order_id"], shown_id(desk, row["trade_id"]), D(row["quantity"])) for row in trades)
     here = sorted((order, trade, D(quantity)) for order, trade, quantity in fills)
     if there != here:
         yield f"fills differ: at the venue {there}, in the store {here}"
+
+
+def shown_id(desk: Desk, trade_id: str) -> str:
+    """As the venue writes it on the wire."""
+    return execution_id(desk.category, int(trade_id)) if desk.category else trade_id
 
 
 def _doubles(one: Life, truth: Json) -> Iterable[str]:
@@ -402,7 +410,7 @@ def _doubles(one: Life, truth: Json) -> Iterable[str]:
         by_place[row["client_order_id"][18:22]].append(row)
     for place, rows in by_place.items():
         rows.sort(key=lambda row: int(row["order_id"]))
-        for before, after in zip(rows, rows[1:], strict=False):
+        for before, after in pairwise(rows):
             if before["state"] in ("open", "partially_filled") or before["update_ms"] > after["create_ms"]:
                 yield f"two orders for {place} at once: {before['client_order_id']} and {after['client_order_id']}"
             if before["client_order_id"] == after["client_order_id"]:
@@ -421,8 +429,10 @@ def _doubles(one: Life, truth: Json) -> Iterable[str]:
 
 def _had_no_effect(entry: Json) -> bool:
     """By the venue's own word."""
-    return entry["fault"] in ("reply", "rate_limit", "html_403", "ban") or entry["status"] in (403, 418, 429) or (
-        str(entry.get("code")) in ("-1021", "10002", "-1003")
+    return (
+        entry["fault"] in ("reply", "rate_limit", "html_403", "ban")
+        or entry["status"] in (403, 418, 429)
+        or (str(entry.get("code")) in ("-1021", "10002", "-1003"))
     )
 
 
@@ -469,13 +479,13 @@ def describe(one: Life, truth: Json, stored: Mapping[str, tuple[Any, ...]]) -> s
         return ""
     mine = [entry for entry in truth["requests"] if entry["client_order_id"] == one.target]
     looks = sum((entry["method"], entry["path"]) == desk.look_up for entry in mine)
-    looked = f"looked up {looks}×" if looks else ""
+    looked = _times("looked up", looks)
     if step == "look_up":
         anew = any(name[21:22] == "e" and name != one.target for name in stored)
         return f"{looked}, sent anew" if anew else looked
     route = {"cancel": desk.cancel, "amend": desk.amend}.get(step, desk.place)
     sent = sum((entry["method"], entry["path"]) == route for entry in mine)
-    again = f"sent again {sent - 1}×" if sent > 1 else ""
+    again = _times("sent again", sent - 1)
     row = stored.get(one.target)
     state, reason = (row[1], row[3]) if row is not None else ("", None)
     if step in PLACES and state == "rejected":
@@ -483,6 +493,10 @@ def describe(one: Life, truth: Json, stored: Mapping[str, tuple[Any, ...]]) -> s
         end = "sent anew under the next id" if later else "given up"
         return ", ".join(filter(None, (again, looked, f"{str(reason).lower()}: {end}")))
     return ", ".join(filter(None, (again, looked))) or "went on"
+
+
+def _times(words: str, count: int) -> str:
+    return "" if count < 1 else words if count == 1 else f"{words} {count} times"
 
 
 # --- a venue's share --------------------------------------------------------------------------------
@@ -514,7 +528,3 @@ def run(
             unlisted = engine.venue.admin.status()["unlisted"]
             assert not unlisted, f"{kind}: the simulator does not know {unlisted}"
     return results
-
-
-def to_json(result: Result) -> Json:
-    return asdict(result)

@@ -6,8 +6,8 @@ import asyncio
 import gzip
 import json
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
 from dataclasses import replace
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from random import Random

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
-
 from actors.rules.choices import Market
 from actors.rules.rates import Ask, RateRules, Window
 from daemon.exchanges.venues.binance_base import BinanceVenue
@@ -20,11 +17,7 @@ class BinanceSpot(BinanceVenue):
     market_types = frozenset({Market.SPOT})
     trade_window_ms = DAY_MS
     trade_permission = "enableSpotAndMarginTrading"
-    used_names: ClassVar[Mapping[str, str]] = {
-        "x-mbx-used-weight-1m": WEIGHT,
-        "x-mbx-order-count-10s": FAST,
-        "x-mbx-order-count-1d": DAILY,
-    }
+    family = "spot"
 
     def options(self) -> Raw:
         return {**super().options(), "fetchMarkets": {"types": ["spot"]}}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, ClassVar
 
 from actors.rules.model import Order
+from actors.rules.rates import RateRules
+from daemon.exchanges.venues.binance_limits import told_rules, used_windows
 from daemon.exchanges.venues.orders import plain
 from daemon.exchanges.venues.pages import TooManyPages, all_pages
 from daemon.exchanges.venues.venue import LOOK_BACK_MS, Raw, Venue
@@ -27,8 +30,8 @@ class BinanceVenue(Venue):
 
     trade_window_ms: ClassVar[int]
     """Longest span of time that one request for executions may cover."""
-    used_names: ClassVar[Mapping[str, str]]
-    """Header in lower case -> window name."""
+    family: ClassVar[str]
+    """What names of its rate windows begin with."""
     trade_permission: ClassVar[str]
 
     def options(self) -> Raw:
@@ -44,12 +47,21 @@ class BinanceVenue(Venue):
         }
 
     def used(self, headers: Mapping[str, str]) -> Mapping[str, int]:
-        found: dict[str, int] = {}
-        for header, value in headers.items():
-            name = self.used_names.get(header.lower())
-            if name is not None and value.isdecimal():
-                found[name] = int(value)
-        return found
+        return used_windows(headers, self.family)
+
+    def learn_rules(self, url: str, body: str) -> RateRules | None:
+        return told_rules(self.rules(), body, self.family) if "/exchangeInfo" in url else None
+
+    # --- instruments ------------------------------------------------------------------------------
+
+    async def instruments(self) -> list[Raw]:
+        """ccxt holds all that the venue says of a symbol, twice, and looks at the types of orders alone again."""
+        offered = [dict(market) for market in await super().instruments()]
+        types: dict[tuple[str, ...], Raw] = {}
+        for market in (*self.client.markets.values(), *chain.from_iterable(self.client.markets_by_id.values())):
+            named = tuple(market["info"].get("orderTypes", ()))
+            market["info"] = types.setdefault(named, {"orderTypes": list(named)})
+        return offered
 
     # --- orders -----------------------------------------------------------------------------------
 

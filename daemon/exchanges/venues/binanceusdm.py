@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
 from actors.rules.choices import Market
 from actors.rules.model import Instrument, Order, OrderType
@@ -13,7 +13,7 @@ from actors.rules.rates import Ask, RateRules, Window
 from actors.rules.settings import AccountSettings
 from daemon.exchanges.venues.binance_base import PAGE, BinanceVenue
 from daemon.exchanges.venues.binanceusdm_setup import set_position_mode, set_symbol
-from daemon.exchanges.venues.orders import common_params, plain, refuse_stop_amends
+from daemon.exchanges.venues.orders import plain, refuse_stop_amends
 from daemon.exchanges.venues.pages import all_pages
 from daemon.exchanges.venues.venue import LOOK_BACK_MS, Credentials, Raw, position_side
 
@@ -30,11 +30,7 @@ class BinanceUsdm(BinanceVenue):
     keep_streams_s = 20 * 60.0
     trade_window_ms = 7 * 86_400_000
     trade_permission = "enableFutures"
-    used_names: ClassVar[Mapping[str, str]] = {
-        "x-mbx-used-weight-1m": WEIGHT,
-        "x-mbx-order-count-10s": FAST,
-        "x-mbx-order-count-1m": MINUTE,
-    }
+    family = "usdm"
 
     def __init__(self, account: AccountSettings, credentials: Credentials, connect: Callable[[], Any] | None) -> None:
         super().__init__(account, credentials, connect)
@@ -81,7 +77,7 @@ class BinanceUsdm(BinanceVenue):
     def order_params(self, order: Order, instrument: Instrument) -> Raw:
         """Hedge mode: the position's side says what reduces, and `reduceOnly` with it is refused."""
         del instrument
-        params = common_params(order, Market.SWAP)
+        params = self.common_params(order)
         if self.is_hedged:
             params.pop("reduceOnly", None)
             params["positionSide"] = position_side(order).value.upper()
@@ -181,7 +177,7 @@ class BinanceUsdm(BinanceVenue):
         await set_symbol(self.client, self.account, symbol)
 
     async def prepare_account(self) -> None:
-        await set_position_mode(self.client, self.account)
+        await set_position_mode(self.client, self.account, self.read_mode)
 
     # --- streams ----------------------------------------------------------------------------------
 
@@ -199,10 +195,15 @@ class BinanceUsdm(BinanceVenue):
 
 
 def stop_state(raw: Raw) -> Raw:
-    """A stop without its market order: ccxt calls a triggered one closed, which says nothing of what filled."""
+    """A stop without its market order: ccxt calls a triggered one closed, which says nothing of what filled.
+
+    Of any other nothing filled; the stream does not say so.
+    """
     info: Mapping[str, Any] = raw.get("info") or {}
     status = info.get("algoStatus") or info.get("X")
-    return {**raw, "status": "open", "filled": None} if status in ("TRIGGERED", "FINISHED") else raw
+    if status in ("TRIGGERED", "FINISHED"):
+        return {**raw, "status": "open", "filled": None}
+    return raw if raw.get("filled") is not None else {**raw, "filled": "0"}
 
 
 def named_by(row: Raw, client_order_id: str) -> Raw:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from actors.rules.choices import MarginMode, PositionMode
@@ -43,12 +44,18 @@ async def set_symbol(client: Any, account: AccountSettings, symbol: str) -> None
     )
 
 
-async def set_position_mode(client: Any, account: AccountSettings) -> None:
+async def set_position_mode(
+    client: Any, account: AccountSettings, saw: Callable[[PositionMode], object] = lambda _: None
+) -> None:
+    """`saw` hears of every mode that is read."""
     wanted = "true" if account.position_mode is PositionMode.HEDGE else "false"
 
     async def read() -> str:
         answer = await client.fapiPrivateGetPositionSideDual()
-        return str(answer.get("dualSidePosition")).lower()
+        found = str(answer.get("dualSidePosition")).lower()
+        if found in ("true", "false"):
+            saw(PositionMode.HEDGE if found == "true" else PositionMode.ONE_WAY)
+        return found
 
     await settle(
         "hedge mode of the account",

@@ -13,7 +13,7 @@ from actors.rules.rates import RateRules
 from actors.rules.settings import AccountSettings
 from daemon.exchanges.venues.bybit_limits import rules_of
 from daemon.exchanges.venues.bybit_setup import set_margin_mode, set_position_mode, set_symbol
-from daemon.exchanges.venues.orders import common_params, may_have_fills, plain, refuse_stop_amends, wire_type
+from daemon.exchanges.venues.orders import may_have_fills, plain, refuse_stop_amends, wire_type
 from daemon.exchanges.venues.pages import all_pages
 from daemon.exchanges.venues.venue import LOOK_BACK_MS, Credentials, Raw, Venue, position_side
 
@@ -36,7 +36,6 @@ class Bybit(Venue):
     can_amend = True
     has_testnet = True
     names_trades = True
-    order_page = ORDER_PAGE
 
     def __init__(self, account: AccountSettings, credentials: Credentials, connect: Callable[[], Any] | None) -> None:
         super().__init__(account, credentials, connect)
@@ -62,7 +61,7 @@ class Bybit(Venue):
     def order_params(self, order: Order, instrument: Instrument) -> Raw:
         """Hedge mode: the index says which position; ccxt's `hedged` would drop `reduceOnly`."""
         del instrument
-        params = common_params(order, self.account.market)
+        params = self.common_params(order)
         if self.is_hedged:
             params["positionIdx"] = POSITION_INDEX[position_side(order)]
         return params
@@ -94,13 +93,10 @@ class Bybit(Venue):
         """
         by_id = {"orderLinkId": order.client_order_id}
         found = self.newest_of(await self.client.fetch_open_orders(order.symbol, None, None, by_id), order)
-        if found is None:
-            found = await self._find_finished(order)
-        if found is None and await self._executions(order):
-            from ccxt.base.errors import OperationFailed
+        return await self._find_finished(order) if found is None else found
 
-            raise OperationFailed(f"bybit: executions of {order.client_order_id} exist, the order is not listed yet")
-        return found
+    async def has_executions(self, order: Order) -> bool:
+        return bool(await self._executions(order))
 
     async def _find_finished(self, order: Order) -> Raw | None:
         """The last week at first, then week by week back to when the order was made."""
@@ -211,7 +207,7 @@ class Bybit(Venue):
     async def prepare_account(self) -> None:
         if self.is_swap:
             await set_margin_mode(self.client, self.account)
-            await set_position_mode(self.client, self.account)
+            await set_position_mode(self.client, self.account, self.read_mode)
 
     async def permissions(self) -> Mapping[str, bool | None]:
         answer = await self.client.privateGetV5UserQueryApi()

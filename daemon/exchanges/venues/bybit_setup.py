@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -35,12 +36,15 @@ async def set_margin_mode(client: Any, account: AccountSettings) -> None:
     )
 
 
-async def set_position_mode(client: Any, account: AccountSettings) -> None:
-    """For all symbols that settle in USDT. Each symbol is read again before it is traded."""
+async def set_position_mode(
+    client: Any, account: AccountSettings, saw: Callable[[PositionMode], object] = lambda _: None
+) -> None:
+    """For all symbols that settle in USDT. Each symbol is read again before it is traded. `saw` hears what is read."""
     await client.load_markets()
     symbol = PROBE if PROBE in client.markets else next((name for name in sorted(client.markets)), "")
     if symbol:
-        await _settle_mode(client, account, symbol, {"coin": "USDT"}, REMEDY_ACCOUNT.format(key="position_mode"))
+        remedy = REMEDY_ACCOUNT.format(key="position_mode")
+        await _settle_mode(client, account, symbol, {"coin": "USDT"}, remedy, saw)
 
 
 async def set_symbol(client: Any, account: AccountSettings, symbol: str) -> None:
@@ -67,14 +71,23 @@ async def set_symbol(client: Any, account: AccountSettings, symbol: str) -> None
     )
 
 
-async def _settle_mode(client: Any, account: AccountSettings, symbol: str, scope: dict[str, str], remedy: str) -> None:
+async def _settle_mode(
+    client: Any,
+    account: AccountSettings,
+    symbol: str,
+    scope: dict[str, str],
+    remedy: str,
+    saw: Callable[[PositionMode], object] = lambda _: None,
+) -> None:
     market_id = client.market_id(symbol)
 
     async def read() -> str:
         indexes = {int(row.get("positionIdx") or 0) for row in await _rows(client, market_id)}
         if not indexes:
             return ""
-        return PositionMode.ONE_WAY.value if indexes == {0} else PositionMode.HEDGE.value
+        found = PositionMode.ONE_WAY if indexes == {0} else PositionMode.HEDGE
+        saw(found)
+        return found.value
 
     await settle(
         f"position mode of {symbol}",

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from actors.rules.choices import MarginMode, Market
+from actors.rules.choices import MarginMode, Market, PositionMode
 from actors.rules.model import Instrument, Order, OrderSide, OrderType
 from actors.rules.money import ceil_to
 from actors.rules.rates import Ask, RateRules, Window
 from daemon.exchanges.venues.faults import refuse_stops, told_number
-from daemon.exchanges.venues.orders import common_params, plain, position_side, wire_type
+from daemon.exchanges.venues.orders import plain, position_side, wire_type
 from daemon.exchanges.venues.pages import all_pages
 from daemon.exchanges.venues.settling import settle
 from daemon.exchanges.venues.venue import LOOK_BACK_MS, Raw, Venue
@@ -61,7 +61,6 @@ class Gate(Venue):
     can_amend: ClassVar[bool] = True
     has_testnet: ClassVar[bool] = True
     names_trades: ClassVar[bool] = True
-    order_page: ClassVar[int] = PAGE
 
     def options(self) -> Raw:
         """The preset `unifiedAccount` keeps ccxt from asking for it, which takes any failure for a no."""
@@ -81,7 +80,7 @@ class Gate(Venue):
     def order_params(self, order: Order, instrument: Instrument) -> Raw:
         """Whatever closes is reduce-only, in hedge mode too: that is how Gate tells the two sides apart."""
         del instrument
-        params = common_params(order, self.account.market)
+        params = self.common_params(order)
         if self.is_hedged and position_side(order).entry is not order.side:
             params["reduceOnly"] = True
         return params
@@ -208,10 +207,11 @@ class Gate(Venue):
 
         async def read() -> str:
             answer = await self.client.privateFuturesGetSettleAccounts({"settle": "usdt"})
-            return "hedge" if str(answer.get("in_dual_mode")).lower() == "true" else "one_way"
+            is_hedged = str(answer.get("in_dual_mode")).lower() == "true"
+            return self.read_mode(PositionMode.HEDGE if is_hedged else PositionMode.ONE_WAY)
 
         async def write() -> None:
-            await self.client.set_position_mode(self.is_hedged)
+            await self.client.set_position_mode(self.wants_hedge)
 
         remedy = "Close all positions and orders first."
         await settle("Gate's position mode", self.account.position_mode.value, read, write, remedy)

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from actors.rules.choices import MarginMode, Market
+from actors.rules.choices import MarginMode, Market, PositionMode
 from actors.rules.model import Instrument, Order
 from actors.rules.rates import Ask, RateRules, Window
 from daemon.exchanges.venues.faults import refuse_stops, told_number
-from daemon.exchanges.venues.orders import common_params, wire_price, wire_type
+from daemon.exchanges.venues.orders import wire_price, wire_type
 from daemon.exchanges.venues.pages import all_pages
 from daemon.exchanges.venues.settling import SetupFault, settle
 from daemon.exchanges.venues.venue import LOOK_BACK_MS, Raw, Venue, by_symbol, position_side
@@ -23,6 +23,7 @@ SPOT_POOL, SWAP_POOL = 4_000, 2_000
 """Weight per 30 s of an account without VIP level."""
 
 _HALF_MINUTE_MS = 30_000
+_NO_MARGIN = {"marginables": False}
 _WITHDRAWING = frozenset({"Transfer", "Withdrawal", "Withdraw"})
 
 
@@ -31,7 +32,6 @@ class Kucoin(Venue):
     ccxt_id: ClassVar[str] = "kucoin"
     market_types: ClassVar[frozenset[Market]] = frozenset({Market.SPOT, Market.SWAP})
     needs_passphrase: ClassVar[bool] = True
-    order_page: ClassVar[int] = PAGE
 
     def options(self) -> Raw:
         """The preset `uta` saves a question before the first order; `prepare_account` looks at it.
@@ -67,7 +67,7 @@ class Kucoin(Venue):
     def order_params(self, order: Order, instrument: Instrument) -> Raw:
         """ccxt orders swaps with leverage 1 unless told otherwise. In hedge mode the position's side is named."""
         del instrument
-        params = common_params(order, self.account.market)
+        params = self.common_params(order)
         if self.is_swap:
             params["marginMode"] = self.account.margin_mode.value
             params["leverage"] = self.account.leverage
@@ -187,12 +187,15 @@ class Kucoin(Venue):
     # --- the account ------------------------------------------------------------------------------
 
     async def instruments(self) -> list[Raw]:
-        await self._load(anew=True)
+        if self.client.markets:
+            self.client.set_markets(await self.client.fetch_markets(_NO_MARGIN))
+        else:
+            await self._load()
         return [market for market in self.client.markets.values() if self.is_offered(market)]
 
-    async def _load(self, *, anew: bool = False) -> None:
+    async def _load(self) -> None:
         """Without the lists of margin symbols that ccxt would fetch besides."""
-        await self.client.load_markets(anew, {"marginables": False})
+        await self.client.load_markets(False, _NO_MARGIN)
 
     async def prepare_account(self) -> None:
         told = (await self.client.utaPrivateGetAccountMode()).get("data") or {}
@@ -203,10 +206,11 @@ class Kucoin(Venue):
         await self._load()
 
         async def read() -> str:
-            return "hedge" if (await self.client.fetch_position_mode())["hedged"] else "one_way"
+            is_hedged = (await self.client.fetch_position_mode())["hedged"]
+            return self.read_mode(PositionMode.HEDGE if is_hedged else PositionMode.ONE_WAY)
 
         async def write() -> None:
-            await self.client.set_position_mode(self.is_hedged)
+            await self.client.set_position_mode(self.wants_hedge)
 
         remedy = "Close all positions and orders first."
         await settle("KuCoin's position mode", self.account.position_mode.value, read, write, remedy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from actors.rules.choices import MarginMode, Market
+from actors.rules.choices import MarginMode, Market, PositionMode
 from actors.rules.model import Instrument, Order, OrderSide, OrderType, Side, TimeInForce
 from actors.rules.rates import Ask, RateRules, Window
 from daemon.exchanges.venues.faults import refuse_stops, told_number
@@ -64,6 +64,10 @@ class Mexc(Venue):
     recv_window_ms: ClassVar[int] = 10_000
     """Five seconds are asked for on spot; ccxt names none on swaps, where ten are the rule."""
 
+    @property
+    def lists_by_symbol(self) -> bool:  # type: ignore[override]
+        return not self.is_swap
+
     def to_testnet(self, client: Any) -> None:
         del client
         raise SetupFault("MEXC has no testnet: remove `testnet: true`, or use the paper exchange.")
@@ -84,7 +88,9 @@ class Mexc(Venue):
         is_isolated = self.account.margin_mode is MarginMode.ISOLATED
         params: Raw = {
             "clientOrderId": order.client_order_id,
-            "side": _side(order, closes=order.reduce_only or (self.is_hedged and not _opens(order))),
+            "side": _side(
+                order, closes=order.reduce_only or ((self.is_hedged or self.wants_hedge) and not _opens(order))
+            ),
             "type": _type(order),
             "openType": _ISOLATED if is_isolated else _CROSS,
             "leverage": self.account.leverage,
@@ -249,10 +255,11 @@ class Mexc(Venue):
             return
 
         async def read() -> str:
-            return "hedge" if (await self.client.fetch_position_mode())["hedged"] else "one_way"
+            is_hedged = (await self.client.fetch_position_mode())["hedged"]
+            return self.read_mode(PositionMode.HEDGE if is_hedged else PositionMode.ONE_WAY)
 
         async def write() -> None:
-            await self.client.set_position_mode(self.is_hedged)
+            await self.client.set_position_mode(self.wants_hedge)
 
         remedy = "Close all positions and orders first."
         await settle("MEXC's position mode", self.account.position_mode.value, read, write, remedy)

@@ -10,7 +10,7 @@ from actors.rules.choices import Market, PositionMode
 from actors.rules.model import Instrument, Order
 from actors.rules.rates import Ask, RateRules, Window
 from daemon.exchanges.venues.faults import refuse_stops, told_number
-from daemon.exchanges.venues.orders import common_params, plain, wire_type
+from daemon.exchanges.venues.orders import plain, wire_type
 from daemon.exchanges.venues.pages import all_pages
 from daemon.exchanges.venues.settling import SetupFault, settle
 from daemon.exchanges.venues.venue import LOOK_BACK_MS, Raw, Venue, position_side
@@ -63,7 +63,6 @@ class Okx(Venue):
     has_testnet: ClassVar[bool] = True
     needs_passphrase: ClassVar[bool] = True
     names_trades: ClassVar[bool] = True
-    order_page: ClassVar[int] = PAGE
 
     @property
     def kind(self) -> str:
@@ -87,7 +86,7 @@ class Okx(Venue):
     def order_params(self, order: Order, instrument: Instrument) -> Raw:
         """Spot is always `cash`. In hedge mode the position's side is named and reduce-only does not exist."""
         del instrument
-        params = common_params(order, self.account.market)
+        params = self.common_params(order)
         if self.is_swap:
             params["marginMode"] = self.account.margin_mode.value
         if self.is_hedged:
@@ -170,10 +169,13 @@ class Okx(Venue):
         wanted = "long_short_mode" if self.account.position_mode is PositionMode.HEDGE else "net_mode"
 
         async def read() -> str:
-            return str((await self._config()).get("posMode") or "")
+            found = str((await self._config()).get("posMode") or "")
+            if found:
+                self.read_mode(PositionMode.HEDGE if found == "long_short_mode" else PositionMode.ONE_WAY)
+            return found
 
         async def write() -> None:
-            await self.client.set_position_mode(self.is_hedged)
+            await self.client.set_position_mode(self.wants_hedge)
 
         await settle("OKX's position mode", wanted, read, write, "Close all positions and orders first.")
 

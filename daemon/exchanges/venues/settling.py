@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from daemon.exchanges.refusal_text import clean
+
 
 class SetupFault(Exception):
     """The account is not set up as the config wants it. Words for a person, with the remedy."""
@@ -26,7 +28,7 @@ async def settle(
     try:
         await write()
     except ExchangeError as error:  # "No need to change" is among them.
-        refusal = str(error)
+        refusal = clean(str(error))
     found = await read()
     if found != wanted:
         words = f"{what} is {found or 'unknown'}, wanted is {wanted}"

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from actors.rules.choices import Market, PositionMode
-from actors.rules.model import Instrument, Order, OrderType, TimeInForce
+from actors.rules.model import Instrument, Order, OrderType, Reason, Role, TimeInForce
 from actors.rules.rates import RateRules
 from actors.rules.settings import AccountSettings
 from daemon.exchanges.venues.client import REQUEST_TIMEOUT_MS, make_client
@@ -71,22 +71,37 @@ class Venue:
     """Whether executions carry the client order id; else they are found by the exchange's order id."""
     keep_streams_s: ClassVar[float] = 0.0
     """How often `keep_streams` must be called; 0: never."""
-    order_page: ClassVar[int] = 0
-    """Most open orders one request lists; 0: all."""
+    lists_by_symbol = False
+    """Whether open orders are listed by a request for each symbol."""
 
     def __init__(self, account: AccountSettings, credentials: Credentials, connect: Callable[[], Any] | None) -> None:
         """`connect` makes the aiohttp session that ccxt uses, for a resolver or certificates of one's own."""
         self.account = account
         self._session = connect() if connect is not None else None
         self.client = self._make_client(account, credentials)
+        self._position_mode: PositionMode | None = None
 
     @property
     def is_swap(self) -> bool:
         return self.account.market is Market.SWAP
 
     @property
-    def is_hedged(self) -> bool:
+    def wants_hedge(self) -> bool:
+        """By the config."""
         return self.is_swap and self.account.position_mode is PositionMode.HEDGE
+
+    @property
+    def is_hedged(self) -> bool:
+        """As the exchange was last read to keep positions, until then as the config wants it.
+
+        Where the two differ no entry leaves, but what closes a position must name it the exchange's way (EXIT-5).
+        """
+        return self.is_swap and (self._position_mode or self.account.position_mode) is PositionMode.HEDGE
+
+    def read_mode(self, mode: PositionMode) -> str:
+        """The exchange says that this is the account's. Its word in the config."""
+        self._position_mode = mode
+        return mode.value
 
     # --- construction -----------------------------------------------------------------------------
 
@@ -102,6 +117,11 @@ class Venue:
         """Published limits. `learn_rules` may know better after the instruments came."""
         raise NotImplementedError
 
+    def learn_rules(self, url: str, body: str) -> RateRules | None:
+        """Limits the venue itself lists in an answer; None where it says nothing new. Called with every answer."""
+        del url, body
+        return None
+
     def used(self, headers: Mapping[str, str]) -> Mapping[str, int]:
         """Window name -> weight used, from an answer's headers; empty where the venue does not say."""
         del headers
@@ -116,10 +136,26 @@ class Venue:
     def order_params(self, order: Order, instrument: Instrument) -> Raw:
         """ccxt's parameters of a new order. Hedge mode: ccxt derives the position's side from `reduceOnly`."""
         del instrument
-        params = common_params(order, self.account.market)
+        params = self.common_params(order)
         if self.is_hedged:
             params["hedged"] = True
         return params
+
+    def common_params(self, order: Order) -> Raw:
+        """What all venues share. An order made for hedge mode says nothing of reducing: one-way it must."""
+        params = common_params(order, self.account.market)
+        if self.wants_hedge and not self.is_hedged and order.role is not Role.ENTRY:
+            params["reduceOnly"] = True
+        return params
+
+    def misfit(self, order: Order) -> Reason | None:
+        """Whether ccxt would round the order to what it knows of the market, so that another one left than stored."""
+        market: Raw = (self.client.markets or {}).get(order.symbol) or {}
+        precision: Raw = market.get("precision") or {}
+        if not _is_multiple(order.quantity, precision.get("amount")):
+            return Reason.BAD_QUANTITY
+        price = order.price if order.type is OrderType.LIMIT else None
+        return None if price is None or _is_multiple(price, precision.get("price")) else Reason.BAD_PRICE
 
     async def create(self, order: Order, instrument: Instrument) -> Raw:
         """Places the order under its client order id. Never retries.
@@ -159,6 +195,11 @@ class Venue:
         Every order that comes back is compared with the id that was asked for: some venues answer with another one.
         """
         raw = await self.find_order(order)
+        if raw is None and await self.has_executions(order):
+            from ccxt.base.errors import OperationFailed
+
+            words = f"executions of {order.client_order_id} exist, the order is not listed"
+            raise OperationFailed(f"{self.exchange}: {words}")
         if raw is None:
             return Found(order=None)
         trades = await self.order_trades(order, raw) if may_have_fills(raw) else []
@@ -179,6 +220,17 @@ class Venue:
         if not raw.get("id"):  # No order at all: that says nothing about this one.
             raise OperationFailed(f"{self.exchange}: the answer to a look-up holds no order")
         return raw if self.is_of(raw, order) else None
+
+    async def has_executions(self, order: Order) -> bool:
+        """Whether an order nobody lists has executions, as far as these name it: then it is no order that never was."""
+        if order.type is OrderType.STOP:  # Its number may not be that of an order.
+            return False
+        if order.exchange_order_id:
+            return bool(await self.order_trades(order, {"id": order.exchange_order_id}))
+        if not self.names_trades:
+            return False
+        rows = await self.trades(order.symbol, order.create_time_ms - LOOK_BACK_MS)
+        return any(self.is_of(row, order) for row in rows)
 
     async def order_trades(self, order: Order, raw: Raw) -> list[Raw]:
         """Executions of an order that was found."""
@@ -231,8 +283,14 @@ class Venue:
         return []
 
     async def instruments(self) -> list[Raw]:
-        """All markets of the account's type, fetched anew, as ccxt's unified markets."""
-        await self.client.load_markets(True)
+        """All markets of the account's type, fetched anew, as ccxt's unified markets.
+
+        Not by ccxt's reload: all requests, orders too, would wait for its end, and fail with it.
+        """
+        if self.client.markets:
+            self.client.set_markets(await self.client.fetch_markets())
+        else:
+            await self.client.load_markets()  # The streams wait for the same: once is enough.
         return [market for market in self.client.markets.values() if self.is_offered(market)]
 
     def is_offered(self, market: Raw) -> bool:
@@ -316,6 +374,12 @@ class Venue:
             urls=account.urls,
             to_testnet=self.to_testnet if account.testnet else None,
         )
+
+
+def _is_multiple(value: Decimal, step: Any) -> bool:
+    """True where there is no such step."""
+    size = Decimal(str(step)) if step not in (None, "") else Decimal(0)
+    return not size or value % size == 0
 
 
 def by_symbol(answer: Raw) -> dict[str, Raw]:

@@ -170,6 +170,18 @@ BROKEN = {
     LIVE % "urls: {web: https://x}": ("accounts.main.urls.web", 7, "rest or ws", ""),
     LIVE % "urls: {rest: wss://x}": ("accounts.main.urls.rest", 7, "wss://x is no address for rest", "https://"),
     LIVE % "urls: {ws: https://x}": ("accounts.main.urls.ws", 7, "https://x is no address for ws", "wss://"),
+    "accounts:\n  paper:\n    urls: {ws: https://x}": (
+        "accounts.paper.urls.ws",
+        4,
+        "https://x is no address for ws",
+        "wss://",
+    ),
+    "accounts:\n  paper:\n    prices: live\n    price_source: binanceusdm": (
+        "accounts.paper.price_source",
+        5,
+        "binanceusdm has swaps only",
+        "binance",
+    ),
     LIVE % "urls: {rest: http://h:port}": ("accounts.main.urls.rest", 7, "http://h:port is no address for rest", ""),
     LIVE.replace("bybit", "kucoin") % "testnet: true": ("accounts.main.testnet", 7, "kucoin has no testnet", "paper"),
     LIVE.replace("bybit", "mexc") % "testnet: true": ("accounts.main.testnet", 7, "mexc has no testnet", "paper"),

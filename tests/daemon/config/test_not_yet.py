@@ -81,13 +81,14 @@ def test_what_is_probably_not_meant_is_said_too() -> None:
 
 KEYS_OF_X = "api_key: env:A, api_secret: env:B"
 DOUBTFUL = {
-    "exchange: gate": "accounts.x has no api_key and api_secret: it is not traded",
+    "exchange: gate": "accounts.x is not traded: it names neither api_key nor api_secret",
     f"exchange: gate, {KEYS_OF_X}, passphrase: env:C": "accounts.x.passphrase is not used: gate has none",
     f"exchange: gate, {KEYS_OF_X}, allow_withdraw: true": "accounts.x.allow_withdraw: a key that may withdraw",
     f"exchange: gate, {KEYS_OF_X}, urls: {{rest: 'https://proxy'}}": "accounts.x.urls names rest only: ws goes",
     f"exchange: gate, {KEYS_OF_X}, urls: {{rest: 'http://proxy:80', ws: 'wss://proxy'}}": (
         "accounts.x.urls.rest http://proxy:80 is not encrypted"
     ),
+    "prices: live, urls: {ws: 'wss://proxy'}": "accounts.x.urls names ws only: rest goes to the exchange itself",
 }
 
 
@@ -106,6 +107,8 @@ def test_an_account_that_is_probably_not_meant_so_is_warned_about(text: str) -> 
         f"exchange: binance, market: swap, leverage: 3, margin_mode: cross, position_mode: hedge, {KEYS_OF_X}",
         f"exchange: bybit, {KEYS_OF_X}, urls: {{rest: 'http://127.0.0.1:1', ws: 'ws://[::1]:1'}}",
         f"exchange: bybit, {KEYS_OF_X}, testnet: true, allow_withdraw: true",
+        "prices: live, price_source: kucoin",
+        "market: swap, prices: live, price_source: binanceusdm, urls: {rest: 'http://[::1]:1', ws: 'ws://127.0.0.1:1'}",
     ],
 )
 def test_a_sound_account_is_not_spoken_of(text: str) -> None:

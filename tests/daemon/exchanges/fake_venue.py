@@ -12,7 +12,7 @@ from typing import Any
 
 from actors.budget import Budget
 from actors.rules.choices import Market
-from actors.rules.model import Instrument, Order, OrderSide, OrderType, Role
+from actors.rules.model import Instrument, Order, OrderSide, OrderType, Reason, Role
 from actors.rules.naming import make_client_order_id
 from actors.rules.settings import AccountSettings
 from daemon.exchanges.ccxt_exchange import CcxtExchange
@@ -41,6 +41,7 @@ class FakeVenue:
     can_amend = False
     is_swap = False
     keep_streams_s = 0.0
+    lists_by_symbol = False
 
     def __init__(self) -> None:
         self.account = AccountSettings(name="a", exchange="binance")
@@ -62,6 +63,10 @@ class FakeVenue:
 
     def correct_clock(self, offset_ms: int) -> None:
         self.asked.append(("correct_clock", offset_ms))
+
+    def misfit(self, order: Order) -> Reason | None:
+        found = self.on.get("misfit")
+        return found if isinstance(found, Reason) else None
 
     async def renew_streams(self) -> None: ...
 
@@ -109,6 +114,9 @@ class FakeVenue:
 
     async def balances(self) -> Raw:
         return dict(await self._answer("balances"))
+
+    async def instruments(self) -> list[Raw]:
+        return list(await self._answer("instruments"))
 
     async def server_time_ms(self) -> int:
         return int(await self._answer("server_time_ms"))
@@ -210,7 +218,7 @@ def an_order(attempt: int = 1, **changes: Any) -> Order:
     return Order(**{**fields, **changes})
 
 
-def raw_order(order: Order, status: str | None = "open", filled: str = "0", **more: Any) -> Raw:
+def raw_order(order: Order, status: str | None = "open", filled: str | None = "0", **more: Any) -> Raw:
     return {
         "id": "77",
         "clientOrderId": order.client_order_id,

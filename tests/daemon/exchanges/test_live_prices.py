@@ -27,7 +27,7 @@ from daemon.exchanges.opening import Opening
 from daemon.exchanges.paper import PaperExchange, SteppedPaperExchange, drive, open_venue
 from daemon.exchanges.paper_books import BooksFault, PaperBooks
 from daemon.exchanges.paper_instruments import paper_instruments
-from daemon.exchanges.paper_venue import QUOTE_REFRESH_MS
+from daemon.exchanges.paper_venue import MAX_PRICE_AGE_MS, QUOTE_REFRESH_MS
 from daemon.exchanges.price_feed import PriceTimes
 from tests.daemon.exchanges import fake_sockets
 from tests.daemon.exchanges.paper_kit import BTC, BUY, ETH, RULES, SELL, D, new_order, paper_account
@@ -214,6 +214,28 @@ def test_a_silent_feed_makes_no_price_look_younger() -> None:
     bench.see("100", "101.5")
     (quoted,) = bench.take(Quoted)
     assert quoted.quotes[BTC].time_ms == bench.time_ms
+
+
+@pytest.mark.rule("ORD-10", "PAPER-1")
+def test_no_order_takes_a_price_that_nobody_has_confirmed_for_long() -> None:
+    bench = ready()
+    bench.turn(MAX_PRICE_AGE_MS)
+    taken = bench.submit(new_order(BUY, "1", "102", name="young")).report
+    assert taken is not None
+    assert taken.state is OrderState.FILLED
+    bench.turn(1)
+    assert bench.submit(new_order(BUY, "1", name="market")).reason is Reason.PRICE_MISSING
+    resting = bench.submit(new_order(BUY, "1", "102", name="limit")).report
+    assert resting is not None
+    assert resting.state is OrderState.OPEN
+    bench.see("103", "104")
+    bench.submit(new_order(BUY, "1", "99", name="amended"))
+    bench.turn(MAX_PRICE_AGE_MS + 1)
+    bench.exchange.amend([replace(new_order(BUY, "1", "99", name="amended"), wanted_price=D(105))])
+    bench.turn()
+    assert bench.filled() == []
+    bench.see("100", "101")
+    assert sorted(bench.filled()) == ["amended", "limit"]
 
 
 @pytest.mark.rule("ORD-10")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.rules.choices import FeePaidIn, FillRule, Market
-from actors.rules.model import OrderSide, OrderState, TimeInForce
+from actors.rules.model import OrderSide, OrderState, Refused, TimeInForce
 from actors.rules.money import ZERO
 from actors.rules.settings import FeeSettings
 from daemon.exchanges.candle_path import run_candle
@@ -34,6 +34,7 @@ steps = st.one_of(
     st.tuples(st.just("market"), sides, quantities, st.booleans()),
     st.tuples(st.just("stop"), sides, quantities, prices, st.booleans()),
     st.tuples(st.just("cancel"), st.integers(0, 40)),
+    st.tuples(st.just("amend"), st.integers(0, 40), prices, quantities),
     st.tuples(st.just("move"), prices),
     st.tuples(st.just("candle"), st.lists(prices, min_size=4, max_size=4), st.one_of(st.none(), quantities)),
 )
@@ -59,6 +60,10 @@ def do(book: Book, step: Step, number: int) -> None:
     name, rest = step[0], step[1:]
     if name == "cancel":
         book.cancel(f"o{rest[0]}", number)
+    elif name == "amend":
+        before = book.state()
+        if isinstance(book.amend(f"o{rest[0]}", rest[1], rest[2], number), Refused):
+            assert book.state() == before
     elif name == "move":
         book.move(symbol, rest[0], number)
     elif name == "candle":

@@ -140,6 +140,23 @@ def test_a_file_of_another_version_is_not_touched(tmp_path: Path) -> None:
         PaperBooks(tmp_path / "a.db")
 
 
+def test_a_file_of_the_version_before_amends_is_read_and_brought_up_to_date(tmp_path: Path) -> None:
+    book = new_book()
+    place(book, new_order(BUY, "1", "99"))
+    saved(tmp_path / "a.db", book).close()
+    with sqlite3.connect(tmp_path / "a.db") as connection:
+        connection.execute("ALTER TABLE orders DROP COLUMN amend_number")
+        connection.execute("UPDATE facts SET value = '1' WHERE name = 'schema'")
+    connection.close()
+    (before,) = ledger(tmp_path / "a.db").orders
+    for _ in range(2):
+        books = PaperBooks(tmp_path / "a.db")
+        state, facts = books.load()
+        books.close()
+        assert state is not None
+        assert (state.orders, facts["schema"]) == ((before,), "2")
+
+
 WRITER = """
 import sys
 from pathlib import Path

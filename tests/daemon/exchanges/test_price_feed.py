@@ -167,21 +167,14 @@ def test_watches_and_requests_stay_within_the_venues_limits(monkeypatch: pytest.
 
     async def work() -> None:
         venue, taken = FakeVenue(), Taken()
-        rooms = 0
-
-        async def room() -> None:
-            nonlocal rooms
-            rooms += 1
-
         symbols = [f"{letter}/USDT" for letter in "ABCDEFG"]
         venue.fetched = {symbol: price(symbol, 1) for symbol in symbols}
-        async with feeding(venue, taken, PATIENT, room=room) as feed:
+        async with feeding(venue, taken, PATIENT) as feed:
             feed.want(symbols)
             await until(lambda: len(venue.price_watches) >= 3)
             assert [len(watch) for watch in venue.price_watches[:3]] == [3, 3, 1]
             await until(lambda: len(venue.asked) >= 3)
             assert all(len(asked) <= 3 for asked in venue.asked)
-            assert rooms >= len(venue.asked)
             feed.want(symbols[:3])
             await asyncio.sleep(0.02)
             assert sum(group.task is not None and not group.task.done() for group in feed._groups) == 1

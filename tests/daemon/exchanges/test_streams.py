@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -311,6 +312,19 @@ def test_a_refused_key_ends_the_stream_with_words() -> None:
             await asyncio.sleep(0.05)
             assert venue.dials == 0
             streams.start()
+            await until(lambda: are_up(taken))
+
+    run(work())
+
+
+def test_what_was_given_up_is_tried_again_after_a_rest() -> None:
+    """The key may have been mended at the venue meanwhile; nobody would restart the daemon for it."""
+
+    async def work() -> None:
+        venue, taken = FakeVenue(), Taken()
+        venue.faults = [AuthenticationError("bybit error:auth:API key is invalid.")] * 3
+        async with streaming(venue, taken, replace(QUICK, again_s=0.05), auth_tries=1):
+            await until(lambda: all(any("given up" in words for words in taken.words(name)) for name in NAMES))
             await until(lambda: are_up(taken))
 
     run(work())

@@ -218,7 +218,7 @@ def test_prices_are_streamed_and_asked_for(running: Running) -> None:
             try:
                 await until(lambda: taken.states("prices") == [True], WAIT_S)
                 end_s, price = time.monotonic() + WAIT_S, 51_000
-                while not taken.tickers() or float(taken.tickers()[-1][symbol]["ask"]) < 51_000:
+                while not taken.tickers() or not 51_000 < float(taken.tickers()[-1][symbol]["ask"]) < 52_000:
                     assert time.monotonic() < end_s
                     price += 1
                     await in_thread(running.admin.price, "BTCUSDT", str(price))

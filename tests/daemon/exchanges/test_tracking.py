@@ -88,6 +88,18 @@ def test_a_final_state_is_withheld_until_every_execution_is_known() -> None:
     assert not tracker.missing
 
 
+@pytest.mark.rule("ORD-9")
+def test_a_report_tells_price_and_quantity_so_that_an_amend_overtaken_by_a_fill_is_certain() -> None:
+    tracker = Tracker()
+    tracker.expect(order(), 1)
+    tracker.saw_order(replace(said(OrderState.OPEN), price=Decimal(100), quantity=Decimal(3)), 2)
+    tracker.saw_trades([traded("1", "3")], 3)
+    tracker.saw_order(said(OrderState.FILLED, "3"), 4)
+    told = tracker.report(OURS)
+    assert told is not None
+    assert (told.state, told.price, told.quantity) == (OrderState.FILLED, Decimal(100), Decimal(3))
+
+
 @pytest.mark.rule("ORD-5")
 def test_an_execution_that_names_no_order_counts_once_its_order_is_acknowledged() -> None:
     tracker = Tracker()
@@ -201,3 +213,12 @@ def test_any_order_of_arrival_ends_with_the_same_report(doubled: list[int], orde
         assert {trade.trade_id for trade in before.trades} <= {trade.trade_id for trade in after.trades}
         if before.state is OrderState.FILLED:
             assert after.state is OrderState.FILLED
+
+
+@pytest.mark.rule("ORD-7")
+def test_what_is_said_of_an_order_names_its_instrument_and_side_for_whoever_does_not_know_it() -> None:
+    tracker = Tracker()
+    tracker.saw_order(replace(said(OrderState.OPEN), side=OrderSide.SELL), 1)
+    told = tracker.report(OURS)
+    assert told is not None
+    assert (told.symbol, told.side) == (SYMBOL, OrderSide.SELL)

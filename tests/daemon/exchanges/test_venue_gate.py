@@ -281,7 +281,7 @@ def test_a_filled_order_comes_with_its_fills() -> None:
 def test_an_order_is_absent_only_when_the_finished_ones_do_not_have_it_either() -> None:
     async def story() -> None:
         other = raw_order(id="7", text="t-other", status="closed", finish_as="filled", left="0")
-        replies = {f"GET {ORDERS}/{TEXT}": ABSENT, f"GET {ORDERS}": [[other]]}
+        replies = {f"GET {ORDERS}/{TEXT}": ABSENT, f"GET {ORDERS}": [[other]], TRADES: [[]]}
         async with gate(replies) as (venue, canned):
             assert (await venue.find(order())).order is None
             query = canned.one(f"GET {ORDERS}").query
@@ -300,7 +300,8 @@ def test_the_finished_ones_are_read_until_they_are_older_than_the_order() -> Non
     old = [raw_order(id=f"o{number}", text="apiv4", create_time_ms=NOW - 100_000) for number in range(100)]
 
     async def story() -> None:
-        async with gate({f"GET {ORDERS}/{TEXT}": ABSENT, f"GET {ORDERS}": [full, old]}) as (venue, canned):
+        replies = {f"GET {ORDERS}/{TEXT}": ABSENT, f"GET {ORDERS}": [full, old], TRADES: [[]]}
+        async with gate(replies) as (venue, canned):
             assert (await venue.find(order())).order is None
             assert [asked.query["page"] for asked in canned.calls(f"GET {ORDERS}")] == ["1", "2"]
 
@@ -326,7 +327,7 @@ def test_a_swap_order_is_found_with_its_fills_and_looked_for_among_the_finished(
             assert told is not None
             assert (told.client_order_id, told.side, told.trade.quantity) == (CID, SELL, D(20))
             assert (told.trade.fee, told.trade.fee_asset, told.trade.maker) == (D("0.05"), "USDT", False)
-        async with gate({call: ABSENT, f"GET {SWAP_ORDERS}": [[]]}, swap("gate")) as (venue, canned):
+        async with gate({call: ABSENT, f"GET {SWAP_ORDERS}": [[]], SWAP_TRADES: [[]]}, swap("gate")) as (venue, canned):
             assert (await venue.find(order(SWAP))).order is None
             query = canned.one(f"GET {SWAP_ORDERS}").query
             assert (query["status"], query["contract"], query["offset"]) == ("finished", "BTC_USDT", "0")

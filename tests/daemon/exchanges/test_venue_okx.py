@@ -315,12 +315,10 @@ def test_a_filled_order_comes_with_its_own_fills_alone() -> None:
 
 def test_an_order_is_absent_only_when_the_history_does_not_know_it_either() -> None:
     async def story() -> None:
-        async with okx({GET_ORDER: UNKNOWN, HISTORY: told(raw_order(clOrdId="other", state="canceled"))}) as (
-            venue,
-            canned,
-        ):
+        absent = {GET_ORDER: UNKNOWN, HISTORY: told(raw_order(clOrdId="other", state="canceled")), FILLS: told()}
+        async with okx(absent) as (venue, canned):
             assert (await venue.find(order())).order is None
-            assert [asked.call for asked in canned.asked] == [GET_ORDER, HISTORY]
+            assert [asked.call for asked in canned.asked] == [GET_ORDER, HISTORY, FILLS]
             expected = {"instType": "SPOT", "instId": "BTC-USDT", "begin": str(NOW - 60_000), "limit": "100"}
             assert canned.one(HISTORY).query == expected
 
@@ -350,8 +348,21 @@ def test_the_history_finds_what_the_look_up_missed() -> None:
 
 def test_another_order_than_the_one_asked_for_is_not_taken() -> None:
     async def story() -> None:
-        async with okx({GET_ORDER: told(raw_order(clOrdId="somebodyelse")), HISTORY: told()}) as (venue, _):
+        another = told(raw_order(clOrdId="somebodyelse"))
+        async with okx({GET_ORDER: another, HISTORY: told(), FILLS: told()}) as (venue, _):
             assert (await venue.find(order())).order is None
+
+    run(story())
+
+
+@pytest.mark.rule("ORD-3")
+def test_an_order_nobody_lists_but_an_execution_names_is_no_absence() -> None:
+    from ccxt.base.errors import OperationFailed
+
+    async def story() -> None:
+        async with okx({GET_ORDER: UNKNOWN, HISTORY: told(), FILLS: told(raw_fill())}) as (venue, _):
+            with pytest.raises(OperationFailed):
+                await venue.find(order())
 
     run(story())
 

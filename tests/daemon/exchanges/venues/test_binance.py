@@ -330,6 +330,31 @@ def test_instruments_are_asked_for_anew_each_time_and_nothing_else_is(wire: Wire
     assert sorted(paths) == ["exchangeInfo", "exchangeInfo", "time", "time"]
 
 
+def test_the_first_instruments_come_with_what_the_streams_load(wire: Wire) -> None:
+    async def both() -> Any:
+        return await asyncio.gather(wire.venue.client.load_markets(), wire.venue.instruments())
+
+    asyncio.run(both())
+    assert [url for url in wire.urls if "exchangeInfo" in url] == ["https://api.binance.com/api/v3/exchangeInfo"]
+
+
+def test_what_the_venue_says_of_a_symbol_is_handed_on_and_not_kept(wire: Wire) -> None:
+    """But for what ccxt looks at when it places an order."""
+    rows = asyncio.run(wire.venue.instruments())
+    assert all(row["info"]["filters"] for row in rows)
+    client = wire.venue.client
+    for market in (*client.markets.values(), *(each for same in client.markets_by_id.values() for each in same)):
+        assert list(market["info"]) == ["orderTypes"]
+    _, sent = create(wire, order(BTC, time_in_force=TimeInForce.POST_ONLY))
+    assert sent.params["type"] == "LIMIT_MAKER"
+
+
+def test_all_prices_come_by_one_socket(wire: Wire) -> None:
+    """ccxt asks for the socket of every list of symbols it watches."""
+    lists = [",".join(f"C{number}/USDT" for number in range(count)) for count in range(1, 400)]
+    assert {wire.venue.client.stream("spot", f"bookTicker::{names}", len(names.split(","))) for names in lists} == {"0"}
+
+
 def test_permissions_are_those_of_the_key(wire: Wire) -> None:
     answer = {
         "enableReading": True,

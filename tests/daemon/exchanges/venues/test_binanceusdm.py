@@ -522,3 +522,20 @@ def test_every_kind_of_request_costs_something_in_a_window_that_exists(wire: Wir
     assert set(rules.costs) == set(Ask)
     assert all(set(cost) <= names for cost in rules.costs.values())
     assert wire.venue.can_amend
+
+
+@pytest.mark.rule("EXIT-5")
+@pytest.mark.parametrize("wants_hedge", [True, False])
+def test_where_the_position_mode_cannot_be_changed_an_exit_still_names_the_position_the_venues_way(
+    wire: Wire, hedged: Wire, wants_hedge: bool
+) -> None:
+    used = hedged if wants_hedge else wire
+    refusal = (400, {"code": -4068, "msg": "Position side cannot be changed if there exists position."})
+    there = {"dualSidePosition": not wants_hedge}
+    used.answer("/fapi/v1/positionSide/dual", there, refusal, there)
+    with pytest.raises(SetupFault):
+        asyncio.run(used.venue.prepare_account())
+    used.sent.clear()
+    _, sent = create(used, exit_order(BTC, reduce_only=not wants_hedge))
+    named = {"reduceOnly": "true"} if wants_hedge else {"positionSide": "LONG"}
+    assert sent.params == {**LIMIT, "side": "SELL", **named}

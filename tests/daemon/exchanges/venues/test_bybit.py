@@ -562,3 +562,23 @@ def test_every_kind_of_request_costs_something_in_a_window_that_exists(market: M
 def test_only_sockets_of_the_account_are_renewed(spot: Wire) -> None:
     assert spot.venue.is_user_stream("wss://stream.bybit.com/v5/private")
     assert not spot.venue.is_user_stream("wss://stream.bybit.com/v5/public/spot")
+
+
+@pytest.mark.rule("EXIT-5")
+@pytest.mark.parametrize(
+    ("wanted", "indexes", "index"),
+    [(PositionMode.HEDGE, (0,), None), (PositionMode.ONE_WAY, (1, 2), 1)],
+)
+def test_where_the_position_mode_cannot_be_changed_an_exit_still_names_the_position_the_venues_way(
+    wanted: PositionMode, indexes: tuple[int, ...], index: int | None
+) -> None:
+    wire = wired(Market.SWAP, position_mode=wanted)
+    wire.answer("/v5/account/info", ok(marginMode="ISOLATED_MARGIN"))
+    wire.answer("/v5/position/list", positions(*indexes))
+    wire.answer("/v5/position/switch-mode", refused(110024, "existing position"))
+    with pytest.raises(SetupFault):
+        asyncio.run(wire.venue.prepare_account())
+    wire.sent.clear()
+    _, sent = create(wire, exit_order(SWAP, reduce_only=wanted is PositionMode.ONE_WAY))
+    assert sent.params.get("positionIdx") == index
+    assert sent.params["reduceOnly"] is True
