@@ -42,7 +42,10 @@ MAX_PENDING_REPLIES = 100
 NAMED_ORDERS = 3
 """Orders named in an alert about many."""
 UNKNOWN_ORDERS = "unknown_orders"
+CANCELS = "cancels_refused"
 PRECISION = "precision"
+EMPTY = "no_instruments"
+EMPTY_CATALOGUE = "the exchange lists no instruments at all; those known before are kept"
 
 
 class Gateway(Actor):
@@ -178,6 +181,7 @@ class Gateway(Actor):
             self._drift.reported(reported)
             self.life.tell(f"group/{reported.group_id}", reported)
         self._judge_unknown_orders()
+        self._judge_cancels()
         if self._orders.precision_refusals:
             self._judge_precision()
 
@@ -217,6 +221,16 @@ class Gateway(Actor):
             first = ", ".join(sorted(overdue)[:NAMED_ORDERS])
             words = f"{self.name}: the fate of {len(overdue)} orders is unknown for too long ({first})"
             self._alerts.raise_(UNKNOWN_ORDERS, "error", "order", words)
+
+    def _judge_cancels(self) -> None:
+        """A group that closes waits for its cancels: that they are refused again and again must be seen (EXIT-5)."""
+        refused = self._orders.refused_cancels
+        if not refused:
+            self._alerts.resolve(CANCELS)
+        elif not self._alerts.stands(CANCELS):
+            name = min(refused)
+            words = f"{self.name}: cancels keep being refused ({name}: {refused[name]}); they are tried again"
+            self._alerts.raise_(CANCELS, "error", "order", words)
 
     def _judge_precision(self) -> None:
         """Such a refusal is an error of ours (PRC-7), or the catalogue is old (PRC-1)."""
@@ -294,7 +308,15 @@ class Gateway(Actor):
             self._watch.failed(self._watch.balances, message.words, is_refused=message.fate == Fate.REFUSED)
 
     def _instruments_fetched(self, message: m.InstrumentsFetched) -> None:
-        if message.fate == Fate.ACCEPTED:
+        """An empty list where instruments are known is a faulty answer: no exchange drops them all at once (PRC-4)."""
+        is_empty = not message.instruments and self._catalogue.instruments(self.name)
+        if message.fate == Fate.ACCEPTED and is_empty:
+            self._alerts.raise_(EMPTY, "error", PRECISION, f"{self.name}: {EMPTY_CATALOGUE}")
+            self._refresh_failed(EMPTY_CATALOGUE)
+            self._watch.answered(self._watch.instruments)
+            self._maybe_begin()
+        elif message.fate == Fate.ACCEPTED:
+            self._alerts.resolve(EMPTY)
             self._put_catalogue(message.instruments)
             self._answer_refreshers(len(message.instruments))
             self._watch.answered(self._watch.instruments)
@@ -316,7 +338,7 @@ class Gateway(Actor):
         if self._orders.is_trading or not (self._watch.is_compared and self._drift.is_done):
             return
         self._orders.is_trading = True
-        kinds = (UNREACHABLE, UNKNOWN_ORDERS, CIRCUIT, STREAM, *HEALTH_KINDS)
+        kinds = (UNREACHABLE, UNKNOWN_ORDERS, CANCELS, CIRCUIT, STREAM, EMPTY, *HEALTH_KINDS)
         names = [self._alerts.name_of(kind) for kind in kinds]
         for symbol in self._prices.subscribed:
             names += [self._alerts.name_of(kind, symbol) for kind in (BAD_QUOTE, OLD_QUOTE)]

@@ -42,6 +42,8 @@ ABSENT_MS = 10_000
 may come from a part of it that lags behind."""
 MAX_HELD = 1_000
 """Entries that wait for their instrument, beyond which those taken back meanwhile are forgotten."""
+REFUSED_CANCELS = 3
+"""Cancels of one order from which on it is said that they are refused; before that its end may just not be known yet."""
 MAX_BACK_OFF_MS = 30_000
 FRESH_MS = 500
 """An order last heard of this shortly before a list was asked for may be missing from it without meaning anything: the
@@ -105,6 +107,8 @@ class OrderDesk:
         self._reports: dict[str, dict[str, OrderReport]] = {}
         self.overdue: set[str] = set()
         """Orders whose fate has been unknown for too long."""
+        self.refused_cancels: dict[str, str] = {}
+        """Open orders whose cancel the exchange keeps refusing, and its words: nothing that waits for it goes on."""
         self.precision_refusals: list[tuple[Order, Reason, str]] = []
         """Refused for precision since somebody last cleared this (PRC-7)."""
 
@@ -432,6 +436,8 @@ class OrderDesk:
             pause_ms = max(self._back_off_ms(hand.cancel_tries), message.retry_after_ms)
             self._at(self.desk.now_ms() + pause_ms, self._cancel_again, hand, hand.cancel_tries)
         else:  # Gone already, unknown, or acknowledged without a state: the truth is asked for (ORD-8).
+            if message.fate == Fate.REFUSED and hand.cancel_tries >= REFUSED_CANCELS:
+                self.refused_cancels[hand.client_order_id] = message.words
             hand.is_awaited = True
             self._doubt_and_look(hand)
 
@@ -667,6 +673,7 @@ class OrderDesk:
         self._certain(hand)
         self._queue.cancelling.discard(hand.client_order_id)
         self._queue.amending.discard(hand.client_order_id)
+        self.refused_cancels.pop(hand.client_order_id, None)
         hand.stage, hand.cancel = Stage.DONE, CancelStage.NONE
         self._drop_amend(hand)
         self._open.pop(hand.client_order_id, None)

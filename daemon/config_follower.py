@@ -64,7 +64,8 @@ class ConfigFollower:
 
     def _changed(self, change: ConfigChange) -> None:
         self._apply(change.settings)
-        words = f"config version {change.settings.version} is in force: {', '.join(change.changed)}"
+        now = [key for key in change.changed if key not in change.restart]
+        words = f"config version {change.settings.version} is in force: {', '.join(now) or 'nothing changes yet'}"
         if change.restart:
             words += f"; only after a restart: {', '.join(change.restart)}"
         for warning in change.loaded.warnings:

@@ -140,6 +140,24 @@ def test_a_catalogue_is_put_up_stored_and_told_and_an_unchanged_one_is_not_told_
     assert len(world.told(m.InstrumentsChanged)) == len(world.rows(SaveInstruments)) == 2
 
 
+@pytest.mark.rule("PRC-4")
+def test_an_empty_list_does_not_wipe_the_catalogue_and_is_told() -> None:
+    world = World().settle()
+    known = world.catalogue.instruments("paper")
+    asked = Box()
+    world.tell(m.RefreshInstruments(reply_to=asked))
+    world.exchange.asked.clear()
+    world.tell(m.InstrumentsFetched(incarnation=7, fate=Fate.ACCEPTED))
+    assert known
+    assert world.catalogue.instruments("paper") == known
+    assert world.rows(SaveInstruments) == []
+    (refused,) = world.told(Refused, asked)
+    assert "lists no instruments" in refused.detail
+    assert [row.alert_key for row in world.rows(RaiseAlert)] == ["no_instruments:paper"]
+    world.tell(m.InstrumentsFetched(incarnation=7, fate=Fate.ACCEPTED, instruments=tuple(known.values())))
+    assert "no_instruments:paper" in [row.alert_key for row in world.rows(ResolveAlert)]
+
+
 @pytest.mark.rule("PRC-1")
 def test_the_catalogue_is_refreshed_every_hour() -> None:
     world = World().settle()

@@ -220,9 +220,8 @@ def test_a_person_who_asks_for_a_refresh_meanwhile_is_told_so_at_once() -> None:
 def test_questions_that_fail_for_the_same_reason_are_told_together() -> None:
     world = World()
     for _ in range(3):
-        for kind in (m.BalancesFetched, m.OpenOrdersFetched):
-            more = {"asked_ms": world.now_ms} if kind is m.OpenOrdersFetched else {}
-            world.tell(kind(incarnation=7, fate=Fate.TEMPORARY, words="no route", **more))
+        world.tell(m.BalancesFetched(incarnation=7, fate=Fate.TEMPORARY, words="no route"))
+        world.tell(m.OpenOrdersFetched(incarnation=7, fate=Fate.TEMPORARY, words="no route", asked_ms=world.now_ms))
     world.pass_ms(1_000)
     assert "instruments: not known yet; balances, open orders: no route" in world.told(m.AccountChanged)[-1].detail
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actors import messages as m
-from actors.gateway_orders import ANSWER_TIMEOUT_MS, FRESH_MS
+from actors.gateway_orders import ANSWER_TIMEOUT_MS, FRESH_MS, REFUSED_CANCELS
 from actors.gateway_sending import MAX_IN_FLIGHT, PLACES_FOR_EXITS
 from actors.gateway_streams import SWEEP_WHILE_DOWN_MS
 from actors.messages import Fate
@@ -505,3 +505,24 @@ def test_a_refusal_for_precision_raises_an_alert_and_fetches_the_catalogue() -> 
     (alert,) = world.rows(RaiseAlert)
     assert "PRICE_FILTER" in alert.message
     assert len(world.exchange.take("fetch_instruments")) == 1
+
+
+@pytest.mark.rule("EXIT-5")
+def test_cancels_that_are_refused_again_and_again_are_said_until_the_order_is_gone() -> None:
+    world = World().settle()
+    world.tell(m.SubmitOrders(orders=(order(),)))
+    world.answer(order())
+    world.tell(m.CancelOrders(orders=(order(),)))
+    for _ in range(REFUSED_CANCELS):
+        assert world.rows(RaiseAlert) == []
+        while not world.exchange.take("cancel"):
+            world.pass_answering_ms(50, 50)
+        world.answer(
+            order(), Fate.REFUSED, request="cancel", reason=Reason.AUTHENTICATION_FAILED, words="may not trade"
+        )
+        world.looked_up(order(), report(order()), asked_ms=world.now_ms)
+    (alert,) = world.rows(RaiseAlert)
+    assert (alert.alert_key, alert.severity) == ("cancels_refused:paper", "error")
+    assert "may not trade" in alert.message
+    world.answer(order(), state=OrderState.CANCELLED, request="cancel")
+    assert "cancels_refused:paper" in [row.alert_key for row in world.rows(ResolveAlert)]

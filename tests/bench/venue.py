@@ -64,7 +64,7 @@ class Size:
     positions: int = 100
     markets: int = venue_market.MARKETS
     idle_s: float = 20.0
-    settle_s: float = 3.0
+    settle_s: float = 5.0
     round_s: float = ROUND_S
     pause_s: float = 0.2
     """So that one thing is over before the next is measured."""

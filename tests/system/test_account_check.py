@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -152,8 +153,11 @@ def test_a_clock_that_is_far_off_is_named_and_a_little_is_corrected(checking: Ch
     checking.admin.clock(30_000)
     name, words = checking.only_failure()
     assert name == "clock"
-    assert words.startswith("this machine's clock is 30")
-    assert "behind the exchange's: set it by a time server" in words
+    found = re.fullmatch(
+        r"this machine's clock is (\d+) ms behind the exchange's: set it by a time server \(NTP\)", words
+    )
+    assert found is not None, words
+    assert 29_000 < int(found[1]) < 31_000, "half of a slow answer's time is doubt"
 
 
 @everywhere

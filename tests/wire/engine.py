@@ -25,7 +25,6 @@ from typing import Any, cast
 import grpc
 import yaml
 
-from actors.account_messages import WantPrices
 from actors.budget import LimitedBudget
 from actors.rules.model import Group, Order, Role
 from actors.rules.naming import make_client_order_id
@@ -256,9 +255,6 @@ class Engine:
         assert isinstance(budget, LimitedBudget)
         wide = tuple(replace(window, limit=NO_LIMIT) for window in budget.rules.windows)
         budget.change(replace(budget.rules, windows=wide))
-        unified = [instrument.symbol for instrument in self.daemon._parts.catalogue.instruments("venue").values()]
-        wanted = frozenset(s for s in unified if s.split(":")[0].replace("/", "") in self.desk.symbols)
-        self.tell(WantPrices(owner="test", symbols=wanted))
         self.prices = {symbol: Decimal(price) for symbol, price in self._prices_there().items()}
 
     def _run(self) -> None:

@@ -79,6 +79,7 @@ class Venue:
         self.account = account
         self._session = connect() if connect is not None else None
         self.client = self._make_client(account, credentials)
+        self._has_listed = False
         self._position_mode: PositionMode | None = None
 
     @property
@@ -285,12 +286,17 @@ class Venue:
     async def instruments(self) -> list[Raw]:
         """All markets of the account's type, fetched anew, as ccxt's unified markets.
 
-        Not by ccxt's reload: all requests, orders too, would wait for its end, and fail with it.
+        Not by ccxt's reload: what needs markets, look-ups too, would wait for its end, and fail with it. A list without any is
+        none: ccxt keeps what it knows, else it could not read what the streams say any more.
         """
-        if self.client.markets:
-            self.client.set_markets(await self.client.fetch_markets())
+        if self._has_listed:
+            fetched = await self.client.fetch_markets()
+            if not any(self.is_offered(market) for market in fetched):
+                return []
+            self.client.set_markets(fetched)
         else:
-            await self.client.load_markets()  # The streams wait for the same: once is enough.
+            await self.client.load_markets()  # The streams begin with the same: once is enough.
+            self._has_listed = True
         return [market for market in self.client.markets.values() if self.is_offered(market)]
 
     def is_offered(self, market: Raw) -> bool:

@@ -11,8 +11,9 @@ import pytest
 
 from daemon.config.fault import ConfigFaults
 from daemon.config.load import LoadedConfig, load_config
-from daemon.config.reload import needs_restart
+from daemon.config.reload import applicable, needs_restart
 from daemon.config.watcher import ConfigChange, ConfigWatcher
+from tests.daemon.config.texts import load
 
 WAIT_S = 10.0
 
@@ -201,6 +202,14 @@ def test_an_account_taken_out_of_the_file_runs_on_until_the_restart(still: Watch
     assert change.settings.version == 2
 
 
+@pytest.mark.rule("SEC-5")
+def test_a_key_that_may_withdraw_is_allowed_without_a_restart() -> None:
+    account = "accounts: {main: {exchange: gate, api_key: env:K, api_secret: env:S, %s}}\nroutes: {'*': main}"
+    running, wanted = load(account % "leverage: 1").settings, load(account % "allow_withdraw: true").settings
+    assert not running.accounts["main"].allow_withdraw
+    assert applicable(running, wanted).accounts["main"].allow_withdraw
+
+
 @pytest.mark.parametrize(
     ("key", "expected"),
     [
@@ -208,6 +217,8 @@ def test_an_account_taken_out_of_the_file_runs_on_until_the_restart(still: Watch
         ("storage.durability", True),
         ("accounts.paper.fees.maker_percent", True),
         ("accounts.paper.allow", False),
+        ("accounts.main.allow_withdraw", False),
+        ("accounts.main.api_key", True),
         ("api.address", True),
         ("backup.keep", True),
         ("engine.mode", False),

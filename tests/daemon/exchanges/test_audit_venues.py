@@ -38,7 +38,7 @@ def spot() -> Wire:
 
 
 @pytest.mark.rule("PRC-1", "EXIT-5")
-def test_an_order_does_not_wait_for_a_catalogue_that_is_being_fetched_anew() -> None:
+def test_what_needs_the_markets_does_not_wait_for_a_catalogue_that_is_being_fetched_anew() -> None:
     async def story() -> None:
         wire = spot()
         venue = wire.venue
@@ -52,6 +52,7 @@ def test_an_order_does_not_wait_for_a_catalogue_that_is_being_fetched_anew() -> 
         venue.client.fetch_markets = slowly
         refreshing = asyncio.ensure_future(venue.instruments())
         await asyncio.sleep(0)
+        await asyncio.wait_for(venue.client.load_markets(), 1)  # Look-ups, executions and amends begin with it.
         created = await asyncio.wait_for(venue.create(wire_order(SYMBOL), instrument(SYMBOL, Market.SPOT)), 1)
         assert created["id"]
         is_slow.set()

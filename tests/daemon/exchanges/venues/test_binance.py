@@ -319,6 +319,17 @@ def test_balances_are_the_venues_own_figures(wire: Wire) -> None:
     assert (raw["free"]["USDT"], raw["used"]["USDT"]) == ("1000.10000001", "2.5")
 
 
+@pytest.mark.rule("PRC-4")
+def test_a_list_without_instruments_is_not_taken_for_the_market(wire: Wire) -> None:
+    async def twice() -> Any:
+        await wire.venue.instruments()
+        known = dict(wire.venue.client.markets)
+        wire.answer("/api/v3/exchangeInfo", {"symbols": [], "rateLimits": []})
+        return await wire.venue.instruments(), known == wire.venue.client.markets
+
+    assert asyncio.run(twice()) == ([], True)
+
+
 def test_instruments_are_asked_for_anew_each_time_and_nothing_else_is(wire: Wire) -> None:
     async def twice() -> Any:
         await wire.venue.instruments()
@@ -330,8 +341,11 @@ def test_instruments_are_asked_for_anew_each_time_and_nothing_else_is(wire: Wire
     assert sorted(paths) == ["exchangeInfo", "exchangeInfo", "time", "time"]
 
 
-def test_the_first_instruments_come_with_what_the_streams_load(wire: Wire) -> None:
+@pytest.mark.parametrize("at_once", [True, False])
+def test_the_first_instruments_come_with_what_the_streams_load(wire: Wire, at_once: bool) -> None:
     async def both() -> Any:
+        if not at_once:
+            await wire.venue.client.load_markets()
         return await asyncio.gather(wire.venue.client.load_markets(), wire.venue.instruments())
 
     asyncio.run(both())
