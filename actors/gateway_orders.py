@@ -43,7 +43,7 @@ may come from a part of it that lags behind."""
 MAX_HELD = 1_000
 """Entries that wait for their instrument, beyond which those taken back meanwhile are forgotten."""
 REFUSED_CANCELS = 3
-"""Cancels of one order from which on it is said that they are refused; before that its end may just not be known yet."""
+"""Refused cancels of one order from which on it is said so; before that its end may just not be known yet."""
 MAX_BACK_OFF_MS = 30_000
 FRESH_MS = 500
 """An order last heard of this shortly before a list was asked for may be missing from it without meaning anything: the

@@ -286,8 +286,8 @@ class Venue:
     async def instruments(self) -> list[Raw]:
         """All markets of the account's type, fetched anew, as ccxt's unified markets.
 
-        Not by ccxt's reload: what needs markets, look-ups too, would wait for its end, and fail with it. A list without any is
-        none: ccxt keeps what it knows, else it could not read what the streams say any more.
+        Not by ccxt's reload: what needs markets, look-ups too, would wait for its end, and fail with it. A list without
+        any is none: ccxt keeps what it knows, else it could not read what the streams say any more.
         """
         if self._has_listed:
             fetched = await self.client.fetch_markets()
