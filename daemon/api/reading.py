@@ -13,8 +13,9 @@ from typing import Any
 
 from actors.ports import Catalogue
 from actors.rules.alert import Alert, AlertFaults, read_alert
+from actors.rules.choices import Market
 from actors.rules.intent import derive_intent
-from actors.rules.model import Instrument, Intent, Key, Reason, Refused, Signal
+from actors.rules.model import Instrument, Intent, Key, Reason, Refused, Side, Signal
 from actors.rules.settings import AccountSettings, Settings, SourceSettings
 from actors.rules.signals import SHORT_WINDOW_S, age_refusal, identity, make_signal, window_s
 from actors.rules.symbols import SymbolIndex, find_symbol
@@ -123,11 +124,20 @@ def understand(
     index = symbols.of(account.name)
     if index is None:
         return NoCatalogue(account)
-    instrument = find_symbol(alert.symbol, index, allow=account.allow, deny=account.deny)
+    if _only_closes(read, account):  # A symbol that may not be entered any more can still be left.
+        instrument = find_symbol(alert.symbol, index)
+    else:
+        instrument = find_symbol(alert.symbol, index, allow=account.allow, deny=account.deny)
     if isinstance(instrument, Refused):
         return Understood(_unplaced(sent, read, account), account, instrument)
     signal = _signal(sent, read, account, instrument, settings)
     return Understood(signal, account, _too_old(sent, signal))
+
+
+def _only_closes(read: ReadBody, account: AccountSettings) -> bool:
+    """Whether nothing can be opened by it: on spot a short side has nothing but longs to close."""
+    intent, side = derive_intent(read.alert, account.market)
+    return intent in (Intent.EXIT, Intent.REDUCE) or (account.market is Market.SPOT and side is Side.SHORT)
 
 
 def _too_old(sent: Sent, signal: Signal) -> Refused | None:

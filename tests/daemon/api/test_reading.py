@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from hypothesis import strategies as st
 
 from actors.board import CatalogueBoard
 from actors.rules.choices import Market
-from actors.rules.model import Instrument, Reason
-from actors.rules.settings import Settings, SourceSettings
+from actors.rules.model import Instrument, Reason, Refused
+from actors.rules.settings import AccountSettings, Settings, SourceSettings
 from daemon.api.reading import (
     FaultyBody,
     NoCatalogue,
@@ -152,3 +153,22 @@ def test_bodies_as_people_publish_them_are_outcomes_or_name_their_faults(served:
             assert "is not JSON" not in found.message or "line" in found.message
             refused += 1
     assert refused > 0
+
+
+@pytest.mark.rule("SIG-4", "EXIT-1")
+def test_a_symbol_that_is_denied_now_can_still_be_left_but_not_entered() -> None:
+    settings = replace(Settings(), accounts={"paper": AccountSettings(name="paper", deny=("*",))})
+
+    def refused(**tv: str) -> Refused | None:
+        body = {"tv": {"exchange": "BINANCE", "symbol": "BTCUSDT", "timeframe": "15", **tv}}
+        read = read_body(json.dumps(body).encode(), PLAIN)
+        assert isinstance(read, ReadBody)
+        found = understand(sent(b""), read, settings, Symbols(catalogue()), {})
+        assert isinstance(found, Understood)
+        return found.refused
+
+    denied = refused(action="buy")
+    assert denied is not None
+    assert denied.reason is Reason.SYMBOL_DENIED
+    assert refused(action="sell") is None
+    assert refused(action="sell", market_position="flat", prev_market_position="long") is None
