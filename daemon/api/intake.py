@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 from actors.messages import Answer, SubmitSignal
 from actors.rules.choices import EngineMode
-from actors.rules.model import Outcome, Reason, Refused, Signal
+from actors.rules.model import Instrument, Outcome, Reason, Refused, Signal
 from actors.rules.records import AddEvent, ClaimIdempotency, Row, SaveSignal, claim
 from actors.rules.settings import SourceSettings
 from daemon.api import forecast
@@ -42,10 +42,13 @@ class Intake:
     def __init__(self, engine: Engine, recorder: Recorder) -> None:
         self._engine = engine
         self._recorder = recorder
-        self._symbols = Symbols(engine.catalogue)
+        self._symbols = Symbols(engine.catalogue, self._held)
         self._rejected: OrderedDict[str, tuple[Answer, int]] = OrderedDict()
         self._rejecting: dict[str, asyncio.Future[None]] = {}
         self.admission = Admission()
+
+    def _held(self, account: str) -> Iterable[Instrument]:
+        return (group.instrument for group in self._engine.view.current.live() if group.account == account)
 
     async def submit(
         self, request: signal_pb2.SubmitSignalRequest, context: Context

@@ -6,8 +6,8 @@ what can be said of it all the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -75,8 +75,10 @@ class NoCatalogue:
 class Symbols:
     """Each account's catalogue by every name a sender may use, built again when the catalogue is another."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, held: Callable[[str], Iterable[Instrument]] = lambda _account: ()) -> None:
+        """`held`: instruments of an account's live groups, whatever the catalogue says of them by now."""
         self._catalogue = catalogue
+        self._held = held
         self._indexes: dict[str, tuple[object, SymbolIndex]] = {}
 
     def of(self, account: str) -> SymbolIndex | None:
@@ -88,6 +90,11 @@ class Symbols:
                 return None
             known = self._indexes[account] = (instruments, SymbolIndex.build(instruments.values()))
         return known[1]
+
+    def held(self, account: str) -> SymbolIndex:
+        """What the account's live groups trade, as if it could be traded still."""
+        by_symbol = {instrument.symbol: replace(instrument, active=True) for instrument in self._held(account)}
+        return SymbolIndex.build(by_symbol.values())
 
 
 def read_body(data: bytes, source: SourceSettings) -> ReadBody | FaultyBody:
@@ -122,12 +129,15 @@ def understand(
         refused = Refused(reason=Reason.NOT_BUILT, detail=f"account {account.name}: {unbuilt[account.name]}")
         return Understood(_unplaced(sent, read, account), account, refused)
     index = symbols.of(account.name)
-    if index is None:
-        return NoCatalogue(account)
-    if _only_closes(read, account):  # A symbol that may not be entered any more can still be left.
-        instrument = find_symbol(alert.symbol, index)
-    else:
+    instrument: Instrument | Refused | None = None
+    if _only_closes(read, account):  # What may not be entered any more, or is delisted, can still be left.
+        instrument = find_symbol(alert.symbol, symbols.held(account.name))
+        if isinstance(instrument, Refused):
+            instrument = None if index is None else find_symbol(alert.symbol, index)
+    elif index is not None:
         instrument = find_symbol(alert.symbol, index, allow=account.allow, deny=account.deny)
+    if instrument is None:
+        return NoCatalogue(account)
     if isinstance(instrument, Refused):
         return Understood(_unplaced(sent, read, account), account, instrument)
     signal = _signal(sent, read, account, instrument, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -67,7 +68,11 @@ def home(tmp_path: Path) -> Home:
 @pytest.fixture
 def daemon(home: Home) -> Iterator[FakeDaemon]:
     running = FakeDaemon().start()
-    home.write(f"config_version: 1\napi: {{address: '{running.address}'}}\n")
+    # The forwarder's default address may be somebody's on this machine: here is surely nobody.
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        forwarder = f"forwarder: {{address: '127.0.0.1:{nobody.getsockname()[1]}'}}"
+    home.write(f"config_version: 1\napi: {{address: '{running.address}'}}\n{forwarder}\n")
     yield running
     running.stop()
 

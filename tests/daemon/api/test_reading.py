@@ -172,3 +172,24 @@ def test_a_symbol_that_is_denied_now_can_still_be_left_but_not_entered() -> None
     assert denied.reason is Reason.SYMBOL_DENIED
     assert refused(action="sell") is None
     assert refused(action="sell", market_position="flat", prev_market_position="long") is None
+
+
+@pytest.mark.rule("SIG-4", "EXIT-1")
+@pytest.mark.parametrize("board", [CatalogueBoard(), catalogue()])
+def test_what_a_live_group_trades_can_be_left_though_the_catalogue_knows_it_no_longer(board: CatalogueBoard) -> None:
+    (known,) = [each for each in catalogue().instruments("paper").values() if each.venue_symbol == "BTCUSDT"]
+    gone = replace(known, symbol="OLD/USDT", venue_symbol="OLDUSDT", base="OLD", active=False)
+    symbols = Symbols(board, lambda account: (gone,) if account == "paper" else ())
+
+    def meant(action: str) -> Understood | NoCatalogue:
+        body = {"tv": {"exchange": "BINANCE", "symbol": "OLDUSDT", "timeframe": "15", "action": action}}
+        read = read_body(json.dumps(body).encode(), PLAIN)
+        assert isinstance(read, ReadBody)
+        return understand(sent(b""), read, Settings(), symbols, {})
+
+    left = meant("sell")
+    assert isinstance(left, Understood)
+    assert left.refused is None
+    assert left.signal.key.symbol == "OLD/USDT"
+    entered = meant("buy")
+    assert isinstance(entered, NoCatalogue) or entered.refused is not None

@@ -250,7 +250,7 @@ def test_requests_that_fail_grow_rarer_and_do_not_end_the_feed() -> None:
 def test_a_silent_socket_is_dropped_and_dialled_anew() -> None:
     async def work() -> None:
         venue, taken = FakeVenue(), Taken()
-        times = PriceTimes(batch_s=0.01, tick_s=0.005, settle_s=0.01, silence_s=0.08, grace_s=60, back_off_s=0.005)
+        times = PriceTimes(batch_s=0.01, tick_s=0.005, settle_s=0.01, silence_s=0.4, grace_s=60, back_off_s=0.005)
         async with feeding(venue, taken, times) as feed:
             feed.want(["A/USDT"])
             await until(lambda: taken.states("prices") == [True])
