@@ -188,10 +188,9 @@ class Kucoin(Venue):
 
     async def instruments(self) -> list[Raw]:
         if self.client.markets:
-            self.client.set_markets(await self.client.fetch_markets(_NO_MARGIN))
-        else:
-            await self._load()
-        return [market for market in self.client.markets.values() if self.is_offered(market)]
+            return self.renewed(await self.client.fetch_markets(_NO_MARGIN))
+        await self._load()
+        return self.offered()
 
     async def _load(self) -> None:
         """Without the lists of margin symbols that ccxt would fetch besides."""

@@ -235,8 +235,7 @@ class Mexc(Venue):
         """ccxt would fetch spot and swaps alike; an account has one of them."""
         await self.client.load_time_difference()
         fetch = self.client.fetch_swap_markets if self.is_swap else self.client.fetch_spot_markets
-        self.client.set_markets(await fetch())
-        return [market for market in self.client.markets.values() if self.is_offered(market)]
+        return self.renewed(await fetch())
 
     async def funding(self, since_ms: int) -> list[Raw]:
         """Newest first; ccxt leaves the symbol out where none was asked for."""

@@ -290,13 +290,19 @@ class Venue:
         any is none: ccxt keeps what it knows, else it could not read what the streams say any more.
         """
         if self._has_listed:
-            fetched = await self.client.fetch_markets()
-            if not any(self.is_offered(market) for market in fetched):
-                return []
-            self.client.set_markets(fetched)
-        else:
-            await self.client.load_markets()  # The streams begin with the same: once is enough.
-            self._has_listed = True
+            return self.renewed(await self.client.fetch_markets())
+        await self.client.load_markets()  # The streams begin with the same: once is enough.
+        self._has_listed = True
+        return self.offered()
+
+    def renewed(self, fetched: list[Raw]) -> list[Raw]:
+        """What is offered of a list that was fetched just now, which ccxt knows from here on unless nothing is."""
+        if not any(self.is_offered(market) for market in fetched):
+            return []
+        self.client.set_markets(fetched)
+        return self.offered()
+
+    def offered(self) -> list[Raw]:
         return [market for market in self.client.markets.values() if self.is_offered(market)]
 
     def is_offered(self, market: Raw) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -256,3 +257,31 @@ def test_hedge_mode_is_a_matter_of_swaps() -> None:
     found = venue_class("bybit", Market.SPOT)
     assert isinstance(found, type)
     assert not found(account, Credentials(), None).is_hedged
+
+
+@pytest.mark.rule("PRC-1")
+@pytest.mark.parametrize("market", [Market.SPOT, Market.SWAP])
+@pytest.mark.parametrize("exchange", ["binance", "bybit", "okx", "kucoin", "mexc", "gate"])
+def test_an_empty_list_of_markets_leaves_what_the_library_knows(exchange: str, market: Market) -> None:
+    kind = venue_class(exchange, market)
+    assert not isinstance(kind, str)
+    venue = kind.__new__(kind)
+    venue.account = AccountSettings(name="a", exchange=exchange, market=market)
+    known = {"markets": {"BTC/USDT": {"symbol": "BTC/USDT", "spot": True}}, "markets_by_id": {}, "uid": "1"}
+
+    async def nothing(*_params: object) -> list[object]:
+        return []
+
+    async def no_difference() -> int:
+        return 0
+
+    venue.client = SimpleNamespace(
+        **known,
+        fetch_markets=nothing,
+        fetch_spot_markets=nothing,
+        fetch_swap_markets=nothing,
+        load_time_difference=no_difference,
+        set_markets=lambda _markets: pytest.fail("it forgets what it knows"),
+    )
+    venue._has_listed = True
+    assert asyncio.run(venue.instruments()) == []
