@@ -267,7 +267,7 @@ def test_an_empty_list_of_markets_leaves_what_the_library_knows(exchange: str, m
     assert not isinstance(kind, str)
     venue = kind.__new__(kind)
     venue.account = AccountSettings(name="a", exchange=exchange, market=market)
-    known = {"markets": {"BTC/USDT": {"symbol": "BTC/USDT", "spot": True}}, "markets_by_id": {}, "uid": "1"}
+    known = {"markets": {"BTC/USDT": {"symbol": "BTC/USDT", "spot": True, "info": {}}}, "markets_by_id": {}, "uid": "1"}
 
     async def nothing(*_params: object) -> list[object]:
         return []
