@@ -37,6 +37,8 @@ from actors.runtime import Actor, Life
 
 REFRESH_PAUSE_MS = 60_000
 """A refusal for precision asks for a new catalogue at most this often (PRC-1)."""
+MAX_VALUED_ASSETS = 100
+"""Coins of one account whose prices are streamed only to value them."""
 MAX_PENDING_REPLIES = 100
 """People who may wait for an answer at once."""
 NAMED_ORDERS = 3
@@ -302,6 +304,8 @@ class Gateway(Actor):
     def _balances_fetched(self, message: m.BalancesFetched) -> None:
         if message.fate == Fate.ACCEPTED:
             self._watch.balances_came(message)
+            if not self._account.is_paper:
+                self._subscribe()
             self._drift.balances_came()
             self._maybe_begin()
         else:
@@ -389,12 +393,18 @@ class Gateway(Actor):
             self._subscribe()
 
     def _subscribe(self) -> None:
-        """The paper exchange's symbols are few: all of them. Elsewhere what is watched or traded."""
+        """The paper exchange's symbols are few: all of them. Elsewhere what is watched, traded or held."""
         catalogue = self._catalogue.instruments(self.name)
         wanted: Iterable[str] = catalogue
         if not self._account.is_paper:
-            wanted = (self._prices.watched() | self._orders.symbols()) & catalogue.keys()
+            wanted = (self._prices.watched() | self._orders.symbols() | self._held_symbols()) & catalogue.keys()
         self._prices.subscribe(wanted)
+
+    def _held_symbols(self) -> frozenset[str]:
+        """What the coins of the account are valued by: equity has to know them, dust too (PNL-1)."""
+        currency = self._settings.engine.reporting_currency
+        held = [asset for asset, balance in self._watch.newest.balances.items() if balance.total]
+        return frozenset(f"{asset}/{currency}" for asset in held[:MAX_VALUED_ASSETS])
 
     # --- what a person asks -----------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from actors.gateway_account import ANSWER_TIMEOUT_MS, TELL_PAUSE_MS
 from actors.gateway_check import ANSWER_MS
 from actors.messages import Fate
 from actors.rules.events import Direction, Watch
-from actors.rules.model import Reason, Refused
+from actors.rules.model import Balance, Reason, Refused
 from actors.rules.records import RaiseAlert, ResolveAlert, SaveInstruments
 from actors.rules.settings import AccountSettings, ExecutionSettings
 from tests.actors.gateway_world import Box, World, balances, instrument, order
@@ -455,3 +455,13 @@ def test_new_settings_count_from_the_next_request_on() -> None:
 def test_a_message_that_is_not_for_a_gateway_is_a_bug() -> None:
     with pytest.raises(TypeError, match="MayStop"):
         World().tell(m.MayStop(group_id=GROUP))
+
+
+@pytest.mark.rule("PNL-1")
+def test_coins_that_lie_on_a_real_account_are_priced_so_that_its_equity_is_known() -> None:
+    world = World(account=AccountSettings(name="paper", exchange="binance")).settle()
+    dust = {"BTC": Balance(asset="BTC", free=Decimal("0.00003"), locked=Decimal(0))}
+    world.tell(m.BalancesFetched(incarnation=7, fate=Fate.ACCEPTED, balances={**balances("100"), **dust}))
+    assert world.exchange.take("subscribe") == [("BTC/USDT",)]
+    world.tell(m.BalancesFetched(incarnation=7, fate=Fate.ACCEPTED, balances=balances("100")))
+    assert world.exchange.take("subscribe") == [()]
