@@ -168,8 +168,3 @@ class LimitedBudget(Budget):
             meter = self._meter(window.name)
             if meter is not None:
                 yield meter
-
-
-def limited_budget(rules: RateRules, shared: SharedWindows) -> LimitedBudget:
-    """The budget of one account behind the address that `shared` is of."""
-    return LimitedBudget(rules, shared)

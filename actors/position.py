@@ -483,7 +483,6 @@ class PositionGroup(Actor):
             execution=settings.execution,
             prefix=self._ports.prefix,
             fees=account_settings.fees,
-            position_mode=account_settings.position_mode,
             can_amend=self._ports.can_amend(account),
         )
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from actors.rules.choices import PositionMode
 from actors.rules.model import Group, Instrument, LadderPlan, Order, OrderReport, Quote, Reason, Signal, Trade
 from actors.rules.settings import ExecutionSettings, FeeSettings
 
@@ -33,7 +32,6 @@ class Context:
     """The installation's part of every client order id, with the standby epoch (ORD-2)."""
     fees: FeeSettings
     """What the account charges, for targets net of fees (TP-1)."""
-    position_mode: PositionMode = PositionMode.ONE_WAY
     can_amend: bool = False
     """Whether the account's exchange changes orders in place (ORD-9)."""
 

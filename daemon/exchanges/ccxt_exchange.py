@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -85,7 +86,7 @@ class CcxtExchange:
 
     def _begin(self) -> None:
         for state in list(self._states.values()):
-            self._tell_stream(StreamChanged(incarnation=0, stream=state.stream, is_up=state.is_up, words=state.words))
+            self._tell_stream(state)
         if self._is_running:
             return
         self._is_running = True
@@ -122,7 +123,7 @@ class CcxtExchange:
 
     def fetch_open_orders(self) -> None:
         life, asked_ms = self._connection.life, self._clock.now_ms()
-        self._spawn(lambda: self._orders.open_orders((), life, asked_ms))
+        self._spawn(lambda: self._orders.open_orders(life, asked_ms))
 
     def fetch_balances(self) -> None:
         life = self._connection.life
@@ -157,11 +158,7 @@ class CcxtExchange:
         self._spawn(begin)
 
     def _spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        self._loop.post(lambda: self._ignore(self._loop.spawn(work())))
-
-    @staticmethod
-    def _ignore(_task: object) -> None:
-        """The loop keeps its tasks itself."""
+        self._loop.post(lambda: self._loop.spawn(work()))
 
     def _subscribe(self, symbols: Sequence[str]) -> None:
         if self._prices is not None:
@@ -197,9 +194,7 @@ class CcxtExchange:
 
     def _tell_stream(self, changed: StreamChanged) -> None:
         self._states[changed.stream] = changed
-        life = self._connection.life
-        told = StreamChanged(incarnation=life, stream=changed.stream, is_up=changed.is_up, words=changed.words)
-        self._connection.deliver(told)
+        self._connection.deliver(replace(changed, incarnation=self._connection.life))
 
     def _ask_balances(self) -> None:
         if not self._balances_asked:
@@ -208,8 +203,7 @@ class CcxtExchange:
 
     async def _balances_soon(self) -> None:
         await asyncio.sleep(BALANCES_PAUSE_S)
-        while wait_ms := self.budget.take(Ask.BALANCES, Work.SWEEP, self._clock.now_ms()):
-            await asyncio.sleep(wait_ms / 1000)
+        await self._connection.draw(Ask.BALANCES, Work.SWEEP)
         self._balances_asked = False
         await self._account.fetch_balances(self._connection.life)
 

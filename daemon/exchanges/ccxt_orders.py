@@ -79,10 +79,6 @@ class CcxtOrders:
         self._sent_s: OrderedDict[str, float] = OrderedDict()
         """When orders left, by a clock that nobody sets."""
 
-    def symbols(self) -> frozenset[str]:
-        """Of orders that are not final."""
-        return self._tracker.symbols()
-
     def _now_ms(self) -> int:
         return self._connection.clock.now_ms()
 
@@ -246,8 +242,8 @@ class CcxtOrders:
         is_too_young = sent_s is not None and asked_s - sent_s <= self._context.window_ms() / 1000
         return not is_too_young and client_order_id not in self._tracker.missing
 
-    async def open_orders(self, symbols: Sequence[str], life: int, asked_ms: int) -> None:
-        wanted = sorted({*symbols, *self._tracker.symbols()})
+    async def open_orders(self, life: int, asked_ms: int) -> None:
+        wanted = sorted(self._tracker.symbols())
         try:
             raws = await self._list(wanted)
         except VenueFault as fault:

@@ -93,9 +93,13 @@ class Connection:
 
     async def draw_and_call(self, ask: Ask, work: Work, call: Callable[[], Awaitable[Result]]) -> Result:
         """The same for what the adapter asks by itself: waits until the budget allows it."""
+        await self.draw(ask, work)
+        return await self.call(ask, call)
+
+    async def draw(self, ask: Ask, work: Work) -> None:
+        """Returns when the budget has given what one such request costs."""
         while wait_ms := self.budget.take(ask, work, self.clock.now_ms()):
             await asyncio.sleep(wait_ms / 1000)
-        return await self.call(ask, call)
 
     def _heed(self, verdict: Verdict) -> None:
         """What concerns more than the one request."""

@@ -24,7 +24,7 @@ class ExchangeLoop:
         self._tasks: set[asyncio.Task[None]] = set()
         self._lock = threading.Lock()
 
-    def post(self, call: Callable[[], None]) -> None:
+    def post(self, call: Callable[[], object]) -> None:
         """Calls it on the loop's thread, in the order of posting. From any thread; nothing happens after `stop`."""
         loop = self._running()
         try:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.budget import MAX_BLOCK_MS, Budget, LimitedBudget, SharedBudgets, SharedWindows, limited_budget
+from actors.budget import MAX_BLOCK_MS, Budget, LimitedBudget, SharedBudgets, SharedWindows
 from actors.rules.rates import BUCKETS, SHARE_PERCENT, TRAVEL_MS, Ask, RateRules, Window, Work
 
 PERIOD_MS = 1_000
@@ -153,7 +153,7 @@ def test_what_others_use_behind_the_address_counts_and_nothing_is_given_back() -
 @pytest.mark.rule("REC-4")
 def test_a_ban_stops_everything_behind_the_address_until_it_is_over() -> None:
     shared = SharedWindows()
-    one, other = limited_budget(rules(), shared), limited_budget(rules(), shared)
+    one, other = LimitedBudget(rules(), shared), LimitedBudget(rules(), shared)
     one.block(T0 + 5_000)
     one.block(T0 + 2_000)
     assert other.blocked_until_ms() == T0 + 5_000

@@ -216,7 +216,7 @@ def test_refused_orders_are_not_remembered(desk: Desk) -> None:
     desk.venue.on["create"] = ccxt.InvalidOrder('binance {"code":-1013,"msg":"Filter failure: LOT_SIZE"}')
     desk.exchange.submit([an_order()])
     desk.wait_for(Answered)
-    assert not desk.exchange._orders.symbols()
+    assert not desk.exchange._orders._tracker.symbols()
 
 
 # --- what is not ours ------------------------------------------------------------------------------
