@@ -50,7 +50,7 @@ class GatewayPrices:
             self._tell_crossed(message.symbol, quote)
 
     def _tell_crossed(self, symbol: str, quote: Quote) -> None:
-        for crossed in self._watches.crossed(symbol, quote):
+        for crossed in self._watches.crossed(symbol, quote, self._life.now_ms()):
             self._life.tell(f"group/{crossed.group_id}", crossed)
 
     def _is_sensible(self, symbol: str, quote: Quote) -> bool:

@@ -9,6 +9,7 @@ from actors.messages import PriceCrossed, SetWatches
 from actors.price_heap import PriceHeap
 from actors.rules.events import Direction, Watch
 from actors.rules.model import Quote
+from actors.rules.position_watches import is_believable
 
 MAX_WATCHES_PER_GROUP = 100
 """More than any ladder of any group needs; what is beyond is a bug of that group and is not watched."""
@@ -98,12 +99,15 @@ class Watches:
             self._levels[group.symbol].discard(threshold)
         del self._groups[group_id]
 
-    def crossed(self, symbol: str, quote: Quote) -> Iterator[PriceCrossed]:
-        """What this price reaches, each once."""
+    def crossed(self, symbol: str, quote: Quote, now_ms: int) -> Iterator[PriceCrossed]:
+        """What this price reaches, each once. A threshold that it is too old for stays."""
         levels = self._levels.get(symbol)
         if levels is None:
             return
         for threshold in list(levels.crossed(quote)):
+            if not is_believable(threshold.watch, quote, now_ms):
+                levels.add(threshold)
+                continue
             group = self._groups[threshold.group_id]
             del group.thresholds[threshold.number]
             if not group.thresholds:

@@ -163,6 +163,8 @@ class Watch:
     price: Decimal
     book_side: str
     """`bid` or `ask`: which side of the book is compared."""
+    since_ms: int = 0
+    """When the fills it follows from were learnt of: for a moment after, an older price says nothing about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ from actors.rules.events import (
     SetWatches,
     ShareTaken,
     TimeReached,
+    Watch,
 )
 from actors.rules.model import (
     Group,
@@ -57,7 +58,7 @@ from actors.rules.position_external import adopt, take_funding, take_share
 from actors.rules.position_reports import take_reports
 from actors.rules.position_retry import PRICE_POLL_MS, PRICE_STALE
 from actors.rules.position_settle import settle
-from actors.rules.position_watches import AGGREGATE, PYRAMID, is_reached, watches
+from actors.rules.position_watches import AGGREGATE, PRICE_LAG_MS, PYRAMID, is_believable, is_reached, watches
 from actors.rules.settings import StrategySettings
 
 
@@ -253,7 +254,7 @@ def _crossed(desk: Desk, event: PriceCrossed) -> None:
             desk.alert(
                 "price.stale", f"the watched price of {watch.watch_id} waits: {Reason.PRICE_STALE}", category="exchange"
             )
-    elif not is_reached(watch, event.quote):
+    elif not is_reached(watch, event.quote) or not is_believable(watch, event.quote, desk.now_ms):
         desk.rearm = True
     elif watch.watch_id == AGGREGATE:
         desk.hybrid_hit = True
@@ -271,10 +272,18 @@ def _crossed(desk: Desk, event: PriceCrossed) -> None:
 
 def _decided(desk: Desk, *, before: Group | None, repeat: bool = False) -> Decision:
     """The decision with its watches: set if they differ from what the group before implied, or must be set again."""
-    decision = desk.decision()
-    fees = desk.context.fees
-    now = watches(decision.group, fees)
+    group, fees = desk.group(), desk.context.fees
+    now = watches(group, fees)
     earlier = watches(before, fees) if before is not None else ()
+    _look_again(desk, now)
+    decision = desk.decision(group)
     if now != earlier or (now and (repeat or desk.rearm)):
         decision = replace(decision, effects=(SetWatches(watches=now), *decision.effects))
     return decision
+
+
+def _look_again(desk: Desk, now: tuple[Watch, ...]) -> None:
+    """A price from before the last fill counts once none newer has come for a while: the watches are set again then."""
+    latest_ms = max((watch.since_ms for watch in now), default=0) + PRICE_LAG_MS
+    if desk.now_ms < latest_ms:
+        desk.wake_at(latest_ms)

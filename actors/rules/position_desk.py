@@ -277,11 +277,12 @@ class Desk:
 
     # --- the end ---
 
-    def decision(self) -> Decision:
+    def decision(self, group: Group) -> Decision:
         """What has become of the group, with its orders and notes as effects. Watches are the caller's."""
-        return Decision(group=self._group(), effects=tuple(self._effects()))
+        return Decision(group=group, effects=tuple(self._effects()))
 
-    def _group(self) -> Group:
+    def group(self) -> Group:
+        """What has become of the group; the very same object if nothing has."""
         before = self.before
         changes: dict[str, Any] = {}
         for name in _TRACKED:

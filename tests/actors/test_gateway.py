@@ -15,6 +15,7 @@ from actors.gateway_check import ANSWER_MS
 from actors.messages import Fate
 from actors.rules.events import Direction, Watch
 from actors.rules.model import Balance, Reason, Refused
+from actors.rules.position_watches import PRICE_LAG_MS
 from actors.rules.records import RaiseAlert, ResolveAlert, SaveInstruments
 from actors.rules.settings import AccountSettings, ExecutionSettings
 from tests.actors.gateway_world import Box, World, balances, instrument, order
@@ -317,6 +318,23 @@ def test_a_threshold_already_reached_is_told_at_once_if_the_price_is_fresh() -> 
     world.pass_ms(30_001)
     world.tell(watches(watch("90", Direction.AT_OR_ABOVE)))
     assert len(world.told(m.PriceCrossed)) == 1
+
+
+@pytest.mark.rule("ORD-10")
+def test_a_price_from_before_the_fills_is_not_told_until_it_is_the_newest_for_a_while() -> None:
+    world = World().settle()
+    world.quote("100", "101")
+    world.pass_ms(1)
+    threshold = replace(watch("90", Direction.AT_OR_ABOVE), since_ms=world.now_ms)
+    world.tell(watches(threshold))
+    assert world.told(m.PriceCrossed) == []
+    world.quote("95", "96")
+    assert [crossed.quote.bid for crossed in world.told(m.PriceCrossed)] == [Decimal(95)]
+    world.pass_ms(1)
+    later = replace(threshold, since_ms=world.now_ms)
+    world.pass_ms(PRICE_LAG_MS)
+    world.tell(watches(later))
+    assert len(world.told(m.PriceCrossed)) == 2
 
 
 def test_a_set_of_thresholds_replaces_the_one_before_but_not_that_of_a_later_life() -> None:

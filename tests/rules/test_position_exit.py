@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.rules import precision, states
-from actors.rules.choices import LimitCloseFallback, OnFlat, TpMode
-from actors.rules.events import PriceCrossed
+from actors.rules.choices import LimitCloseFallback, OnFlat, TpExecution, TpMode
+from actors.rules.events import PriceCrossed, SetWatches
 from actors.rules.model import (
     GroupState,
     Instrument,
@@ -23,6 +23,7 @@ from actors.rules.model import (
     TimeInForce,
 )
 from actors.rules.position_exit import chunk, least_sendable
+from actors.rules.position_watches import PRICE_LAG_MS
 from tests.rules.builders import D, spot, swap
 from tests.rules.venue import ONE, TWO, Story, bounded, closed, ladder
 
@@ -510,6 +511,41 @@ def test_the_price_of_a_crossing_counts_if_it_is_the_newer_one() -> None:
     assert story.cancels == []
     story.step(PriceCrossed(watch_id="beyond:0", quote=Quote(bid=D(98), ask=D(98), time_ms=now)))
     assert story.cancels == [story.entry(0)]
+
+
+@pytest.mark.rule("ORD-10", "TP-3", "TP-6")
+def test_a_price_that_a_fill_has_overtaken_reaches_no_watched_target() -> None:
+    """Seen: the fills of a falling market came before its price, and the price from above them sold all at a loss."""
+    story = Story(ladder(*TWO), tp_mode=TpMode.AGGREGATE, tp_execution=TpExecution.WATCHED, tp_percent=D("0.4"))
+    story.fill(story.entry(0))
+    old = story.quote
+    assert old is not None
+    story.now_ms += 5
+    story.venue.fill(story.entry(1))
+    story.report(story.entry(1))
+    (watch,) = story.watches
+    assert old.bid >= watch.price, "the price from before lies beyond the target that the fill has moved"
+    story.step(PriceCrossed(watch_id=watch.watch_id, quote=old))
+    assert story.orders(Role.CLOSE) == []
+    assert story.effects(SetWatches), "it is watched on"
+    story.cross(watch.watch_id, "99.95")
+    assert story.orders(Role.CLOSE) != []
+
+
+@pytest.mark.rule("ORD-10", "TP-6")
+def test_the_newest_price_counts_once_none_newer_has_come_for_a_while() -> None:
+    story = Story(ladder(*TWO), tp_mode=TpMode.AGGREGATE, tp_execution=TpExecution.WATCHED, tp_percent=D("0.4"))
+    story.fill(story.entry(0))
+    old = story.quote
+    assert old is not None
+    story.now_ms += 5
+    story.fill(story.entry(1))
+    assert story.wake_ms == story.now_ms + PRICE_LAG_MS
+    story.wait("1", same_price=False)
+    assert story.effects(SetWatches)
+    (watch,) = story.watches
+    story.step(PriceCrossed(watch_id=watch.watch_id, quote=old))
+    assert story.orders(Role.CLOSE) != []
 
 
 def test_a_short_group_is_closed_by_a_reduce_only_buy_at_the_ask() -> None:
