@@ -354,6 +354,9 @@ class GroupChanged:
     reserved: Decimal
     planned: Decimal
     opened_stamp_ms: int
+    realized: Decimal = Decimal(0)
+    """So far, in quote, fees taken off: what the loss limits count (POOL-3)."""
+    close_time_ms: int | None = None
     settings: StrategySettings | None = None
     """The snapshot it was opened with; None only in what is loaded, where it stands beside."""
     instrument: Instrument | None = None

@@ -74,6 +74,9 @@ class Exchange(Protocol):
     can_amend: bool
     """Whether `amend` works here; else the gateway answers it as refused, and groups cancel and place anew."""
 
+    can_stop: bool
+    """Whether reduce-only stop orders (`OrderType.STOP`, a trigger, then market) can rest here (TP-9)."""
+
     def start(self, sink: Sink, incarnation: int) -> None:
         """Connect and stream. Called again for a new life of the gateway: the old sink gets nothing more."""
 

@@ -58,6 +58,8 @@ class GroupPorts:
     prefix: str
     can_amend: Callable[[str], bool] = lambda _account: False
     """Whether an account's exchange changes orders in place (ORD-9)."""
+    can_stop: Callable[[str], bool] = lambda _account: False
+    """Whether reduce-only stops can rest at an account's exchange (TP-9)."""
 
 
 class PositionGroup(Actor):
@@ -484,6 +486,8 @@ class PositionGroup(Actor):
             prefix=self._ports.prefix,
             fees=account_settings.fees,
             can_amend=self._ports.can_amend(account),
+            can_stop=self._ports.can_stop(account),
+            risk=settings.risk,
         )
 
 

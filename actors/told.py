@@ -19,6 +19,8 @@ def group_changed(group: Group) -> GroupChanged:
         reserved=reserved(group),
         planned=planned(group),
         opened_stamp_ms=group.opened_stamp_ms,
+        realized=group.realized,
+        close_time_ms=group.close_time_ms,
         settings=group.settings,
         instrument=group.instrument,
     )

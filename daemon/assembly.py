@@ -90,6 +90,7 @@ def assemble(
         settings=settings,
         prefix=installation_id + FIRST_EPOCH,
         can_amend=lambda account: account in exchanges and exchanges[account].can_amend,
+        can_stop=lambda account: account in exchanges and exchanges[account].can_stop,
     )
     children = engine_children(exchanges, [world.value for world in worlds])
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from actors.rules.model import Group, Instrument, LadderPlan, Order, OrderReport, Quote, Reason, Signal, Trade
-from actors.rules.settings import ExecutionSettings, FeeSettings
+from actors.rules.settings import ExecutionSettings, FeeSettings, RiskSettings
 
 # --- what is known when a decision is made --------------------------------------------------------
 
@@ -34,6 +34,10 @@ class Context:
     """What the account charges, for targets net of fees (TP-1)."""
     can_amend: bool = False
     """Whether the account's exchange changes orders in place (ORD-9)."""
+    can_stop: bool = False
+    """Whether reduce-only stops can rest at the account's exchange (TP-9)."""
+    risk: RiskSettings = field(default_factory=RiskSettings)
+    """For the group's risk timer (RISK-2)."""
 
 
 # --- events ---------------------------------------------------------------------------------------
@@ -103,6 +107,42 @@ class OrderAdopted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CutAsked:
+    """Close a part of what is held (EXIT-6, RISK-7). The same `cut_id` again changes nothing.
+
+    `quantity` in the instrument's own unit, at most what is held; None: all of it, and the group closes.
+    """
+
+    cut_id: str
+    quantity: Decimal | None
+    reason: Reason
+    worst_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutStopped:
+    """Sell no more for this cut; targets are made whole again. A whole one cannot be stopped."""
+
+    cut_id: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReverseAsked:
+    """Close, and open the other side with this signal when that is done (SIG-6)."""
+
+    signal: Signal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskMarked:
+    """A person, or the risk engine after a skip was used up, sets these; None leaves it as it is (RISK-12)."""
+
+    blocked: bool | None = None
+    skip: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TimeReached:
     """A wake-up asked for earlier, or the end of loading: look at everything again."""
 
@@ -116,6 +156,10 @@ Event = (
     | ShareTaken
     | FundingBooked
     | OrderAdopted
+    | CutAsked
+    | CutStopped
+    | ReverseAsked
+    | RiskMarked
     | TimeReached
 )
 

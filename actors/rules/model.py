@@ -221,6 +221,47 @@ class Reason(StrEnum):
     """The venue took the position away (ORD-13)."""
     EXTERNAL_CLOSE = "EXTERNAL_CLOSE"
     """Somebody else closed what was held, or it was written down to what is there (ORD-13, ORD-7)."""
+    STOP_LOSS = "STOP_LOSS"
+    TRAILING_STOP = "TRAILING_STOP"
+    BREAK_EVEN = "BREAK_EVEN"
+    """A stop that had been moved to the entry was reached (TP-9)."""
+    RISK_OFFSET = "RISK_OFFSET"
+    """Closed by the risk engine: a loser, or a winner that pays for one (RISK-7)."""
+    REDUCE_SIGNAL = "REDUCE_SIGNAL"
+    REVERSE_SIGNAL = "REVERSE_SIGNAL"
+    LIMIT_BREACHED = "LIMIT_BREACHED"
+    """A limit whose consequence is `reduce_only` or `close_all` (POOL-4)."""
+    # Limits that were breached (POOL-3, POOL-4)
+    MAX_REALIZED_LOSS_PER_DAY = "MAX_REALIZED_LOSS_PER_DAY"
+    MAX_DRAWDOWN_PERCENT = "MAX_DRAWDOWN_PERCENT"
+    MAX_CONSECUTIVE_LOSSES = "MAX_CONSECUTIVE_LOSSES"
+    COOLDOWN_AFTER_LOSS = "COOLDOWN_AFTER_LOSS"
+    # Reverse (SIG-6)
+    REVERSING = "REVERSING"
+    """The new side of a reverse waits for the slot of the group it closed; that slot is kept for it."""
+    # What stands in the way of an offset (RISK-1, RISK-5, RISK-6)
+    RISK_DISABLED = "RISK_DISABLED"
+    NO_LOSER = "NO_LOSER"
+    NOT_FILLED = "NOT_FILLED"
+    """Nothing of the group is filled yet."""
+    NOT_ENOUGH_PYRAMIDS = "NOT_ENOUGH_PYRAMIDS"
+    TIMER_NOT_STARTED = "TIMER_NOT_STARTED"
+    TIMER_RUNNING = "TIMER_RUNNING"
+    ABOVE_LOSS_THRESHOLD = "ABOVE_LOSS_THRESHOLD"
+    TOO_YOUNG = "TOO_YOUNG"
+    BLOCKED = "BLOCKED"
+    SKIPPED = "SKIPPED"
+    OFFSET_RUNNING = "OFFSET_RUNNING"
+    """An offset of the same world and quote currency is under way (RISK-9)."""
+    NO_WINNERS = "NO_WINNERS"
+    INSUFFICIENT_PROFIT = "INSUFFICIENT_PROFIT"
+    SHORTFALL = "SHORTFALL"
+    """The winners brought less than was needed: only the covered share of the loser was closed (RISK-7)."""
+    RECOVERED = "RECOVERED"
+    """The loser is no loser any more (RISK-7)."""
+    NOT_PROFITABLE = "NOT_PROFITABLE"
+    """Selling now would bring no profit; the price has gone against the plan."""
+    STOPPED_BY_USER = "STOPPED_BY_USER"
     # Orders
     BAD_PRICE = "BAD_PRICE"
     BAD_QUANTITY = "BAD_QUANTITY"
@@ -517,6 +558,50 @@ class Leg:
         return self.bought_cost / self.bought_quantity if self.bought_quantity else None
 
 
+class CutState(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+    """Ended early; what was sold by then stands beside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutPart:
+    """What a cut takes from one leg."""
+
+    pyramid: int
+    leg: int
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """A part of what is held that is being closed, by a reduce or by the risk engine (EXIT-6, RISK-7, RISK-8).
+
+    While it runs, targets give way to it; when it has ended they are whole again for what is left. What targets and
+    others sell meanwhile counts as sold for it. `quantity` is on the step, in the instrument's own unit.
+    """
+
+    cut_id: str
+    """Of who asked: repeating the question is harmless."""
+    reason: Reason
+    quantity: Decimal
+    is_whole: bool = False
+    """Everything that is held: the group closes with it."""
+    parts: tuple[CutPart, ...] = ()
+    """From the leg with the farthest target inward; empty for a whole one."""
+    worst_price: Decimal | None = None
+    """It is not sold on at a price worse than this; the cut stops instead."""
+    sold: Decimal = ZERO
+    """Sold since it began, by whichever order."""
+    realized: Decimal = ZERO
+    """What those sales realised, fees taken off, in quote."""
+    state: CutState = CutState.RUNNING
+    stop_reason: Reason | None = None
+    create_time_ms: int
+    end_time_ms: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pyramid:
     index: int
@@ -572,6 +657,22 @@ class Group:
     take_profit: Decimal | None = None
     hybrid_hit: bool = False
     """The watched aggregate target of hybrid mode was reached: the rest is being closed (TP-4)."""
+    trails: Mapping[str, Decimal] = field(default_factory=dict)
+    """Best price seen since a trail began, by what trails: `stop`, `aggregate`, `pyramid:<i>`, `leg:<p>:<l>` (TP-9)."""
+    stop_price: Decimal | None = None
+    """The stop in force, on the tick; None: there is none (TP-9)."""
+    stop_reason: Reason | None = None
+    """What kind of stop it is: STOP_LOSS, BREAK_EVEN or TRAILING_STOP."""
+    cuts: tuple[Cut, ...] = ()
+    """The one that runs, if any, and the last that ended, oldest first."""
+    risk_timer_start_ms: int | None = None
+    """When its risk timer began; set once, renewed by a replacement pyramid only (RISK-2, RISK-3)."""
+    risk_blocked: bool = False
+    """A person keeps the risk engine away from it (RISK-12)."""
+    risk_skip: bool = False
+    """Passed over once, in the next evaluation it would have been a loser or winner in (RISK-12)."""
+    reverse: Signal | None = None
+    """The reverse whose new side is to open when this group is closed (SIG-6)."""
 
     @property
     def is_closed(self) -> bool:
@@ -606,6 +707,10 @@ class Queued:
     replacement_count: int = 0
     first_queue_time_ms: int
     queue_time_ms: int
+    is_reverse: bool = False
+    """The new side of a reverse: ranked before all others (section 9)."""
+    is_decided: bool = False
+    """Its signal has its final outcome already (`reversed`): leaving the queue gives it none."""
     """When the newest signal was queued; age limits count from here."""
     expected_profit: Decimal | None = None
 

@@ -11,7 +11,21 @@ from decimal import Decimal
 from enum import StrEnum
 
 from actors.rules.choices import World
-from actors.rules.model import Group, Instrument, Key, Leg, Order, Outcome, Pyramid, Queued, Reason, Signal, Trade
+from actors.rules.model import (
+    Group,
+    Instrument,
+    Key,
+    Leg,
+    Order,
+    Outcome,
+    Pyramid,
+    Queued,
+    Reason,
+    Side,
+    Signal,
+    Trade,
+)
+from actors.rules.risk_model import RiskAction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,6 +293,46 @@ class MarkBooked:
     time_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddProfit:
+    """What a commit changed of a group's realised profit: the ledger of PNL-3. In quote, fees taken off, funding in it.
+
+    The sums over a group's rows are its `realized` and `fees`.
+    """
+
+    time_ms: int
+    world: World
+    group_id: str
+    account: str
+    symbol: str
+    timeframe: str
+    strategy: str
+    side: Side
+    quote: str
+    realized: Decimal
+    fees: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddEquity:
+    """A snapshot of a world's equity, in the reporting currency (PNL-4)."""
+
+    time_ms: int
+    world: World
+    equity: Decimal | None
+    """Of all its accounts; None where a price was missing."""
+    realized: Decimal
+    """Of all time, fees taken off, groups that are open included."""
+    unrealized: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveRiskAction:
+    """Insert or replace by action id (RISK-10)."""
+
+    action: RiskAction
+
+
 Row = (
     SaveSignal
     | SetOutcome
@@ -301,6 +355,9 @@ Row = (
     | SaveDrift
     | AddBooking
     | MarkBooked
+    | AddProfit
+    | AddEquity
+    | SaveRiskAction
 )
 
 

@@ -48,6 +48,7 @@ class CcxtExchange:
         self.acceptance_window_ms = SEND_WITHIN_MS + venue.recv_window_ms + CLOCK_MARGIN_MS
         self.budget = budget
         self.can_amend = venue.can_amend
+        self.can_stop = venue.can_stop
         self._venue = venue
         self._clock = clock
         self._loop = loop

@@ -130,6 +130,7 @@ class _Port(ABC):
     """What both faces share: requests in, answers to the gateway that lives now."""
 
     can_amend = True
+    can_stop = False
 
     def __init__(self, venue: PaperVenue, clock: Clock) -> None:
         self.budget = Budget()

@@ -74,6 +74,7 @@ class SilentExchange:
         self.acceptance_window_ms = WINDOW_MS
         self.budget = Budget()
         self.can_amend = True
+        self.can_stop = False
         self.asked: list[tuple[str, Any]] = []
         self.sink: Sink | None = None
 

@@ -56,6 +56,7 @@ class Storm:
     acceptance_window_ms: int = WINDOW_MS
     budget: Budget = field(default_factory=Budget)
     can_amend: bool = True
+    can_stop: bool = False
     is_calm: bool = False
     entries: dict[str, Entry] = field(default_factory=dict)
     events: list[tuple[int, int, Callable[[], None]]] = field(default_factory=list)

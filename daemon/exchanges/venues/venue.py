@@ -65,6 +65,8 @@ class Venue:
     """How long after its timestamp the venue may still accept a request."""
     can_amend: ClassVar[bool] = False
     """Whether an open order's price and quantity can change while it keeps its id (ORD-9)."""
+    can_stop: ClassVar[bool] = False
+    """Whether reduce-only stop orders can rest (TP-9)."""
     has_testnet: ClassVar[bool] = False
     needs_passphrase: ClassVar[bool] = False
     names_trades: ClassVar[bool] = False

@@ -39,6 +39,7 @@ class FakeVenue:
     exchange = "binance"
     recv_window_ms = 5_000
     can_amend = False
+    can_stop = False
     is_swap = False
     keep_streams_s = 0.0
     lists_by_symbol = False
