@@ -7,7 +7,7 @@ report writes no rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -25,7 +25,7 @@ from actors.rules.events import (
     WakeAt,
 )
 from actors.rules.lifecycle import GroupEvent, move_group
-from actors.rules.model import Group, GroupState, Leg, Lot, Order, Pyramid, Quote, Reason, Role
+from actors.rules.model import Cut, Group, GroupState, Leg, Lot, Order, Pyramid, Quote, Reason, Role, Signal
 from actors.rules.money import ZERO, floor_to
 from actors.rules.naming import MAX_ATTEMPT, next_attempt
 from actors.rules.position_orders import Place, new_order, trim, where
@@ -33,6 +33,7 @@ from actors.rules.position_orders import Place, new_order, trim, where
 _TRACKED = (
     *("state", "instrument", "loose", "realized", "fees", "funding", "dust", "dust_value"),
     *("close_reason", "close_time_ms", "flags", "hybrid_hit"),
+    *("trails", "stop_price", "stop_reason", "cuts", "risk_timer_start_ms", "risk_blocked", "risk_skip", "reverse"),
 )
 
 
@@ -68,6 +69,15 @@ class Desk:
         self.close_time_ms: int | None = group.close_time_ms
         self.flags: tuple[str, ...] = group.flags
         self.hybrid_hit: bool = group.hybrid_hit
+        self.trails: Mapping[str, Decimal] = group.trails
+        """Replaced whole, like the values below, never edited in place."""
+        self.stop_price: Decimal | None = group.stop_price
+        self.stop_reason: Reason | None = group.stop_reason
+        self.cuts: tuple[Cut, ...] = group.cuts
+        self.risk_timer_start_ms: int | None = group.risk_timer_start_ms
+        self.risk_blocked: bool = group.risk_blocked
+        self.risk_skip: bool = group.risk_skip
+        self.reverse: Signal | None = group.reverse
         self.pyramids: dict[int, Pyramid] = {pyramid.index: pyramid for pyramid in group.pyramids}
         self._legs: dict[Place, Leg] = {(leg.pyramid, leg.index): leg for leg in group.legs()}
         self._dirty: set[int] = set()
