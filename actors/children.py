@@ -37,7 +37,11 @@ class Child:
 
 
 def engine_children(accounts: Iterable[str], worlds: Iterable[str]) -> tuple[Child, ...]:
-    """The engine's own, for these accounts and worlds: store, Feed, gateways, Queue with Pool, groups."""
+    """The engine's own, for these accounts and worlds: store, Feed, gateways, Queue with Pool, groups, Risk.
+
+    Risk starts last, so that the groups it asks are there, and stops first, so that nothing new is begun.
+    """
+    worlds = tuple(worlds)
     children = [Child(name=JOURNAL, order=0), Child(name="feed", order=1)]
     children += [Child(name=f"gateway/{account}", order=2) for account in accounts]
     for world in worlds:
@@ -45,6 +49,7 @@ def engine_children(accounts: Iterable[str], worlds: Iterable[str]) -> tuple[Chi
         children.append(Child(name=f"queue/{world}", order=3, unit=unit, decides=True))
         children.append(Child(name=f"pool/{world}", order=4, unit=unit, decides=True))
     children.append(Child(name="group", policy=Policy.TRANSIENT, order=5, decides=True, many=True))
+    children += [Child(name=f"risk/{world}", order=6, decides=True) for world in worlds]
     return tuple(children)
 
 

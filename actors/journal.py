@@ -30,6 +30,7 @@ from actors.messages import (
     StoreFailed,
     TimerFired,
     as_duplicate,
+    opened,
 )
 from actors.ports import Applied, ConstraintBroken, Store, StoreFault, Viewer
 from actors.rules.choices import World
@@ -120,6 +121,8 @@ class Journal(Batching):
             state = self._store.load_pool(World(rest), MAX_RECENT_KEYS, self.life.now_ms() - SPOOL_MS)
         elif kind == "queue":
             state = self._store.load_queue(World(rest))
+        elif kind == "risk":
+            state = self._store.load_risk(World(rest))
         elif kind == "gateway":
             state = self._store.load_account(rest, message.client_order_ids)
         else:
@@ -128,7 +131,10 @@ class Journal(Batching):
 
     def _settle(self, message: Settle) -> None:
         answer = self._store.draft_answer(message)
-        group = self._store.load_group(answer.group_id) if answer is not None and answer.group_id else None
+        group_id = message.opens if answer is None else answer.group_id
+        group = self._store.load_group(group_id) if group_id else None
+        if answer is None and group is not None:
+            answer = opened(message.signal_id, group_id)
         if answer is None:
             self._tombstones[message.draft_id] = None
             while len(self._tombstones) > MAX_TOMBSTONES:

@@ -127,6 +127,9 @@ class Settle:
     signal_id: str
     reply_to: str
     incarnation: int
+    opens: str = ""
+    """The group the draft opens, for a signal that had its outcome before (`reversed`). The id is made for this draft
+    alone, so if there is such a group the draft was committed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,6 +260,10 @@ def as_duplicate(first: Answer) -> Answer:
     return replace(first, outcome=Outcome.DUPLICATE, first_outcome=first.first_outcome or first.outcome)
 
 
+def opened(signal_id: str, group_id: str) -> Answer:
+    return Answer(signal_id=signal_id, outcome=Outcome.OPENED, reason=Reason.OK, group_id=group_id)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitSignal:
     """API -> Pool. Answered with `Answer` or `Refused`."""
@@ -357,6 +364,10 @@ class GroupChanged:
     realized: Decimal = Decimal(0)
     """So far, in quote, fees taken off: what the loss limits count (POOL-3)."""
     close_time_ms: int | None = None
+    held: Decimal = Decimal(0)
+    """Quantity it holds, in the instrument's own unit."""
+    cost: Decimal = Decimal(0)
+    """Of what it holds, in quote: with the mark it says what is unrealised."""
     settings: StrategySettings | None = None
     """The snapshot it was opened with; None only in what is loaded, where it stands beside."""
     instrument: Instrument | None = None
@@ -365,6 +376,15 @@ class GroupChanged:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MayStop:
     """Pool -> PositionGroup: its slot is released, nothing will come for it any more (rule 14)."""
+
+    group_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeighbourCame:
+    """PositionGroup -> PositionGroup: another one trades the same position from now on (GRP-6). Losing it is no harm:
+    a group whose stop rests looks for itself, too.
+    """
 
     group_id: str
 
@@ -469,13 +489,16 @@ class WaitingChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromoteQueued:
-    """API -> Pool (QUE-6). `force` ignores the pool limit, `ignore_exposure` also the exposure limit."""
+    """API -> Pool (QUE-6). `force` ignores the pool limit, `ignore_exposure` also the exposure limit, `ignore_limits`
+    also a breached loss limit and the key's rest, unless that limit has entries cancelled.
+    """
 
     signal_id: str
     key: Key
     who: str
     force: bool = False
     ignore_exposure: bool = False
+    ignore_limits: bool = False
     reply_to: ReplyTo
 
 
@@ -494,20 +517,24 @@ class RemoveQueued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseGroup:
-    """API -> PositionGroup. Answered with the `Group` as committed, or `Refused`."""
+    """API -> PositionGroup, answered with the `Group` as committed, or `Refused`. Pool -> PositionGroup with
+    LIMIT_BREACHED, repeated until it closes (POOL-4).
+    """
 
     group_id: str
     who: str
     reply_to: ReplyTo | None
+    reason: Reason = Reason.MANUAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelEntries:
-    """API or Pool -> PositionGroup."""
+    """API or Pool -> PositionGroup. For another reason than MANUAL it is repeated until nothing can fill any more."""
 
     group_id: str
     who: str
     reply_to: ReplyTo | None
+    reason: Reason = Reason.MANUAL
 
 
 BY_USER, CLOSE_ALL = "yes", "close-all"
@@ -791,6 +818,22 @@ class Quoted:
 # --- what is loaded -------------------------------------------------------------------------------
 
 
+RECENT_CLOSED = 10_000
+"""Closed groups Pool is told of when it loads: losing streaks and cool-downs reach no further back (POOL-3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedGroup:
+    """A closed group, as far as the loss limits must know it (POOL-3)."""
+
+    group_id: str
+    key: Key
+    quote: str
+    realized: Decimal
+    """In quote, fees taken off."""
+    close_time_ms: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolState:
     """Pool's state as the store has it."""
@@ -805,6 +848,13 @@ class PoolState:
     """(idempotency key, what became of it, expire time), newest last, at most as many as Pool keeps."""
     switches: Mapping[str, str]
     """SaveEngineState rows by name."""
+    profits: tuple[tuple[int, str, Decimal], ...] = ()
+    """The ledger of the last two days and more, for the limit of a day's loss: (time, quote, realised), oldest first.
+    Rows of the same quote and quarter of an hour may come as one; every zone's day begins with a quarter."""
+    realized: Mapping[str, Decimal] = field(default_factory=dict)
+    """Realised profit of all time by quote: the sums of the whole ledger."""
+    recent_closed: tuple[ClosedGroup, ...] = ()
+    """The newest groups to close, the last to close at the end, at most `RECENT_CLOSED`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

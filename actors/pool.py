@@ -12,12 +12,18 @@ from dataclasses import replace
 from typing import Any
 
 from actors import messages as m
+from actors import risk_messages as rm
 from actors.pool_admission import Admissions
 from actors.pool_books import PoolBooks, Reservation
+from actors.pool_limits import EQUITY, Days, PoolLimits, utc_day
+from actors.pool_orders import limit_orders
+from actors.pool_own_slots import OWN_SLOT_RETRY_MS, OwnSlots
 from actors.pool_work import MAX_TRIES, Kind, Lane, Work
+from actors.pool_worth import Worth
 from actors.ports import Catalogue, Ids, Marks
 from actors.rules.choices import World
 from actors.rules.intent import Action, Route, route
+from actors.rules.limit_states import LimitLevel
 from actors.rules.model import Intent, Key, LadderPlan, Outcome, Queued, Reason, Refused, Side, Signal
 from actors.rules.records import AddEvent, RaiseAlert, Row, SaveEngineState, SaveSignal, claim
 from actors.rules.settings import Settings
@@ -31,6 +37,8 @@ RETRY_MS = 50
 """Pause before work is begun anew because its group was not there; grows with each try."""
 MAX_DECLINED_AT_ONCE = 64
 """Offers Pool cannot use before it waits for the next change or tick."""
+LIMIT_REPEAT_MS = 5_000
+"""How often groups are told again what a breached limit asks of them, until they have done it (POOL-4)."""
 ROUND_MS = 10_000
 """How long those behind many that cannot be used are gone on with before the first are tried again."""
 
@@ -39,7 +47,14 @@ class Pool(Actor):
     """`pool/<world>`."""
 
     def __init__(
-        self, life: Life, *, marks: Marks, catalogue: Catalogue, ids: Ids, settings: Callable[[], Settings]
+        self,
+        life: Life,
+        *,
+        marks: Marks,
+        catalogue: Catalogue,
+        ids: Ids,
+        settings: Callable[[], Settings],
+        days: Days = utc_day,
     ) -> None:
         super().__init__(life)
         self._ids = ids
@@ -48,7 +63,11 @@ class Pool(Actor):
         self._queue = f"queue/{self._world.value}"
         self._me = m.Participant(life.name, life.incarnation)
         self._books = PoolBooks()
-        self._admissions = Admissions(self._books, marks, catalogue, settings)
+        worth = Worth(self._books, self._world, marks, catalogue, settings)
+        self._limits = PoolLimits(world=self._world, books=self._books, worth=worth, settings=settings, days=days)
+        self._limit_told: tuple[LimitLevel, int] = (LimitLevel.NONE, 0)
+        """The level groups were last told of, and when."""
+        self._admissions = Admissions(self._books, marks, catalogue, settings, self._limits.refusal)
         self._lanes: dict[Key, Lane] = {}
         self._drafts: dict[str, Work] = {}
         self._in_flight: dict[str, Work] = {}
@@ -62,6 +81,7 @@ class Pool(Actor):
         self._is_offer_outdated = False
         """Something changed since the Queue was asked."""
         self._retries: list[Work] = []
+        self._own_slots = OwnSlots(self._books)
         self._store_ok = True
         self._on_reserve = False
         self._before_load: list[object] | None = []
@@ -87,6 +107,7 @@ class Pool(Actor):
     def _loaded(self, state: object) -> None:
         assert isinstance(state, m.PoolState)
         self._books.fill(state)
+        self._limits.load(state, self.life.now_ms())
         held, self._before_load = self._before_load or [], None
         for account in self._settings().accounts.values():
             if account.world is self._world:
@@ -172,17 +193,21 @@ class Pool(Actor):
         self._follow(work, signal, decided)
 
     def _follow(self, work: Work, signal: Signal, decided: Route) -> None:
+        work.reverses = decided.action is Action.REVERSE
         if decided.action is Action.OPEN:
             self._open(work, signal)
         elif decided.action is Action.PYRAMID:
             self._pyramid(work, signal)
         elif decided.action is Action.ENQUEUE:
-            self._enqueue(work, signal, Refused(reason=decided.reason, detail=decided.detail))
-        elif decided.action is Action.CLOSE:
+            why = Refused(reason=decided.reason, detail=decided.detail)
+            self._enqueue(work, signal, why, is_reverse=decided.is_reverse)
+        elif decided.action in (Action.CLOSE, Action.REVERSE):
             if decided.dequeue:
                 self._send_take_out(work)
             else:
-                self._exit(work, signal)
+                self._close(work, signal)
+        elif decided.action is Action.REDUCE:
+            self._reduce(work, signal)
         elif decided.action is Action.DEQUEUE:
             self._send_take_out(work)
         elif decided.action is Action.IGNORE:
@@ -198,13 +223,18 @@ class Pool(Actor):
 
     def _open(self, work: Work, signal: Signal) -> None:
         judged = self._admissions.open(
-            signal, now_ms=self.life.now_ms(), leaving=work.leaving, force=work.force, no_exposure=work.ignore_exposure
+            signal,
+            now_ms=self.life.now_ms(),
+            leaving=work.leaving,
+            force=work.force,
+            no_exposure=work.ignore_exposure,
+            no_limits=work.ignore_limits,
         )
         if isinstance(judged, Refused):
             self._cannot_enter(work, signal, judged)
             return
         work.group_id, work.slot_token = self._ids.group_id(), self._ids.token()
-        self._books.take(work.slot_token, work.group_id, signal.key.account)
+        self._books.take(work.slot_token, work.group_id, signal.key)
         draft = self._draft(work, signal)
         self._keep(draft, signal.key, judged.instrument.quote, judged.plan, opens=judged.side)
         name = f"group/{work.group_id}"
@@ -228,7 +258,13 @@ class Pool(Actor):
     def _pyramid(self, work: Work, signal: Signal) -> None:
         live = self._books.live(signal.key)
         assert live is not None
-        judged = self._admissions.pyramid(signal, live, now_ms=self.life.now_ms(), no_exposure=work.ignore_exposure)
+        judged = self._admissions.pyramid(
+            signal,
+            live,
+            now_ms=self.life.now_ms(),
+            no_exposure=work.ignore_exposure,
+            no_limits=work.ignore_limits,
+        )
         if isinstance(judged, Refused):
             self._cannot_enter(work, signal, judged)
             return
@@ -238,12 +274,39 @@ class Pool(Actor):
         adding = m.AddPyramid(draft=draft, signal=signal, plan=judged.plan, leaving=work.leaving)
         self.life.tell(f"group/{work.group_id}", adding)
 
-    def _exit(self, work: Work, signal: Signal) -> None:
+    def _close(self, work: Work, signal: Signal) -> None:
+        """The group closes for this exit or reverse; K's queued signal goes along.
+
+        One that is later than a reverse stays, and is what opens next: of the reverse only its end is left.
+        """
         live = self._books.live(signal.key)
         assert live is not None
         work.group_id = live.told.group_id
         draft = self._draft(work, signal)
-        self.life.tell(f"group/{work.group_id}", m.ExitGroup(draft=draft, signal=signal, leaving=work.leaving))
+        if work.reverses and not work.is_outdated:
+            work.opens_next = self._turned(signal, live.told.side, work.leaving)
+            self.life.tell(
+                f"group/{work.group_id}",
+                rm.ReverseGroup(draft=draft, signal=signal, queued=work.opens_next, leaving=work.leaving),
+            )
+        else:
+            self.life.tell(f"group/{work.group_id}", m.ExitGroup(draft=draft, signal=signal, leaving=work.leaving))
+
+    def _turned(self, signal: Signal, closes: Side, old: Queued | None) -> Queued:
+        """The new side of a reverse as it waits: in the place of what was queued on its key."""
+        detail = f"the {closes.opposite} opens when the {closes} is closed, in its slot"
+        queued = self._as_queued(signal, Refused(reason=Reason.REVERSING, detail=detail), is_reverse=True)
+        queued = replace(queued, is_decided=True)
+        if old is None:
+            return queued
+        count, first_ms = old.replacement_count + 1, old.first_queue_time_ms
+        return replace(queued, replacement_count=count, first_queue_time_ms=first_ms)
+
+    def _reduce(self, work: Work, signal: Signal) -> None:
+        live = self._books.live(signal.key)
+        assert live is not None
+        work.group_id = live.told.group_id
+        self.life.tell(f"group/{work.group_id}", rm.ReduceBySignal(draft=self._draft(work, signal), signal=signal))
 
     def _keep(self, draft: m.Draft, key: Key, quote: str, plan: LadderPlan, opens: Side | None = None) -> None:
         reservation = Reservation(key.account, key.symbol, quote, plan.notional, plan.capital, opens)
@@ -278,11 +341,15 @@ class Pool(Actor):
 
     # --- the Queue --------------------------------------------------------------------------------
 
-    def _enqueue(self, work: Work, signal: Signal, why: Refused) -> None:
+    def _enqueue(self, work: Work, signal: Signal, why: Refused, *, is_reverse: bool = False) -> None:
+        queued = self._as_queued(signal, why, is_reverse)
+        self.life.tell(self._queue, m.Enqueue(draft=self._draft(work, signal), queued=queued))
+
+    def _as_queued(self, signal: Signal, why: Refused, is_reverse: bool) -> Queued:
         if signal.side is None:
             raise AssertionError("only entries wait")
         now_ms = self.life.now_ms()
-        queued = Queued(
+        return Queued(
             signal=signal,
             side=signal.side,
             entry_price=signal.entry_price,
@@ -290,9 +357,9 @@ class Pool(Actor):
             detail=why.detail,
             first_queue_time_ms=now_ms,
             queue_time_ms=now_ms,
+            is_reverse=is_reverse,
             expected_profit=self._admissions.expected_profit(signal, now_ms),
         )
-        self.life.tell(self._queue, m.Enqueue(draft=self._draft(work, signal), queued=queued))
 
     def _send_take_out(self, work: Work) -> None:
         if work.kind is Kind.PROMOTION:
@@ -308,6 +375,8 @@ class Pool(Actor):
         if work.kind is Kind.SIGNAL:
             self._leave_later_ones(work)
             self._exit_with_queue(work)
+        elif work.kind is Kind.OWN_SLOT:
+            self._try_own_slot(work)
         elif message.queued is None or message.queued.signal.signal_id != work.signal_id:
             self._put_back(work, Refused(reason=Reason.NOT_FOUND, detail="this signal does not wait any more"))
         elif work.kind is Kind.REMOVAL:
@@ -325,12 +394,14 @@ class Pool(Actor):
             work.is_outdated = True
 
     def _exit_with_queue(self, work: Work) -> None:
-        """An exit whose key waits: the queue entry is held now, or there was none of that side."""
+        """An exit or reverse whose key waits: the queue entry is held now, or there was none of that side."""
         signal = work.signal
         assert signal is not None
         live = self._books.live(signal.key)
         if live is not None and not live.told.closing:
-            self._exit(work, signal)
+            self._close(work, signal)
+        elif work.reverses:
+            self._again(work)  # Its group began to close, or was gone, in the meantime.
         elif work.leaving is not None:
             self._discard_for_exit(work, signal)
         elif work.is_outdated:
@@ -358,7 +429,9 @@ class Pool(Actor):
         """A promotion that came to nothing: the entry waits on, whoever asked is told why."""
         assert work.draft is not None or work.offer_id
         holder = work.draft.draft_id if work.draft is not None else ""
-        reason = None if why.reason is Reason.NOT_FOUND else why.reason
+        reason = None if why.reason is Reason.NOT_FOUND or self._keeps_its_slot(work.key, why) else why.reason
+        if reason is not None:
+            self._books.wait_for(work.key, reason)
         for draft_id in filter(None, (holder, work.offer_id)):
             back = m.PutBack(draft_id=draft_id, key=work.key, wait_reason=reason, detail=why.detail)
             self.life.tell(self._queue, back)
@@ -380,12 +453,13 @@ class Pool(Actor):
 
     def _maybe_offer(self) -> None:
         """Asks the Queue for its best entry if anything could go now. One question at a time (QUE-3)."""
+        self._try_own_slots()
         books = self._books
         if self._offer_id or not books.waiting or books.paused or self._on_reserve or not self._store_ok:
             return
         if self._declined_at_once >= MAX_DECLINED_AT_ONCE:
             return
-        free = self._settings().pool.max_open_groups - len(books.slots)
+        free = self._settings().pool.max_open_groups - books.taken()
         if free <= 0 and not books.met():
             return
         continuing, held_up = self._met_keys()
@@ -460,6 +534,45 @@ class Pool(Actor):
         else:
             self._pyramid(work, signal)
 
+    # --- the slot kept for a reverse --------------------------------------------------------------
+
+    def _try_own_slots(self) -> None:
+        """Its old group has closed: the new side of a reverse is tried at once, whoever else waits. The first reason to
+        wait that does not pass by itself ends the keeping, and it waits on as the first of all (section 9)."""
+        if self._on_reserve or not self._store_ok:
+            return
+        for key in self._own_slots.due(self.life.now_ms(), self._lanes):
+            self._enter(Work(kind=Kind.OWN_SLOT, key=key))
+
+    def _try_own_slot(self, work: Work) -> None:
+        """The queue entry is held now."""
+        queued = work.leaving
+        assert work.draft is not None
+        if queued is None or queued.wait_reason is not Reason.REVERSING:
+            if queued is not None:
+                self._books.wait_for(work.key, queued.wait_reason)
+            self._put_back(work, Refused(reason=Reason.NOT_FOUND, detail="it does not wait for its own slot any more"))
+            return
+        work.signal_id = queued.signal.signal_id
+        work.draft = replace(work.draft, signal_id=work.signal_id)
+        now_ms = self.life.now_ms()
+        if self._own_slots.is_in_vain(work.key, now_ms):
+            self._put_back(work, Refused(reason=Reason.OVERLOADED, detail="its group ends again and again"))
+            return
+        stale = self._admissions.stale(queued, now_ms)
+        if stale is None:
+            self._promote(work)
+        else:
+            self._discard(work, Outcome.EXPIRED, stale.reason, stale.detail)
+
+    def _keeps_its_slot(self, key: Key, why: Refused) -> bool:
+        """Whether the slot stays kept for what is being put back, to be tried again in a moment."""
+        now_ms = self.life.now_ms()
+        if not self._own_slots.keeps(key, why.reason, now_ms):
+            return False
+        self.life.wake_at(now_ms + OWN_SLOT_RETRY_MS, "own_slot")
+        return True
+
     def _promote_asked(self, message: m.PromoteQueued) -> None:
         self._enter(
             Work(
@@ -470,6 +583,7 @@ class Pool(Actor):
                 who=message.who,
                 force=message.force,
                 ignore_exposure=message.ignore_exposure,
+                ignore_limits=message.ignore_limits,
             )
         )
 
@@ -533,6 +647,7 @@ class Pool(Actor):
             signal_id=work.draft.signal_id,
             reply_to=self.life.name,
             incarnation=self.life.incarnation,
+            opens=work.group_id if work.leaving is not None and work.leaving.is_decided else "",
         )
         self.life.tell("journal", asked)
 
@@ -551,6 +666,10 @@ class Pool(Actor):
             self._books.wait_no_more(work.key)
             gone = m.QueueChanged(key=work.key, signal_id=work.leaving.signal.signal_id, gone=True)
             self.life.tell(self._queue, gone)
+        if work.opens_next is not None:
+            next_one = work.opens_next
+            self.life.tell(self._queue, rm.Requeued(queued=next_one))
+            self._books.wait(next_one.key, next_one.side, next_one.wait_reason)
         self._finish(work, message.done)
         self._something_changed()
 
@@ -588,6 +707,8 @@ class Pool(Actor):
                 work.leaving = None
         work.draft = None
         work.group_id = ""
+        work.opens_next = None
+        work.is_outdated = False
 
     def _finish(self, work: Work, result: m.Answer | Refused, *, replied: bool = False) -> None:
         """Answers who waits, remembers the answer, frees the lane."""
@@ -680,6 +801,14 @@ class Pool(Actor):
         self._something_changed()
 
     def _take_in(self, told: m.GroupChanged) -> None:
+        live = self._books.groups.get(told.group_id)
+        instrument = told.instrument or (live.instrument if live is not None else None)
+        has_changed = instrument is not None and self._limits.take(told, instrument.quote, self.life.now_ms())
+        self._put_in_books(told)
+        if has_changed:
+            self._judge_limits()
+
+    def _put_in_books(self, told: m.GroupChanged) -> None:
         if told.closed:
             self._books.remove(told)
             self.life.tell(f"group/{told.group_id}", m.MayStop(group_id=told.group_id))
@@ -709,6 +838,7 @@ class Pool(Actor):
         self._something_changed()
 
     def _settings_changed(self, _message: m.SettingsChanged) -> None:
+        self._judge_limits()
         self._something_changed()
 
     def _store_changed(self, message: m.StoreFailed) -> None:
@@ -764,6 +894,41 @@ class Pool(Actor):
         state = m.EngineState(paused=self._books.paused, paused_accounts=self._books.paused_accounts())
         self._commit(tuple(rows), (*then, m.Send(reply_to, state)))
 
+    # --- limits -----------------------------------------------------------------------------------
+
+    def _judge_limits(self) -> None:
+        """What is breached and what is over, in one commit with what groups are told of it (POOL-4)."""
+        if not self._store_ok:
+            return
+        now_ms = self.life.now_ms()
+        rows = self._limits.judge(now_ms)
+        if self._on_reserve:
+            # What is left of the disk is for cancels and closes; a peak that was not stored is found again.
+            rows = [] if all(isinstance(row, SaveEngineState) and row.name == EQUITY for row in rows) else rows
+        else:
+            snapshot = self._limits.snapshot(now_ms)
+            rows += () if snapshot is None else (snapshot,)
+        then = self._limit_orders(now_ms)
+        if rows or then:
+            self._commit(tuple(rows), then)
+
+    def _limit_orders(self, now_ms: int) -> tuple[m.Send, ...]:
+        level, (told, told_ms) = self._limits.standing.level, self._limit_told
+        if level <= told and now_ms - told_ms < LIMIT_REPEAT_MS:
+            return ()
+        self._limit_told = (level, now_ms)
+        opening = [work.group_id for work in self._drafts.values() if work.group_id]
+        return limit_orders(level, self._books.groups.values(), opening)
+
+    def _lift_limit(self, message: rm.LiftLimit) -> None:
+        if not self._store_ok:
+            detail = "the store takes no writes; try again later"
+            self._answer(message.reply_to, Refused(reason=Reason.STORE_FAILED, detail=detail))
+            return
+        rows = self._limits.lift(message.who, message.why, self.life.now_ms())
+        self._commit(tuple(rows), (m.Send(message.reply_to, self._limits.standing),))
+        self._something_changed()
+
     # --- time -------------------------------------------------------------------------------------
 
     def _timer(self, message: m.TimerFired) -> None:
@@ -771,10 +936,13 @@ class Pool(Actor):
             retries, self._retries = self._retries, []
             for work in retries:
                 self._begin(work)
+        elif message.name == "own_slot":
+            self._maybe_offer()
         else:
             self._tick()
 
     def _tick(self) -> None:
+        self._judge_limits()
         self._something_changed()
         self.life.wake_at(self.life.now_ms() + TICK_MS, "tick")
 
@@ -830,4 +998,5 @@ _HANDLERS: dict[type, Callable[[Pool, Any], None]] = {
     m.PauseEngine: Pool._pause,
     m.ResumeEngine: Pool._resume,
     m.TimerFired: Pool._timer,
+    rm.LiftLimit: Pool._lift_limit,
 }

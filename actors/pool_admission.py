@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from actors.pool_books import LiveGroup, PoolBooks
 from actors.ports import Catalogue, Marks
-from actors.rules import ladder, limits
+from actors.rules import ladder, limits, ranking
 from actors.rules.choices import Market, OnMissing, PositionMode, PromoteAt, SizingSource
 from actors.rules.model import (
     ZERO,
@@ -23,6 +23,9 @@ from actors.rules.model import (
     Signal,
 )
 from actors.rules.settings import AccountSettings, Settings, StrategySettings
+
+HeldBack = Callable[[Key, bool, int, bool], Refused | None]
+"""(key, opens a group, now, a person wants it in all the same) -> why a loss limit or a cool-down makes it wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +43,16 @@ class Admitted:
 class Admissions:
     """Reads the books, the boards and the config in force; decides with `rules.ladder` and `rules.limits`."""
 
-    def __init__(self, books: PoolBooks, marks: Marks, catalogue: Catalogue, settings: Callable[[], Settings]) -> None:
+    def __init__(
+        self,
+        books: PoolBooks,
+        marks: Marks,
+        catalogue: Catalogue,
+        settings: Callable[[], Settings],
+        held_back: HeldBack = lambda _key, _new_group, _now_ms, _no_limits: None,
+    ) -> None:
         self._books = books
+        self._held_back = held_back
         self._marks = marks
         self._catalogue = catalogue
         self._settings = settings
@@ -62,7 +73,14 @@ class Admissions:
         return frozenset(key for key in self._books.waiting if key.symbol in held.get(key.account, ()))
 
     def open(
-        self, signal: Signal, *, now_ms: int, leaving: Queued | None, force: bool = False, no_exposure: bool = False
+        self,
+        signal: Signal,
+        *,
+        now_ms: int,
+        leaving: Queued | None,
+        force: bool = False,
+        no_exposure: bool = False,
+        no_limits: bool = False,
     ) -> Admitted | Refused:
         """A new group for this signal, or why not now (or not at all)."""
         settings = self._settings()
@@ -75,7 +93,7 @@ class Admissions:
         plan = self._plan(signal, side, 0, strategy, instrument, now_ms, promoted=leaving is not None)
         if isinstance(plan, Refused):
             return plan
-        usage = self._usage(signal, instrument)
+        usage = self._usage(signal, instrument, now_ms, new_group=True, no_limits=no_limits)
         refused = limits.admit(
             self._admission(signal, instrument, plan, new_group=True, force=force, no_exposure=no_exposure),
             usage,
@@ -87,7 +105,15 @@ class Admissions:
         over_limit = force and limits.is_full(usage, settings.pool)
         return Admitted(side=side, plan=plan, settings=strategy, instrument=instrument, over_limit=over_limit)
 
-    def pyramid(self, signal: Signal, live: LiveGroup, *, now_ms: int, no_exposure: bool = False) -> Admitted | Refused:
+    def pyramid(
+        self,
+        signal: Signal,
+        live: LiveGroup,
+        *,
+        now_ms: int,
+        no_exposure: bool = False,
+        no_limits: bool = False,
+    ) -> Admitted | Refused:
         """One more pyramid of a live group, by the settings it was opened with (PYR-1).
 
         At `max_pyramids` nothing is checked: the group itself ignores it (PYR-2).
@@ -104,7 +130,7 @@ class Admissions:
             return plan
         refused = limits.admit(
             self._admission(signal, instrument, plan, new_group=False, force=False, no_exposure=no_exposure),
-            self._usage(signal, instrument),
+            self._usage(signal, instrument, now_ms, new_group=False, no_limits=no_limits),
             settings.pool,
             settings.limits,
         )
@@ -117,6 +143,11 @@ class Admissions:
         if self._settings().queue.promote_at is PromoteAt.MARK:
             return replace(queued.signal, entry_price=None, close_price=None)
         return queued.signal
+
+    def stale(self, queued: Queued, now_ms: int) -> Refused | None:
+        """Whether it waited too long, or its price ran away, as the Queue judges what it offers (QUE-3)."""
+        quote = self._fresh(queued.key.account, queued.key.symbol, now_ms)
+        return ranking.refuse_stale(queued, now_ms, quote, self._settings().queue)
 
     def expected_profit(self, signal: Signal, now_ms: int) -> Decimal | None:
         """QUE-7: what the ladder would bring at the queued entry price, if it can be planned at all."""
@@ -200,7 +231,9 @@ class Admissions:
             ignore_exposure_limit=no_exposure,
         )
 
-    def _usage(self, signal: Signal, instrument: Instrument) -> limits.Usage:
+    def _usage(
+        self, signal: Signal, instrument: Instrument, now_ms: int, *, new_group: bool, no_limits: bool
+    ) -> limits.Usage:
         books, key = self._books, signal.key
         assert signal.side is not None
         account = self._account(key.account)
@@ -216,8 +249,9 @@ class Admissions:
             account_ready=known is not None and known.ready,
             account_detail=known.detail if known else "not connected yet",
             instrument_held=known is not None and key.symbol in known.held_symbols,
-            slots=len(books.slots),
-            account_slots=books.slots_on(key.account),
+            held_back=self._held_back(key, new_group, now_ms, no_limits),
+            slots=books.taken(key),
+            account_slots=books.taken_on(key.account, key),
             account_max_open_groups=account.max_open_groups,
             groups_on_symbol=beside + against,
             opposite_on_instrument=one_way and against > 0,

@@ -68,6 +68,11 @@ class PoolBooks:
     _met: set[Key] = field(default_factory=set)
     """Keys that wait and have a group: few, while those that wait may be many."""
     _slots_by_account: Counter[str] = field(default_factory=Counter)
+    _slot_keys: dict[str, Key] = field(default_factory=dict)
+    """Slot token to key."""
+    _slots_by_key: Counter[Key] = field(default_factory=Counter)
+    reversing: set[Key] = field(default_factory=set)
+    """Keys that wait as REVERSING: each still has its group's slot, or has one kept for it."""
 
     def fill(self, state: PoolState) -> None:
         """Takes over what the store has; for books that are still empty."""
@@ -87,7 +92,7 @@ class PoolBooks:
         self._symbols.setdefault((told.key.account, told.key.symbol), set()).add(told.group_id)
         self._sides[told.key.account, told.key.symbol, told.side] += 1
         self._count(live, 1)
-        self.take(told.slot_token, told.group_id, told.key.account)
+        self.take(told.slot_token, told.group_id, told.key)
         owner = self.by_key.get(told.key)
         # A group brought back by a late fill does not take the key from a newer group that is alive on it.
         if owner is None or self.groups[owner].told.closing or not told.closing:
@@ -134,26 +139,49 @@ class PoolBooks:
         self.waiting[key] = (side, reason)
         if key in self.by_key:
             self._met.add(key)
+        if reason is Reason.REVERSING:
+            self.reversing.add(key)
+        else:
+            self.reversing.discard(key)
 
     def wait_no_more(self, key: Key) -> None:
         self.waiting.pop(key, None)
         self._met.discard(key)
+        self.reversing.discard(key)
 
     def met(self) -> Collection[Key]:
         """Keys that wait and have a group."""
         return self._met
 
+    def wait_for(self, key: Key, reason: Reason) -> None:
+        """What waits on this key, if anything still does, waits for something else from now on."""
+        if key in self.waiting:
+            self.wait(key, self.waiting[key][0], reason)
+
+    def kept(self) -> Collection[Key]:
+        """Keys for which a slot is kept: the new side of a reverse waits, its old group has given its slot back, and no
+        draft has taken one for it (section 9). It follows from what waits and from the slots, so none can leak.
+        """
+        return [key for key in self.reversing if not self._slots_by_key[key]]
+
     # --- capital ----------------------------------------------------------------------------------
 
-    def take(self, token: str, group_id: str, account: str) -> None:
+    def take(self, token: str, group_id: str, key: Key) -> None:
         if token not in self.slots:
-            self._slots_by_account[account] += 1
+            self._slots_by_account[key.account] += 1
+            self._slots_by_key[key] += 1
         self.slots[token] = group_id
-        self.slot_accounts[token] = account
+        self.slot_accounts[token] = key.account
+        self._slot_keys[token] = key
 
     def free(self, token: str) -> None:
-        if self.slots.pop(token, None) is not None:
-            self._slots_by_account[self.slot_accounts.pop(token)] -= 1
+        if self.slots.pop(token, None) is None:
+            return
+        self._slots_by_account[self.slot_accounts.pop(token)] -= 1
+        key = self._slot_keys.pop(token)
+        self._slots_by_key[key] -= 1
+        if not self._slots_by_key[key]:
+            del self._slots_by_key[key]
 
     def keep(self, draft_id: str, reservation: Reservation) -> None:
         """Reserves capital for a draft (POOL-3)."""
@@ -183,8 +211,14 @@ class PoolBooks:
 
     # --- sums -------------------------------------------------------------------------------------
 
-    def slots_on(self, account: str) -> int:
-        return self._slots_by_account[account]
+    def taken(self, asking: Key | None = None) -> int:
+        """Slots in use, those kept for others than who asks included."""
+        return len(self.slots) + sum(key != asking for key in self.kept())
+
+    def taken_on(self, account: str, asking: Key | None = None) -> int:
+        """The same of one account."""
+        kept = sum(key != asking and key.account == account for key in self.kept())
+        return self._slots_by_account[account] + kept
 
     def on_symbol(self, account: str, symbol: str, side: Side) -> int:
         """Groups of that side, those that drafts are about to open included."""

@@ -18,6 +18,8 @@ class Kind(StrEnum):
     PROMOTION = "promotion"
     """The Queue offered this entry for a free slot."""
     MANUAL_PROMOTION = "manual_promotion"
+    OWN_SLOT = "own_slot"
+    """The new side of a reverse, for the slot kept for it."""
     REMOVAL = "removal"
 
 
@@ -32,6 +34,7 @@ class Work:
     who: str = ""
     force: bool = False
     ignore_exposure: bool = False
+    ignore_limits: bool = False
     signal_id: str = ""
     """Of the queued signal a person named."""
     offer_id: str = ""
@@ -44,9 +47,13 @@ class Work:
     """Taken for this draft, given back if it comes to nothing."""
     leaving: Queued | None = None
     """The queue entry held for this draft."""
+    opens_next: Queued | None = None
+    """What a reverse puts into the queue."""
     settling: bool = False
     is_outdated: bool = False
-    """An exit older than the queued signal of its key."""
+    """An exit or reverse older than the queued signal of its key."""
+    reverses: bool = False
+    """It closes a group, and the other side opens in its slot."""
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from typing import Protocol
 from actors.account_messages import AccountState
 from actors.budget import Budget
 from actors.messages import Answer, Commit, EventStored, PoolState, QueueState, ReplyTo, Settle
+from actors.risk_messages import RiskState
 from actors.rules.choices import World
 from actors.rules.model import Group, Instrument, Order, Quote
 from actors.rules.records import Row
@@ -151,6 +152,8 @@ class Store(Protocol):
     def load_pool(self, world: World, recent_limit: int, now_ms: int) -> PoolState: ...
 
     def load_queue(self, world: World) -> QueueState: ...
+
+    def load_risk(self, world: World) -> RiskState: ...
 
     def draft_answer(self, settle: Settle) -> Answer | None:
         """What the draft committed for its signal, None if it did not."""

@@ -8,17 +8,24 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from actors import account_messages as am
 from actors import messages as m
+from actors import risk_messages as rm
+from actors.cut_reports import CutReports
+from actors.neighbours import Neighbours, follow
 from actors.ports import Catalogue, Marks
 from actors.rules import events, position
-from actors.rules.model import Group, Instrument, Outcome, Queued, Reason, Refused, Signal
+from actors.rules.model import Group, GroupState, Instrument, Key, Outcome, Queued, Reason, Refused, Side, Signal
+from actors.rules.position_cuts import uncut
+from actors.rules.position_desk import is_fresh
 from actors.rules.position_watches import watches
 from actors.rules.records import (
     AddEvent,
+    AddTrade,
     BookingKind,
     DeleteQueued,
     MarkBooked,
@@ -26,11 +33,13 @@ from actors.rules.records import (
     ResolveAlert,
     Row,
     SaveDrift,
+    SaveQueued,
     SaveSignal,
     SetOutcome,
     changes,
     claim,
 )
+from actors.rules.reducing import percent_quantity, reduce_quantity
 from actors.rules.settings import AccountSettings, Settings
 from actors.rules.states import ended_alerts
 from actors.runtime import Actor, Life
@@ -60,6 +69,8 @@ class GroupPorts:
     """Whether an account's exchange changes orders in place (ORD-9)."""
     can_stop: Callable[[str], bool] = lambda _account: False
     """Whether reduce-only stops can rest at an account's exchange (TP-9)."""
+    neighbours: Neighbours = field(default_factory=Neighbours)
+    """Who trades the same position (GRP-6)."""
 
 
 class PositionGroup(Actor):
@@ -72,6 +83,7 @@ class PositionGroup(Actor):
         self._told: m.GroupChanged | None = None
         self._loading = not life.fresh
         self._held: list[object] = []
+        self._cuts = CutReports()
         self._booked: OrderedDict[str, None] = OrderedDict()
         """Shares taken in this life; those of earlier lives are not sent again."""
 
@@ -101,12 +113,18 @@ class PositionGroup(Actor):
         self._loading = False
         held, self._held = self._held, []
         if not isinstance(state, Group):
+            self._ports.neighbours.leave(self.group_id)
             # Nothing was ever committed. Whatever waits here goes the way of mail to nobody (rule 14).
             for message in held:
-                self.life.tell(self.life.name, message)
+                if isinstance(message, rm.CutGroup | rm.StopCut):
+                    self.life.tell(message.report_to, _no_such_cut(message))
+                else:
+                    self.life.tell(self.life.name, message)
             self.life.stop()
             return
         self._group = state
+        self._cuts.loaded(state)
+        self._meet(state)
         self._want_price_now(state)
         if state.is_closed:
             self._tell_pool_now(state)
@@ -144,11 +162,64 @@ class PositionGroup(Actor):
             self._step(group, events.TimeReached())
 
     def _close_asked(self, group: Group, message: m.CloseGroup) -> None:
-        self._command(group, events.CloseAsked(reason=Reason.MANUAL), message.who, "close", message.reply_to)
+        asked = events.CloseAsked(reason=message.reason)
+        if message.reason is Reason.MANUAL:
+            self._command(group, asked, message.who, "close", message.reply_to)
+        else:
+            self._step(group, asked)
 
     def _cancel_asked(self, group: Group, message: m.CancelEntries) -> None:
-        asked = events.CancelEntriesAsked(reason=Reason.MANUAL)
-        self._command(group, asked, message.who, "cancel entries", message.reply_to)
+        asked = events.CancelEntriesAsked(reason=message.reason)
+        if message.reason is Reason.MANUAL:
+            self._command(group, asked, message.who, "cancel entries", message.reply_to)
+        else:
+            self._step(group, asked)
+
+    def _mark_risk(self, group: Group, message: rm.MarkRisk) -> None:
+        """RISK-12. What the risk engine repeats to itself leaves no second line."""
+        decision = position.step(
+            group, events.RiskMarked(blocked=message.blocked, skip=message.skip), self._context(group)
+        )
+        is_news = isinstance(decision, events.Decision) and decision.group is not group
+        if isinstance(decision, Refused) or (message.reply_to is None and not is_news):
+            if message.reply_to is not None:
+                self.life.tell(message.reply_to, decision)
+            return
+        done = [] if message.blocked is None else ["blocked" if message.blocked else "unblocked"]
+        done += [] if message.skip is None else ["to be passed over once" if message.skip else "passed over no more"]
+        words = f"risk engine: {' and '.join(done)} by {message.who}" + (f": {message.why}" if message.why else "")
+        audit = self._event(decision.group, "info", "risk", words, type="group.risk_marked", who=message.who)
+        reply = () if message.reply_to is None else (m.Send(message.reply_to, decision.group),)
+        self._carry(decision, rows=(audit,), reply=reply, always=True)
+
+    def _cut_asked(self, group: Group, message: rm.CutGroup) -> None:
+        """A refusal is answered too: the group knows no such cut and will not begin it."""
+        self._cuts.watch(message.cut_id, message.report_to)
+        asked = events.CutAsked(
+            cut_id=message.cut_id, quantity=message.quantity, reason=message.reason, worst_price=message.worst_price
+        )
+        self._carry_or_stay(group, asked)
+
+    def _stop_cut(self, group: Group, message: rm.StopCut) -> None:
+        self._cuts.watch(message.cut_id, message.report_to)
+        self._carry_or_stay(group, events.CutStopped(cut_id=message.cut_id, reason=message.reason))
+
+    def _carry_or_stay(self, group: Group, event: events.Event) -> None:
+        """Also where the group stays as it is: who asked is told."""
+        decision = position.step(group, event, self._context(group))
+        self._carry(decision if isinstance(decision, events.Decision) else events.Decision(group=group), always=True)
+
+    def _reduce_asked(self, group: Group, message: rm.ReduceGroup) -> None:
+        """A person's reduce (EXIT-6)."""
+        quantity = message.quantity or Decimal(0)
+        if message.percent is not None:
+            quantity = percent_quantity(message.percent, uncut(group), group.instrument)
+        asked = events.CutAsked(cut_id=message.cut_id, quantity=quantity, reason=Reason.MANUAL)
+        if not message.is_dry_run:
+            self._command(group, asked, message.who, "reduce", message.reply_to)
+        elif message.reply_to is not None:
+            decision = position.step(group, asked, self._context(group))
+            self.life.tell(message.reply_to, decision if isinstance(decision, Refused) else decision.group)
 
     def _gateway_started(self, group: Group, message: m.GatewayStarted) -> None:
         if message.account == group.account and not group.is_closed:
@@ -200,7 +271,7 @@ class PositionGroup(Actor):
             self._carry(decision)
 
     def _open(self, message: m.OpenGroup) -> None:
-        context = self._context_of(message.signal.key.account, message.signal.key.symbol, message.instrument)
+        context = self._context_of(message.signal.key, message.side, message.instrument)
         decision = position.open_group(
             group_id=message.group_id,
             world=message.world,
@@ -223,7 +294,7 @@ class PositionGroup(Actor):
         if isinstance(decision, events.Decision):
             self._carry_draft(decision, message.draft, message.signal, Outcome.PYRAMIDED, message.leaving)
         elif decision.reason is Reason.MAX_PYRAMIDS:
-            ignored = events.Decision(group=position.ignore_pyramid(group, self.life.now_ms()))
+            ignored = position.ignore_pyramid(group, self._context(group))
             self._carry_draft(ignored, message.draft, message.signal, Outcome.IGNORED, message.leaving, decision)
         else:
             self._refuse(message.draft, decision)
@@ -234,6 +305,36 @@ class PositionGroup(Actor):
             self._carry_draft(decision, message.draft, message.signal, Outcome.EXITED, message.leaving)
         else:
             self._refuse(message.draft, decision)
+
+    def _reverse(self, group: Group, message: rm.ReverseGroup) -> None:
+        """The new side is queued in the same commit: whatever happens next, it is closed and queued, or neither."""
+        decision = position.step(group, events.ReverseAsked(signal=message.signal), self._context(group))
+        if isinstance(decision, Refused):
+            self._refuse(message.draft, decision)
+            return
+        draft, signal, queued = message.draft, message.signal, message.queued
+        self._carry_draft(decision, draft, signal, Outcome.REVERSED, message.leaving, opens_next=queued)
+
+    def _reduce_by_signal(self, group: Group, message: rm.ReduceBySignal) -> None:
+        """How much is worked out here: by what is held when the group decides (EXIT-6)."""
+        draft, signal, context = message.draft, message.signal, self._context(group)
+        price = signal.close_price or signal.entry_price
+        if context.quote is not None and is_fresh(context.quote, context):
+            price = context.quote.closing(group.side)
+        quantity = reduce_quantity(signal, uncut(group), context.instrument, price)
+        decision: events.Decision | Refused
+        if isinstance(quantity, Refused):
+            decision = Refused(reason=Reason.GROUP_CLOSING) if _is_ending(group) else quantity
+        else:
+            asked = events.CutAsked(cut_id=f"signal:{signal.signal_id}", quantity=quantity, reason=Reason.REDUCE_SIGNAL)
+            decision = position.step(group, asked, context)
+        if isinstance(decision, events.Decision):
+            self._carry_draft(decision, draft, signal, Outcome.REDUCED, None)
+        elif decision.reason is Reason.GROUP_CLOSING:
+            self._refuse(draft, decision)
+        else:
+            stays = events.Decision(group=group)
+            self._carry_draft(stays, draft, signal, Outcome.REJECTED, None, decision)
 
     def _refuse(self, draft: m.Draft, refused: Refused) -> None:
         self.life.tell(_pool_of(draft), m.DraftRefused(draft_id=draft.draft_id, refused=refused))
@@ -271,19 +372,21 @@ class PositionGroup(Actor):
         leaving: Queued | None,
         refused: Refused | None = None,
         who: str = "",
+        opens_next: Queued | None = None,
     ) -> None:
-        """One commit for the signal, its outcome, the group, and the queue row it takes along."""
+        """One commit for the signal, its outcome, the group, the queue row it takes along, and the one it leaves."""
         now_ms = self.life.now_ms()
         reason = refused.reason if refused else Reason.OK
-        detail = refused.detail if refused else ""
+        detail = refused.detail if refused else opens_next.detail if opens_next else ""
         answer = m.Answer(
             signal_id=signal.signal_id, outcome=outcome, reason=reason, detail=detail, group_id=self.group_id
         )
         promoted = leaving is not None and leaving.signal.signal_id == signal.signal_id
+        is_decided = promoted and leaving is not None and leaving.is_decided
         rows: list[Row] = []
-        if promoted:
+        if promoted and not is_decided:
             rows.append(_set_outcome(signal.signal_id, outcome, reason, detail, self.group_id, draft, now_ms))
-        else:
+        elif not promoted:
             rows.append(
                 SaveSignal(
                     signal=signal,
@@ -300,13 +403,16 @@ class PositionGroup(Actor):
         if leaving is not None:
             gone = leaving.signal.signal_id
             if not promoted:
-                rows.append(_set_outcome(gone, Outcome.REMOVED, Reason.EXIT_SIGNAL, "", self.group_id, draft, now_ms))
-                words = "signal removed: an exit came for its key"
-                rows.append(self._event(decision.group, "info", "signal", words, type="signal.removed", signal_id=gone))
+                rows += self._replaced(decision.group, leaving, outcome, draft)
             rows.append(DeleteQueued(world=decision.group.world, key=leaving.key, signal_id=gone))
             sends.append(m.Send(_queue_of(draft), m.QueueChanged(key=leaving.key, signal_id=gone, gone=True)))
             sends.append(m.Send(_pool_of(draft), m.WaitingChanged(key=leaving.key, side=None)))
-        rows.append(self._signal_event(decision.group, signal, answer, who))
+        if opens_next is not None:
+            rows.append(SaveQueued(world=decision.group.world, queued=opens_next))
+            waits = m.WaitingChanged(key=opens_next.key, side=opens_next.side, wait_reason=opens_next.wait_reason)
+            sends.append(m.Send(_queue_of(draft), rm.Requeued(queued=opens_next)))
+            sends.append(m.Send(_pool_of(draft), waits))
+        rows.append(self._signal_event(decision.group, signal, answer, who, "reverse" if is_decided else "signal"))
         if draft.reply_to is not None:
             sends.append(m.Send(draft.reply_to, answer))
         self._told = told = group_changed(decision.group)
@@ -327,6 +433,7 @@ class PositionGroup(Actor):
         if before is after and not decision.effects and not always:
             return
         self._group = after
+        self._meet(after)
         all_rows = (*rows, *changes(before, after), *self._ended(before, after), *self._notes(after, decision.effects))
         sends = [send for effect in decision.effects for send in self._sends(after, effect)]
         if (before is None or before.is_closed) != after.is_closed:
@@ -335,6 +442,10 @@ class PositionGroup(Actor):
         if told != self._told:
             self._told = told
             sends.append(m.Send(self._pool_name(after), told))
+        if self._cuts:
+            sends.extend(self._cuts.news(after, self._context(after)))
+        if any(isinstance(row, AddTrade) for row in all_rows) and self._wants_fills():
+            sends.append(m.Send(f"risk/{after.world.value}", rm.FillsBooked(group_id=after.group_id)))
         commit = m.Commit(
             author=self._author(),
             participants=draft.participants if draft else (),
@@ -350,6 +461,10 @@ class PositionGroup(Actor):
                 self.life.wake_at(effect.time_ms, "wake")
         if after.is_closed:
             self.life.wake_at(self.life.now_ms() + TELL_AGAIN_MS, _CLOSED)
+
+    def _wants_fills(self) -> bool:
+        risk = self._ports.settings().risk
+        return risk.enabled and risk.evaluate_on_fill
 
     def _author(self) -> m.Participant:
         return m.Participant(self.life.name, self.life.incarnation)
@@ -372,6 +487,15 @@ class PositionGroup(Actor):
                 watches=effect.watches,
             )
             yield m.Send(gateway, asked)
+
+    def _meet(self, group: Group) -> None:
+        """Those who trade the same position hear of a group that has come (GRP-6)."""
+        for other in follow(self._ports.neighbours, group):
+            self.life.tell(f"group/{other}", m.NeighbourCame(group_id=group.group_id))
+
+    def _neighbour_came(self, group: Group, _message: m.NeighbourCame) -> None:
+        if not group.is_closed:
+            self._step(group, events.TimeReached())
 
     def _want_price_now(self, group: Group) -> None:
         self.life.tell(f"gateway/{group.account}", self._wanted_price(group))
@@ -452,8 +576,20 @@ class PositionGroup(Actor):
             attributes=attributes,
         )
 
-    def _signal_event(self, group: Group, signal: Signal, answer: m.Answer, who: str) -> AddEvent:
-        words = f"signal {answer.outcome.value}"
+    def _replaced(self, group: Group, leaving: Queued, outcome: Outcome, draft: m.Draft) -> Iterator[Row]:
+        """What becomes of the queued signal of the key where an exit, or a reverse, closes the group."""
+        ends, reason, why = Outcome.REMOVED, Reason.EXIT_SIGNAL, "an exit came for its key"
+        if outcome is Outcome.REVERSED:
+            ends, reason, why = Outcome.SUPERSEDED, Reason.NEWER_SIGNAL, "a reverse came for its key"
+        gone, kind = leaving.signal.signal_id, "reverse" if leaving.is_decided else "signal"
+        if not leaving.is_decided:
+            yield _set_outcome(gone, ends, reason, "", self.group_id, draft, self.life.now_ms())
+        words = f"{kind} {ends.value}: {why}"
+        yield self._event(group, "info", "signal", words, type=f"{kind}.{ends.value}", signal_id=gone)
+
+    def _signal_event(self, group: Group, signal: Signal, answer: m.Answer, who: str, kind: str) -> AddEvent:
+        """`kind`: `reverse` for the new side of one, whose signal was told of before."""
+        words = f"{'signal' if kind == 'signal' else 'new side of a reverse'} {answer.outcome.value}"
         if answer.detail:
             words += f": {answer.detail}"
         extra = {"who": who} if who else {}
@@ -462,7 +598,7 @@ class PositionGroup(Actor):
             "info",
             "signal",
             words,
-            type=f"signal.{answer.outcome.value}",
+            type=f"{kind}.{answer.outcome.value}",
             signal_id=signal.signal_id,
             reason=answer.reason.value,
             **extra,
@@ -471,10 +607,11 @@ class PositionGroup(Actor):
     # --- the world around -------------------------------------------------------------------------
 
     def _context(self, group: Group) -> events.Context:
-        return self._context_of(group.account, group.symbol, group.instrument)
+        return self._context_of(group.key, group.side, group.instrument)
 
-    def _context_of(self, account: str, symbol: str, own: Instrument) -> events.Context:
+    def _context_of(self, key: Key, side: Side, own: Instrument) -> events.Context:
         """`own`: the rules the group was opened with. They stand where the catalogue has none (PRC-4)."""
+        account, symbol = key.account, key.symbol
         settings = self._ports.settings()
         newest = self._ports.catalogue.instrument(account, symbol)
         account_settings = settings.accounts.get(account) or AccountSettings(name=account)
@@ -487,6 +624,7 @@ class PositionGroup(Actor):
             fees=account_settings.fees,
             can_amend=self._ports.can_amend(account),
             can_stop=self._ports.can_stop(account),
+            shares_position=self._ports.neighbours.has_others(self.group_id, key, side),
             risk=settings.risk,
         )
 
@@ -497,10 +635,17 @@ _HANDLERS: dict[type, Callable[[PositionGroup, Group, Any], None]] = {
     m.TimerFired: PositionGroup._time_reached,
     m.AddPyramid: PositionGroup._add_pyramid,
     m.ExitGroup: PositionGroup._exit,
+    rm.ReverseGroup: PositionGroup._reverse,
     m.CloseGroup: PositionGroup._close_asked,
     m.CancelEntries: PositionGroup._cancel_asked,
+    rm.MarkRisk: PositionGroup._mark_risk,
+    rm.CutGroup: PositionGroup._cut_asked,
+    rm.StopCut: PositionGroup._stop_cut,
+    rm.ReduceGroup: PositionGroup._reduce_asked,
+    rm.ReduceBySignal: PositionGroup._reduce_by_signal,
     m.GatewayStarted: PositionGroup._gateway_started,
     m.MayStop: PositionGroup._may_stop,
+    m.NeighbourCame: PositionGroup._neighbour_came,
     am.ShareBooked: PositionGroup._share_booked,
     am.AdoptOrder: PositionGroup._adopt_asked,
 }
@@ -518,6 +663,14 @@ def _set_outcome(
         draft_id=draft.draft_id,
         time_ms=now_ms,
     )
+
+
+def _is_ending(group: Group) -> bool:
+    return group.state in (GroupState.CLOSING, GroupState.CLOSED)
+
+
+def _no_such_cut(asked: rm.CutGroup | rm.StopCut) -> rm.CutReported:
+    return rm.CutReported(group_id=asked.group_id, cut_id=asked.cut_id, cut=None, closed=True)
 
 
 def _pool_of(draft: m.Draft) -> str:

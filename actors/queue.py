@@ -3,16 +3,21 @@
 The Queue is the authority for waiting signals (ARCHITECTURE section 3). It adds, replaces, evicts and expires on
 its own commits; an entry that Pool is trying to promote or take out is *held* and is neither evicted nor expired.
 Pool and Queue are one restart unit: when one is reloaded, so is the other, and nothing is held any more (rule 6).
+
+The new side of a reverse comes with the commit of the group that closes (`Requeued`). Its signal has its outcome, so
+leaving the queue gives it none (`is_decided`): events say what became of it, and an alert if it did not open. While a
+slot is kept for it (REVERSING) it is neither evicted nor does it grow too old.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from actors import messages as m
 from actors.account_messages import WantPrices
 from actors.ports import Marks
+from actors.risk_messages import Requeued
 from actors.rules import ranking
 from actors.rules.choices import Overflow, World
 from actors.rules.model import Key, Outcome, Queued, Quote, Reason, Refused, Signal
@@ -92,6 +97,8 @@ class Queue(Actor):
             self._discard(message)
         elif isinstance(message, m.QueueChanged):
             self._changed(message)
+        elif isinstance(message, Requeued):
+            self._requeued(message.queued)
         elif isinstance(message, m.TimerFired):
             self._check_ages()
         elif isinstance(message, m.SettingsChanged):
@@ -112,6 +119,7 @@ class Queue(Actor):
         """QUE-1 and QUE-4: replace, ignore, add, refuse, or evict somebody for it."""
         settings = self._settings().queue
         old = self._entries.get(message.queued.key)
+        has_a_place = len(self._entries) < settings.max_size or message.queued.wait_reason is Reason.REVERSING
         if old is not None:
             if not settings.allow_replacement:
                 self._answer(message, Outcome.IGNORED, Reason.REPLACEMENT_OFF)
@@ -119,7 +127,7 @@ class Queue(Actor):
                 self._answer(message, Outcome.IGNORED, Reason.NEWER_SIGNAL)
             else:
                 self._replace(message, old)
-        elif len(self._entries) < settings.max_size:
+        elif has_a_place:
             self._add(message)
         elif settings.overflow is Overflow.REJECT_NEW:
             self._refuse_full(message)
@@ -138,12 +146,13 @@ class Queue(Actor):
             message.queued,
             replacement_count=old.replacement_count + 1,
             first_queue_time_ms=old.first_queue_time_ms,
+            is_reverse=old.is_reverse or message.queued.is_reverse,
         )
         self._held.pop(old.key, None)
         self._entries.put(queued)
+        words = "a newer signal took its place in the queue"
         rows = (
-            self._outcome(old.signal, Outcome.SUPERSEDED, Reason.NEWER_SIGNAL, message.draft),
-            self._event(old.signal, "info", "signal.superseded", "a newer signal took its place in the queue"),
+            *self._left(old, Outcome.SUPERSEDED, Reason.NEWER_SIGNAL, message.draft, words=words),
             SaveQueued(world=self._world, queued=queued),
         )
         self._answer(message, Outcome.REPLACED, queued.wait_reason, *rows, detail=queued.detail)
@@ -161,16 +170,17 @@ class Queue(Actor):
         """The lowest in rank gives way, which may be the newcomer itself. Held entries stay."""
         newcomer = message.queued
         self._entries.put(newcomer)
-        lowest = self._entries.worst(self._quotes(), self._continuing, frozenset(self._held))
+        stays = self._held.keys() | {entry.key for entry in self._entries if entry.wait_reason is Reason.REVERSING}
+        lowest = self._entries.worst(self._quotes(), self._continuing, frozenset(stays))
         assert lowest is not None, "the newcomer is among them"
         self._entries.remove(lowest.key)
         if lowest is newcomer:
             self._refuse_full(message)
             return
+        words = "gave way to a signal of higher rank"
         gone = (
-            self._outcome(lowest.signal, Outcome.EVICTED, Reason.QUEUE_LOWEST, message.draft),
+            *self._left(lowest, Outcome.EVICTED, Reason.QUEUE_LOWEST, message.draft, words=words, is_lost=True),
             DeleteQueued(world=self._world, key=lowest.key, signal_id=lowest.signal.signal_id),
-            self._event(lowest.signal, "warning", "signal.evicted", "gave way to a signal of higher rank"),
             self._overflow_alert(),
         )
         told = (m.Send(self._pool, m.WaitingChanged(key=lowest.key, side=None)),)
@@ -230,10 +240,10 @@ class Queue(Actor):
         assert queued is not None, "an entry that is held stays"
         self._entries.remove(draft.key)
         self._held.pop(draft.key, None)
+        is_lost = message.outcome in (Outcome.REJECTED, Outcome.EXPIRED)
         rows: list[Row] = [
-            self._outcome(queued.signal, message.outcome, message.reason, draft, message.detail),
+            *self._left(queued, message.outcome, message.reason, draft, message.detail, is_lost=is_lost),
             DeleteQueued(world=self._world, key=draft.key, signal_id=queued.signal.signal_id),
-            self._event(queued.signal, "info", f"signal.{message.outcome.value}", message.detail or message.reason),
         ]
         about, outcome = queued.signal, message.outcome
         if message.by is not None and message.by_outcome is not None:
@@ -248,6 +258,11 @@ class Queue(Actor):
         if message.gone and queued is not None and queued.signal.signal_id == message.signal_id:
             self._held.pop(message.key, None)
             self._entries.remove(message.key)
+
+    def _requeued(self, queued: Queued) -> None:
+        """It is in the store already; whoever was on its key left in the same commit."""
+        self._entries.put(queued)
+        self._want_price(queued.key)
 
     # --- prices -----------------------------------------------------------------------------------
 
@@ -295,9 +310,8 @@ class Queue(Actor):
             assert refused is not None
             self._entries.remove(queued.key)
             rows = (
-                self._outcome(queued.signal, Outcome.EXPIRED, refused.reason, None, refused.detail),
+                *self._left(queued, Outcome.EXPIRED, refused.reason, None, refused.detail, is_lost=True),
                 DeleteQueued(world=self._world, key=queued.key, signal_id=queued.signal.signal_id),
-                self._event(queued.signal, "warning", "signal.expired", refused.detail),
             )
             self._commit(rows, then=(m.Send(self._pool, m.WaitingChanged(key=queued.key, side=None)),))
 
@@ -364,6 +378,29 @@ class Queue(Actor):
             self._event(signal, "info", f"signal.{outcome.value}", detail or reason.value),
         ]
 
+    def _left(
+        self,
+        queued: Queued,
+        outcome: Outcome,
+        reason: Reason,
+        draft: m.Draft | None,
+        detail: str = "",
+        *,
+        words: str = "",
+        is_lost: bool = False,
+    ) -> Iterator[Row]:
+        """What is written of an entry that leaves without having opened anything. `is_lost`: nobody wanted it so."""
+        words = words or detail or reason.value
+        severity = "warning" if is_lost else "info"
+        if not queued.is_decided:
+            yield self._outcome(queued.signal, outcome, reason, draft, detail)
+            yield self._event(queued.signal, severity, f"signal.{outcome.value}", words)
+            return
+        text = f"the new side of a reverse does not open, {outcome.value}: {words}"
+        yield self._event(queued.signal, severity, f"reverse.{outcome.value}", text)
+        if is_lost:
+            yield self._reverse_alert(queued, text)
+
     def _outcome(
         self, signal: Signal, outcome: Outcome, reason: Reason, draft: m.Draft | None, detail: str = ""
     ) -> SetOutcome:
@@ -389,6 +426,18 @@ class Queue(Actor):
             symbol=signal.key.symbol,
             timeframe=signal.key.timeframe,
             signal_id=signal.signal_id,
+        )
+
+    def _reverse_alert(self, queued: Queued, message: str) -> RaiseAlert:
+        key = queued.key
+        return RaiseAlert(
+            alert_key=f"reverse_not_opened/{key.account}/{key.symbol}/{key.timeframe}",
+            time_ms=self.life.now_ms(),
+            severity="warning",
+            category="signal",
+            message=f"{key.symbol} {key.timeframe} {queued.side}: {message}",
+            account=key.account,
+            symbol=key.symbol,
         )
 
     def _overflow_alert(self) -> RaiseAlert:

@@ -90,8 +90,11 @@ class RunOffset:
     """API -> Risk: do it now, without waiting for the timer (RISK-12). Answered with `RiskAction` or `Refused`."""
 
     group_id: str
+    """Empty: the loser the engine would choose, its timer aside."""
     who: str
     reply_to: ReplyTo
+    is_dry_run: bool = False
+    """Answered all the same; nothing is stored or done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +102,8 @@ class DescribeRisk:
     """API -> Risk. Answered with `RiskDescription`."""
 
     reply_to: ReplyTo
+    is_brief: bool = False
+    """Without how each group stands, which takes a while with many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +124,7 @@ class RiskDescription:
     world: World
     settings: RiskSettings
     is_running: bool
+    """An offset is under way."""
     evaluate_time_ms: int | None
     next_evaluate_time_ms: int | None
     running: tuple[RiskAction, ...]
@@ -147,9 +153,12 @@ class ReduceBySignal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReduceGroup:
-    """API -> PositionGroup. One of `percent` of what is held and `quantity`. Answered with the `Group` or `Refused`."""
+    """API -> PositionGroup. One of `percent` of what is held and `quantity` in the instrument's own unit. Answered with
+    the `Group`, the cut among its cuts, or `Refused`. The same `cut_id` again changes nothing.
+    """
 
     group_id: str
+    cut_id: str
     percent: Decimal | None
     quantity: Decimal | None
     who: str
@@ -159,20 +168,23 @@ class ReduceGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReverseGroup:
-    """Pool -> PositionGroup: close, and open the other side in your slot then. `leaving`: K's queued signal, replaced.
+    """Pool -> PositionGroup: close; the other side opens in your slot then. `leaving`: K's queued signal, replaced.
 
-    When the group has closed, its commit puts the new side into the queue (`is_reverse`, `is_decided`) and tells Queue
-    (`Requeued`) and Pool (`WaitingChanged`, REVERSING): the slot stays kept for it until its first try.
+    One commit gives the signal its outcome, begins the close, and puts the new side into the queue (`queued`:
+    `is_reverse`, `is_decided`, REVERSING); its release tells Queue (`Requeued`) and Pool (`WaitingChanged`). From then
+    on it is a queued signal like any other: an exit removes it, a newer one replaces it. When the group has closed,
+    Pool keeps the slot for it until it has been tried.
     """
 
     draft: Draft
     signal: Signal
+    queued: Queued
     leaving: Queued | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requeued:
-    """A closed group's commit -> Queue: this entry is stored and waits from now on."""
+    """A reversing group's commit -> Queue, or Pool where that release was lost: this entry is stored and waits."""
 
     queued: Queued
 

@@ -20,6 +20,7 @@ from contextlib import suppress
 from typing import Any
 
 from actors import messages as m
+from actors import risk_messages as rm
 from actors.children import JOURNAL, Child, Part, PartState, Policy
 from actors.letters import readable, type_name
 from actors.lost_mail import LateReports, callers_of, pool_of
@@ -356,7 +357,7 @@ class Supervisor(Actor):
         to, lost = message.to, message.message
         kind, _, rest = to.partition("/")
         draft = getattr(lost, "draft", None)
-        if isinstance(lost, m.OrdersReported) and kind == "group":
+        if isinstance(lost, m.OrdersReported | rm.CutGroup | rm.StopCut) and kind == "group":
             self._report_late(to, lost)
         elif isinstance(draft, m.Draft) and kind == "group":
             self.life.tell(pool_of(draft), m.NotLive(draft_id=draft.draft_id, group_id=rest))
@@ -379,7 +380,11 @@ class Supervisor(Actor):
         return Refused(reason=Reason.OVERLOADED, detail=f"{to} is being restarted; send again")
 
     def _report_late(self, name: str, report: object) -> None:
-        """Rule 19. A group that failed is loaded anyway, and resolves its orders then (15)."""
+        """Rule 19. A group that failed is loaded anyway, and resolves its orders then (15).
+
+        One that is gone and is asked for a cut is brought back too: only its rows say whether it knew the cut, and what
+        that had sold (18). While it is down nobody answers; the risk engine asks again.
+        """
         part = self._parts.get(name)
         failed = part is not None and part.state is not PartState.RUNNING
         if self._closing or failed or not self._late.hold(name, report, self.life.now_ms()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from actors.messages import GroupChanged
+from actors.rules import profit
 from actors.rules.model import Group, GroupState
 from actors.rules.reserve import planned, reserved
 
@@ -21,6 +22,8 @@ def group_changed(group: Group) -> GroupChanged:
         opened_stamp_ms=group.opened_stamp_ms,
         realized=group.realized,
         close_time_ms=group.close_time_ms,
+        held=profit.held(group),
+        cost=profit.invested(group),
         settings=group.settings,
         instrument=group.instrument,
     )

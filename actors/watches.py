@@ -11,8 +11,9 @@ from actors.rules.events import Direction, Watch
 from actors.rules.model import Quote
 from actors.rules.position_watches import is_believable
 
-MAX_WATCHES_PER_GROUP = 100
-"""More than any ladder of any group needs; what is beyond is a bug of that group and is not watched."""
+MAX_WATCHES_PER_GROUP = 2_500
+"""More than any ladder of any group needs: of 100 pyramids each leg can have two, and each pyramid one. What is beyond
+is a bug of that group and is not watched."""
 
 BID, ASK = "bid", "ask"
 

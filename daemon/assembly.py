@@ -15,6 +15,7 @@ from actors.pool import Pool
 from actors.ports import Exchange, Ids, StoreFault
 from actors.position import GroupPorts, PositionGroup
 from actors.queue import Queue
+from actors.risk import Risk
 from actors.rules.choices import World
 from actors.rules.events import Note
 from actors.rules.naming import EPOCH_CHARS
@@ -23,6 +24,7 @@ from actors.runtime import SUPERVISOR, Life
 from actors.supervisor import Supervisor
 from actors.threaded import Threaded
 from actors.view import View
+from daemon.days import reporting_days
 from daemon.metered_store import MeteredStore
 
 FIRST_EPOCH = "0" * EPOCH_CHARS
@@ -67,6 +69,7 @@ class Parts:
         for world in self.worlds:
             self.system.tell(f"queue/{world.value}", changed)
             self.system.tell(f"pool/{world.value}", changed)
+            self.system.tell(f"risk/{world.value}", changed)
 
 
 def assemble(
@@ -126,8 +129,15 @@ def assemble(
     )
     system.register("gateway", gateway)
     system.register("queue", lambda life: Queue(life, marks=marks, settings=settings))
-    system.register("pool", lambda life: Pool(life, marks=marks, catalogue=catalogue, ids=ids, settings=settings))
+    days = reporting_days(settings)
+    system.register(
+        "pool",
+        lambda life: Pool(life, marks=marks, catalogue=catalogue, ids=ids, settings=settings, days=days),
+    )
     system.register("group", lambda life: PositionGroup(life, ports=ports))
+    system.register(
+        "risk", lambda life: Risk(life, snapshot=lambda: view.current, marks=marks, ids=ids, settings=settings)
+    )
     system.register(SUPERVISOR, supervisor)
     return Parts(
         system=system,

@@ -81,7 +81,7 @@ class Housekeeping:
             self._is_low = False
 
     async def prune(self) -> None:
-        """Deletes what has outlived its use: expired idempotency keys, old events, resolved alerts."""
+        """Deletes what has outlived its use: expired idempotency keys, old events, resolved alerts, most old equity."""
         now_ms = self._clock.now_ms()
         oldest_ms = now_ms - self._keep_events_days * DAY_MS
         while await asyncio.to_thread(self._store.prune, now_ms - SPOOL_MS, oldest_ms):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from actors.account_messages import AccountState
 from actors.messages import Answer, PoolState, QueueState, Settle
 from actors.ports import Applied, Store, StoreFault
+from actors.risk_messages import RiskState
 from actors.rules.choices import World
 from actors.rules.model import Group
 from actors.rules.records import Row
@@ -73,6 +74,9 @@ class MeteredStore:
         state = self._store.load_queue(world)
         self._awaited.discard(f"queue/{world.value}")
         return state
+
+    def load_risk(self, world: World) -> RiskState:
+        return self._store.load_risk(world)
 
     def draft_answer(self, settle: Settle) -> Answer | None:
         return self._store.draft_answer(settle)

@@ -11,10 +11,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from actors.rules import precision, profit, takeprofit
+from actors.rules import precision, profit, stops, takeprofit
 from actors.rules.model import (
     ZERO,
     Balance,
+    CutState,
     Group,
     GroupState,
     OrderReport,
@@ -165,13 +166,32 @@ def _uncovered(drift: Drift, groups: Mapping[str, Group]) -> Finding:
 
 def unprotected(group: Group, quote: Quote | None, fees: FeeSettings) -> Finding | None:
     """A group left without its target: something sellable for which nothing rests though it should. What waits for
-    the price band does so visibly and is none (PRC-1).
+    the price band does so visibly and is none (PRC-1). Or without the stop it wants, resting or watched (TP-9).
     """
-    if group.state in (GroupState.CLOSING, GroupState.CLOSED) or takeprofit.is_watched(group.settings):
+    if group.state in (GroupState.CLOSING, GroupState.CLOSED):
+        return None
+    return _without_stop(group, fees) or _without_target(group, quote, fees)
+
+
+def _without_stop(group: Group, fees: FeeSettings) -> Finding | None:
+    stop = stops.in_force(group, fees)
+    is_resting = any(order.role is Role.STOP and not order.is_final for order in group.orders.values())
+    if stop is None or is_resting or group.stop_price is not None:
+        return None
+    words = f"{group.symbol} {group.key.timeframe} {group.side}: no stop rests and none is watched"
+    return _bare(group, f"a stop at {plain(stop.price)}", words)
+
+
+def _without_target(group: Group, quote: Quote | None, fees: FeeSettings) -> Finding | None:
+    if takeprofit.is_watched(group.settings):
         return None
     if group.hybrid_hit or any(pyramid.watch_hit for pyramid in group.pyramids):
         return None
-    exits = [order for order in group.orders.values() if order.role is not Role.ENTRY and not order.is_final]
+    if any(cut.state is CutState.RUNNING for cut in group.cuts):
+        return None  # Targets give way to it, and it sees to them when it has ended.
+    exits = [
+        order for order in group.orders.values() if order.role in (Role.TAKE_PROFIT, Role.CLOSE) and not order.is_final
+    ]
     free = profit.held(group) - sum((order.remaining for order in exits), ZERO)
     covered = {(order.pyramid, order.leg) for order in exits}
     for target in takeprofit.targets(group, fees):
@@ -182,18 +202,23 @@ def unprotected(group: Group, quote: Quote | None, fees: FeeSettings) -> Finding
         now = precision.usable(quote)
         if not precision.in_band(target.price, now.mid if now else None, group.instrument, group.side.exit):
             continue
-        return Finding(
-            kind=DriftKind.UNPROTECTED,
-            subject=group.group_id,
-            symbol=group.symbol,
-            side=group.side,
-            group_id=group.group_id,
-            group_ids=(group.group_id,),
-            expected=f"a target at {plain(target.price)}",
-            actual="none",
-            message=f"{group.symbol} {group.key.timeframe} {group.side}: {where(at)} has no target at the exchange",
-        )
+        words = f"{group.symbol} {group.key.timeframe} {group.side}: {where(at)} has no target at the exchange"
+        return _bare(group, f"a target at {plain(target.price)}", words)
     return None
+
+
+def _bare(group: Group, expected: str, message: str) -> Finding:
+    return Finding(
+        kind=DriftKind.UNPROTECTED,
+        subject=group.group_id,
+        symbol=group.symbol,
+        side=group.side,
+        group_id=group.group_id,
+        group_ids=(group.group_id,),
+        expected=expected,
+        actual="none",
+        message=message,
+    )
 
 
 # --- what becomes of them -------------------------------------------------------------------------

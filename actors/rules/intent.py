@@ -88,6 +88,10 @@ class Action(StrEnum):
     """Wait, in place of the key's queued signal if there is one."""
     CLOSE = "close"
     """Close the live group."""
+    REDUCE = "reduce"
+    """Close a part of the live group (EXIT-6)."""
+    REVERSE = "reverse"
+    """Close the live group; the other side opens in the slot that frees."""
     DEQUEUE = "dequeue"
     """Remove the key's queued signal; nothing is live."""
     IGNORE = "ignore"
@@ -96,13 +100,15 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Where a signal goes. `reason` is why it waits, is ignored or rejected."""
+    """Where a signal goes. `reason` is why it waits, is ignored or rejected, or closes something."""
 
     action: Action
     reason: Reason = Reason.OK
     detail: str = ""
     dequeue: bool = False
-    """With CLOSE: the key's queued signal goes too."""
+    """With CLOSE and REVERSE: the key's queued signal goes too."""
+    is_reverse: bool = False
+    """With ENQUEUE: it goes before all others into the slot of the group it waits for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,19 +155,25 @@ def route(
     if signal.intent is Intent.EXIT:
         return _exit(signal, signal.side, key)
     if signal.intent is Intent.REDUCE:
-        return _reduce(signal.side, key)
-    return _reverse(_side(signal), key)
+        return _reduce(signal, key)
+    return _reverse(signal, _side(signal), key)
 
 
 def _entry(side: Side, key: KeyState) -> Route:
     if key.closing:
-        return Route(action=Action.ENQUEUE, reason=Reason.GROUP_CLOSING, detail="the group on its key is closing")
+        detail = "the group on its key is closing"
+        return Route(action=Action.ENQUEUE, reason=_kept(key) or Reason.GROUP_CLOSING, detail=detail)
     if key.live_side is side.opposite:
         detail = f"a {key.live_side} group is live on its key"
         return Route(action=Action.ENQUEUE, reason=Reason.OPPOSITE_SIDE, detail=detail)
     if key.waiting_side is not None:
         return Route(action=Action.ENQUEUE, reason=_why_waiting(key), detail="its key has a queued signal")
     return Route(action=Action.OPEN if key.live_side is None else Action.PYRAMID)
+
+
+def _kept(key: KeyState) -> Reason | None:
+    """REVERSING if the queued signal has a slot kept for it: who takes its place in the queue takes that, too."""
+    return Reason.REVERSING if key.waiting_reason is Reason.REVERSING else None
 
 
 def _why_waiting(key: KeyState) -> Reason:
@@ -175,8 +187,8 @@ def _exit(signal: Signal, named: Side | None, key: KeyState) -> Route:
     """An exit closes whatever is live, but removes only a queued signal of the side it speaks of (`named`)."""
     queued = key.waiting_side is not None and named in (None, key.waiting_side) and not _later(key, signal)
     if key.live_side is not None and not key.closing:
-        if key.opened_stamp_ms is not None and key.opened_stamp_ms > signal.stamp_ms:
-            return _ignore(Reason.OLDER_THAN_GROUP, "the live group was opened by a later signal")
+        if _older_than_group(key, signal):
+            return _ignore(Reason.OLDER_THAN_GROUP, _LATER_GROUP)
         return Route(action=Action.CLOSE, reason=Reason.EXIT_SIGNAL, dequeue=queued)
     return Route(action=Action.DEQUEUE, reason=Reason.EXIT_SIGNAL) if queued else _nothing_to_exit(named, key)
 
@@ -204,26 +216,43 @@ def _short_on_spot(signal: Signal, key: KeyState) -> Route:
     return Route(action=Action.REJECT, reason=Reason.SHORT_ON_SPOT, detail=detail)
 
 
-def _reduce(side: Side | None, key: KeyState) -> Route:
+def _reduce(signal: Signal, key: KeyState) -> Route:
     if key.live_side is None:
         return _ignore(Reason.NO_POSITION, "nothing is live on its key")
     if key.closing:
         return _ignore(Reason.GROUP_CLOSING, "the group on its key is closing")
-    if side is key.live_side.opposite:
-        return _ignore(Reason.SIDE_MISMATCH, f"it reduces a {side}, the live group is a {key.live_side}")
-    return _not_built("closing a part of a position on a signal")
+    if signal.side is key.live_side.opposite:
+        return _ignore(Reason.SIDE_MISMATCH, f"it reduces a {signal.side}, the live group is a {key.live_side}")
+    if _older_than_group(key, signal):
+        return _ignore(Reason.OLDER_THAN_GROUP, _LATER_GROUP)
+    return Route(action=Action.REDUCE, reason=Reason.REDUCE_SIGNAL)
 
 
-def _reverse(side: Side, key: KeyState) -> Route:
+def _reverse(signal: Signal, side: Side, key: KeyState) -> Route:
+    """With nothing live it is an entry. While its key closes it waits for that slot, whichever side it closes."""
     if key.live_side is None:
         return _entry(side, key)
     if key.live_side is side and not key.closing:
         return _ignore(Reason.SAME_POSITION, f"a {side} group is live on its key already")
-    return _not_built("reversing a position")
+    if _older_than_group(key, signal):
+        return _ignore(Reason.OLDER_THAN_GROUP, _LATER_GROUP)
+    if key.closing:
+        detail = f"the {side} opens when the group on its key is closed, in its slot"
+        return Route(action=Action.ENQUEUE, reason=Reason.REVERSING, detail=detail, is_reverse=True)
+    if key.waiting_side is not None and _later(key, signal):
+        return Route(action=Action.CLOSE, reason=Reason.REVERSE_SIGNAL)  # What is to open then is queued already.
+    detail = f"the {side} opens when the {key.live_side} is closed, in its slot"
+    return Route(
+        action=Action.REVERSE, reason=Reason.REVERSE_SIGNAL, detail=detail, dequeue=key.waiting_side is not None
+    )
 
 
-def _not_built(what: str) -> Route:
-    return Route(action=Action.REJECT, reason=Reason.NOT_BUILT, detail=f"{what} is not possible in this version")
+def _older_than_group(key: KeyState, signal: Signal) -> bool:
+    """Whether the group was opened by a later signal, which this one then says nothing about (SIG-12)."""
+    return key.opened_stamp_ms is not None and key.opened_stamp_ms > signal.stamp_ms
+
+
+_LATER_GROUP = "the group on its key was opened by a later signal"
 
 
 def _ignore(reason: Reason, detail: str) -> Route:

@@ -41,6 +41,8 @@ class Usage:
     account_paused: bool = False
     instrument_held: bool = False
     """The exchange and the store differ about the instrument (ORD-7)."""
+    held_back: Refused | None = None
+    """By a loss limit that is breached, or by the key's cool-down (POOL-4, `limit_states`)."""
     slots: int
     """Taken in this world."""
     account_slots: int
@@ -57,12 +59,12 @@ class Usage:
 def admit(ask: Admission, usage: Usage, pool: PoolSettings, limits: LimitSettings) -> Refused | None:
     """None if there is room, else the first thing in the way.
 
-    Asked in this order: engine paused, account not ready, account paused, instrument held, pool full, the account's
-    own pool full, groups per symbol, opposite side on the instrument, total exposure, balance. A pyramid is asked
-    about slots only if `pyramids_bypass` is off (PYR-1), and never about its own symbol and instrument, where its
-    group is already.
+    Asked in this order: engine paused, account not ready, account paused, instrument held, a loss limit breached or
+    the key cooling down, pool full, the account's own pool full, groups per symbol, opposite side on the instrument,
+    total exposure, balance. A pyramid is asked about slots only if `pyramids_bypass` is off (PYR-1), and never about
+    its own symbol and instrument, where its group is already.
     """
-    refused = _paused(usage)
+    refused = _paused(usage) or usage.held_back
     if refused is None and (ask.new_group or not pool.pyramids_bypass) and not ask.ignore_pool_limit:
         refused = _pool_full(usage, pool)
     if refused is None and ask.new_group:

@@ -238,7 +238,7 @@ class Reason(StrEnum):
     COOLDOWN_AFTER_LOSS = "COOLDOWN_AFTER_LOSS"
     # Reverse (SIG-6)
     REVERSING = "REVERSING"
-    """The new side of a reverse waits for the slot of the group it closed; that slot is kept for it."""
+    """The new side of a reverse waits for the slot of the group it closes; that slot is kept for it."""
     # What stands in the way of an offset (RISK-1, RISK-5, RISK-6)
     RISK_DISABLED = "RISK_DISABLED"
     NO_LOSER = "NO_LOSER"
@@ -567,7 +567,7 @@ class CutState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutPart:
-    """What a cut takes from one leg."""
+    """What a cut still takes from one leg."""
 
     pyramid: int
     leg: int
@@ -589,7 +589,8 @@ class Cut:
     is_whole: bool = False
     """Everything that is held: the group closes with it."""
     parts: tuple[CutPart, ...] = ()
-    """From the leg with the farthest target inward; empty for a whole one."""
+    """What is still to be sold, from the leg with the farthest target inward. Empty for a whole one, for one that waits
+    for another to end, and for one that has sold all."""
     worst_price: Decimal | None = None
     """It is not sold on at a price worse than this; the cut stops instead."""
     sold: Decimal = ZERO
@@ -658,13 +659,14 @@ class Group:
     hybrid_hit: bool = False
     """The watched aggregate target of hybrid mode was reached: the rest is being closed (TP-4)."""
     trails: Mapping[str, Decimal] = field(default_factory=dict)
-    """Best price seen since a trail began, by what trails: `stop`, `aggregate`, `pyramid:<i>`, `leg:<p>:<l>` (TP-9)."""
+    """Best price seen since a trail began, by what trails: `stop`, `aggregate`, `pyramid:<i>`, `leg:<p>:<l>` (TP-9).
+    `break_even`: since the first target was filled; `hit:leg:<p>:<l>`: a leg whose trail fell back is being closed."""
     stop_price: Decimal | None = None
     """The stop in force, on the tick; None: there is none (TP-9)."""
     stop_reason: Reason | None = None
     """What kind of stop it is: STOP_LOSS, BREAK_EVEN or TRAILING_STOP."""
     cuts: tuple[Cut, ...] = ()
-    """The one that runs, if any, and the last that ended, oldest first."""
+    """Those that run, one after the other, and the last that ended, in the order they were asked for."""
     risk_timer_start_ms: int | None = None
     """When its risk timer began; set once, renewed by a replacement pyramid only (RISK-2, RISK-3)."""
     risk_blocked: bool = False
@@ -672,7 +674,7 @@ class Group:
     risk_skip: bool = False
     """Passed over once, in the next evaluation it would have been a loser or winner in (RISK-12)."""
     reverse: Signal | None = None
-    """The reverse whose new side is to open when this group is closed (SIG-6)."""
+    """The reverse it closes for; what is to open then waits in the queue (SIG-6)."""
 
     @property
     def is_closed(self) -> bool:
@@ -707,11 +709,11 @@ class Queued:
     replacement_count: int = 0
     first_queue_time_ms: int
     queue_time_ms: int
+    """When the newest signal was queued; age limits count from here."""
     is_reverse: bool = False
-    """The new side of a reverse: ranked before all others (section 9)."""
+    """The new side of a reverse, or what took its place: ranked before all others (section 9)."""
     is_decided: bool = False
     """Its signal has its final outcome already (`reversed`): leaving the queue gives it none."""
-    """When the newest signal was queued; age limits count from here."""
     expected_profit: Decimal | None = None
 
     @property

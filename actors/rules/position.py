@@ -8,7 +8,8 @@ can be forgotten and a repeated event does nothing: if nothing changed, the deci
 Invariants, whatever the order of fills, cancels, refusals, exits and prices:
 1. Never more is sold than is held; orders on the exit side that may still fill never sum to more than is held (TP-7).
 2. A closed group holds nothing it could sell, and none of its orders can fill any more.
-3. A group that is not closing has a target, resting or watched, for everything sellable it holds.
+3. A group that is not closing has a target, resting or watched, for everything sellable it holds, and where one is
+   asked for a stop.
 4. Every order is part of the group as `pending` before an effect asks to send it (ORD-2).
 """
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from actors.rules import position_cuts, risk_timer
 from actors.rules.choices import World
 from actors.rules.events import (
     AmendOrders,
@@ -23,6 +25,8 @@ from actors.rules.events import (
     CancelOrders,
     CloseAsked,
     Context,
+    CutAsked,
+    CutStopped,
     Decision,
     Effect,
     Event,
@@ -32,6 +36,8 @@ from actors.rules.events import (
     PriceCrossed,
     PyramidAdded,
     ResolveOrders,
+    ReverseAsked,
+    RiskMarked,
     SetWatches,
     ShareTaken,
     TimeReached,
@@ -58,8 +64,11 @@ from actors.rules.position_external import adopt, take_funding, take_share
 from actors.rules.position_reports import take_reports
 from actors.rules.position_retry import PRICE_POLL_MS, PRICE_STALE
 from actors.rules.position_settle import settle
-from actors.rules.position_watches import AGGREGATE, PRICE_LAG_MS, PYRAMID, is_believable, is_reached, watches
+from actors.rules.position_stops import stop_reached, take_levels
+from actors.rules.position_trails import take_crossing
+from actors.rules.position_watches import BEYOND, PRICE_LAG_MS, is_believable, is_reached, watches
 from actors.rules.settings import StrategySettings
+from actors.rules.stops import STOP
 
 
 def open_group(
@@ -95,8 +104,8 @@ def open_group(
         strategy=strategy,
         pyramids=(_pyramid(0, signal, plan, context),),
         max_slippage_percent=signal.max_slippage_percent,
-        stop_loss=signal.stop_loss,
-        take_profit=signal.take_profit,
+        stop_loss=None if settings.accept_signal_stops else signal.stop_loss,
+        take_profit=None if settings.accept_signal_stops else signal.take_profit,
     )
     desk = Desk(group, context, context.quote)
     legs = len(plan.legs)
@@ -105,6 +114,7 @@ def open_group(
         f"opened at {plain(plan.entry_price)} with {legs} legs, {plain(plan.capital)}",
         category="engine",
     )
+    take_levels(desk, signal, plan.entry_price)
     settle(desk)
     return _decided(desk, before=None)
 
@@ -152,9 +162,14 @@ def under_way(group: Group) -> tuple[Effect, ...]:
     return tuple(asked)
 
 
-def ignore_pyramid(group: Group, now_ms: int) -> Group:
-    """Counts a further entry at the limit as a replacement pyramid: it is ignored (PYR-2)."""
-    return replace(group, ignored_pyramids=group.ignored_pyramids + 1, update_time_ms=now_ms)
+def ignore_pyramid(group: Group, context: Context) -> Decision:
+    """Counts a further entry at the limit as a replacement pyramid: it is ignored (PYR-2), but may renew a running risk
+    timer (RISK-3).
+    """
+    counted = replace(group, ignored_pyramids=group.ignored_pyramids + 1, update_time_ms=context.now_ms)
+    desk = Desk(counted, context, context.quote)
+    risk_timer.reset(desk)
+    return desk.decision(desk.group())
 
 
 # --- events ---
@@ -166,20 +181,36 @@ def _apply(desk: Desk, event: Event) -> Refused | None:
             take_reports(desk, event.reports)
         case PyramidAdded():
             return _add_pyramid(desk, event)
-        case CloseAsked():
-            if desk.state not in (GroupState.CLOSING, GroupState.CLOSED):
-                begin_close(desk, event.reason)
-        case CancelEntriesAsked():
-            if desk.state not in (GroupState.CLOSING, GroupState.CLOSED):
-                count = give_up_all(desk, event.reason)
-                if count:
-                    desk.note("entry.given_up", f"{count} unfilled entries are cancelled: {event.reason}")
+        case CloseAsked() | CancelEntriesAsked() | ReverseAsked() | RiskMarked() | CutAsked() | CutStopped():
+            return _commanded(desk, event)
         case PriceCrossed():
             _crossed(desk, event)
         case ShareTaken() | FundingBooked() | OrderAdopted():
             return _from_outside(desk, event)
         case TimeReached():
             pass
+    return None
+
+
+def _commanded(
+    desk: Desk, event: CloseAsked | CancelEntriesAsked | ReverseAsked | RiskMarked | CutAsked | CutStopped
+) -> Refused | None:
+    is_ending = desk.state in (GroupState.CLOSING, GroupState.CLOSED)
+    match event:
+        case CloseAsked() if not is_ending:
+            begin_close(desk, event.reason)
+        case CancelEntriesAsked() if not is_ending:
+            count = give_up_all(desk, event.reason)
+            if count:
+                desk.note("entry.given_up", f"{count} unfilled entries are cancelled: {event.reason}")
+        case ReverseAsked():
+            return _reverse(desk, event)
+        case RiskMarked():
+            return _mark_risk(desk, event)
+        case CutAsked():
+            return position_cuts.ask(desk, event)
+        case CutStopped():
+            position_cuts.stop(desk, event)
     return None
 
 
@@ -194,6 +225,31 @@ def _from_outside(desk: Desk, event: ShareTaken | FundingBooked | OrderAdopted) 
             if refused is not None:
                 return refused
             take_reports(desk, (event.report,))
+    return None
+
+
+def _reverse(desk: Desk, event: ReverseAsked) -> Refused | None:
+    """Closes for a reverse (SIG-6). One that comes while it closes already is for the queue; the same one again changes
+    nothing.
+    """
+    signal = event.signal
+    if desk.reverse is not None and desk.reverse.signal_id == signal.signal_id:
+        return None
+    if desk.state in (GroupState.CLOSING, GroupState.CLOSED):
+        return Refused(reason=Reason.GROUP_CLOSING, detail="the group is being closed")
+    if signal.side is desk.side:
+        return Refused(reason=Reason.SAME_POSITION, detail=f"the group is {desk.side} already")
+    desk.reverse = signal
+    begin_close(desk, Reason.REVERSE_SIGNAL)
+    return None
+
+
+def _mark_risk(desk: Desk, event: RiskMarked) -> Refused | None:
+    """Blocked, unblocked, to be passed over once (RISK-12). A group that closes is out of the risk engine's reach."""
+    if desk.state in (GroupState.CLOSING, GroupState.CLOSED):
+        return Refused(reason=Reason.GROUP_CLOSING, detail="the group is being closed")
+    desk.risk_blocked = desk.risk_blocked if event.blocked is None else event.blocked
+    desk.risk_skip = desk.risk_skip if event.skip is None else event.skip
     return None
 
 
@@ -212,6 +268,7 @@ def _add_pyramid(desk: Desk, event: PyramidAdded) -> Refused | None:
     desk.put_pyramid(pyramid)
     text = f"pyramid {pyramid.index} added at {plain(pyramid.entry_price)} with {len(pyramid.legs)} legs"
     desk.note("group.pyramid_added", text, category="engine", attributes={"signal_id": signal.signal_id})
+    take_levels(desk, signal, pyramid.entry_price)
     return None
 
 
@@ -256,15 +313,10 @@ def _crossed(desk: Desk, event: PriceCrossed) -> None:
             )
     elif not is_reached(watch, event.quote) or not is_believable(watch, event.quote, desk.now_ms):
         desk.rearm = True
-    elif watch.watch_id == AGGREGATE:
-        desk.hybrid_hit = True
-        desk.note(
-            "target.hit", f"the watched target {plain(watch.price)} of the group was reached, closing what is held"
-        )
-    elif watch.watch_id.startswith(PYRAMID):
-        pyramid = desk.pyramids[int(watch.watch_id.removeprefix(PYRAMID))]
-        desk.put_pyramid(replace(pyramid, watch_hit=True))
-        desk.note("target.hit", f"the watched target {plain(watch.price)} of pyramid {pyramid.index} was reached")
+    elif watch.watch_id == STOP:
+        stop_reached(desk, event.quote)
+    elif not watch.watch_id.startswith(BEYOND):
+        take_crossing(desk, watch, event.quote)
 
 
 # --- the end ---

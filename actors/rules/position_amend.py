@@ -95,6 +95,18 @@ def take_shape(desk: Desk, order: Order, report: OrderReport) -> Order:
     return order
 
 
+def last_shape(order: Order, report: OrderReport) -> Order:
+    """An order that ended while it was being amended, with the price and quantity it ended with as far as that shows:
+    one that filled with the quantity it was to have, and not with the one it had, has been amended.
+    """
+    price, quantity = order.price, order.quantity
+    if order.state is OrderState.FILLED and order.filled_quantity == order.wanted_quantity != order.quantity:
+        price, quantity = order.wanted_price or order.price, order.filled_quantity
+    if order.state is OrderState.FILLED and report.quantity == quantity and report.price:
+        price = report.price
+    return replace(order, price=price, quantity=quantity, wanted_price=None, wanted_quantity=None)
+
+
 def _told(order: Order, report: OrderReport) -> tuple[Decimal | None, Decimal | None]:
     """What the report says of price and quantity, as far as it can be."""
     price, quantity = report.price, report.quantity

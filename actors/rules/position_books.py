@@ -5,7 +5,8 @@ Invariants:
 2. Change of quote = realised - cost of what is held, to the last decimal, for any sequence of trades (PNL-2).
 3. No lot is ever negative. What was sold beyond everything held is booked as profit without cost, flagged
    `oversold` and alerted.
-4. An exit takes first from what its order is for, then from the loose remainder, then from the other legs.
+4. An exit takes first from what its order is for, then from the loose remainder, then from the other legs. A cut's
+   takes from the cut's legs, in its order.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from decimal import ROUND_DOWN, Decimal
 from actors.rules import profit
 from actors.rules.model import Leg, Lot, Order, Role, Trade
 from actors.rules.money import CONTEXT, ZERO
+from actors.rules.position_cut_books import active, count_sale, is_cut_order, part_lots
 from actors.rules.position_desk import Desk
-from actors.rules.position_orders import Place
 
 OVERSOLD = "oversold"
 
@@ -32,7 +33,9 @@ def count_trade(desk: Desk, order: Order, trade: Trade) -> None:
     if order.role is Role.ENTRY:
         _enter(desk, order, trade)
     else:
+        realized, lots = desk.realized, part_lots(desk)
         _leave(desk, order, trade)
+        count_sale(desk, trade.quantity, desk.realized - realized, lots)
 
 
 def _enter(desk: Desk, order: Order, trade: Trade) -> None:
@@ -56,10 +59,10 @@ def _leave(desk: Desk, order: Order, trade: Trade) -> None:
     base_fee = profit.base_fee(trade, desk.instrument)
     proceeds = _value(desk, trade, trade.quantity)
     left, cost = trade.quantity + base_fee, ZERO
-    for pot in _pots(desk, (order.pyramid, order.leg)):
+    for pot, most in _pots(desk, order):
         if left <= 0:
             break
-        taken, pot_cost = _take(desk, pot, left, trade)
+        taken, pot_cost = _take(desk, pot, left if most is None else min(left, most), trade)
         left -= taken
         cost += pot_cost
     uncovered_fee = min(left, max(base_fee, ZERO))
@@ -81,19 +84,26 @@ _Source = Leg | None
 """A leg whose lot is taken from; None is the group's loose remainder."""
 
 
-def _pots(desk: Desk, place: Place) -> Iterator[list[_Source]]:
-    """Where an exit takes from, in turn. Within a pot it takes pro rata. Lots are read when a pot's turn comes."""
-    pyramid, index = place
+def _pots(desk: Desk, order: Order) -> Iterator[tuple[list[_Source], Decimal | None]]:
+    """Where an exit takes from, in turn, and how much at most. Within a pot it takes pro rata. Lots are read when a
+    pot's turn comes.
+    """
+    pyramid, index = order.pyramid, order.leg
     if pyramid is None:
-        yield [*(leg for leg in desk.legs() if leg.lot.quantity), None]
+        yield [*(leg for leg in desk.legs() if leg.lot.quantity), None], None
         return
+    cut = active(desk)
+    if cut is not None and is_cut_order(order):
+        for part in cut.parts:
+            yield [desk.leg_at((part.pyramid, part.leg))], part.quantity
+        yield [None], None
     own = [leg for leg in desk.legs() if leg.pyramid == pyramid and index in (None, leg.index)]
-    yield list(own)
-    yield [None]
+    yield list(own), None
+    yield [None], None
     names = {(leg.pyramid, leg.index) for leg in own}
     for leg in list(desk.legs()):
         if (leg.pyramid, leg.index) not in names:
-            yield [leg]
+            yield [leg], None
 
 
 def _take(desk: Desk, pot: list[_Source], wanted: Decimal, trade: Trade) -> tuple[Decimal, Decimal]:

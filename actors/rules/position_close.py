@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from actors.rules import stops
 from actors.rules.choices import OnFlat
 from actors.rules.lifecycle import GroupEvent
 from actors.rules.model import Reason
 from actors.rules.money import ZERO, plain
+from actors.rules.position_cut_books import active, end_whole, stop_all
 from actors.rules.position_desk import Desk
 from actors.rules.position_dust import last_price
 from actors.rules.position_entries import all_refused, give_up_all, is_complete, is_finished
-from actors.rules.position_reports import CLOSE_FAILING
-from actors.rules.position_retry import PRICE_STALE
+from actors.rules.position_retry import CLOSE_FAILING, PRICE_STALE
 from actors.rules.position_targets import TARGET_FAILING, Wanted
 from actors.rules.timeframes import timeframe_s
 
@@ -38,7 +39,8 @@ def close_reason(desk: Desk, wanted: list[Wanted]) -> Reason | None:
 def is_selling(desk: Desk) -> bool:
     """Whether something may still be sold by what is under way."""
     hit = desk.hybrid_hit or any(pyramid.watch_hit for pyramid in desk.pyramids.values())
-    return hit or bool(desk.targets) or bool(desk.closes)
+    hit = hit or bool(stops.leg_hits(desk.trails))
+    return hit or bool(desk.targets) or bool(desk.closes) or active(desk) is not None
 
 
 def is_flat(desk: Desk, wanted: list[Wanted]) -> bool:
@@ -68,6 +70,7 @@ def begin_close(desk: Desk, reason: Reason) -> None:
     desk.move(GroupEvent.CLOSE_STARTED, reason)
     desk.close_reason = reason
     desk.hybrid_hit = False
+    stop_all(desk, reason)
     for pyramid in list(desk.pyramids.values()):
         if pyramid.watch_hit:
             desk.put_pyramid(replace(pyramid, watch_hit=False))
@@ -91,6 +94,7 @@ def finish(desk: Desk) -> None:
     desk.flag(CLOSE_FAILING, False)
     desk.flag(TARGET_FAILING, False)
     desk.flag(PRICE_STALE, False)
+    end_whole(desk)
     desk.move(GroupEvent.CLOSE_DONE, desk.close_reason or Reason.LATE_FILL)
     text = f"closed, {desk.close_reason}: realized {plain(desk.realized)} {desk.instrument.quote}"
     if held:

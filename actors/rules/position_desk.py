@@ -25,14 +25,14 @@ from actors.rules.events import (
     WakeAt,
 )
 from actors.rules.lifecycle import GroupEvent, move_group
-from actors.rules.model import Cut, Group, GroupState, Leg, Lot, Order, Pyramid, Quote, Reason, Role, Signal
+from actors.rules.model import Cut, Group, GroupState, Leg, Lot, Order, OrderState, Pyramid, Quote, Reason, Role, Signal
 from actors.rules.money import ZERO, floor_to
 from actors.rules.naming import MAX_ATTEMPT, next_attempt
 from actors.rules.position_orders import Place, new_order, trim, where
 
 _TRACKED = (
     *("state", "instrument", "loose", "realized", "fees", "funding", "dust", "dust_value"),
-    *("close_reason", "close_time_ms", "flags", "hybrid_hit"),
+    *("close_reason", "close_time_ms", "flags", "hybrid_hit", "stop_loss", "take_profit"),
     *("trails", "stop_price", "stop_reason", "cuts", "risk_timer_start_ms", "risk_blocked", "risk_skip", "reverse"),
 )
 
@@ -42,13 +42,14 @@ class Desk:
 
     __slots__ = (
         *("before", "context", "now_ms", "quote", "fresh", "side", "settings", "pyramids", "orders"),
-        *("entries", "targets", "closes", "submits", "cancels", "resolves", "notes", "wake", "rearm"),
+        *("entries", "targets", "closes", "stops", "stop_filled", "submits", "cancels", "resolves"),
+        *("notes", "wake", "rearm"),
         *("amends", "unamendable"),
         *("_legs", "_dirty", "_orders_changed"),
         *_TRACKED,
     )
 
-    def __init__(self, group: Group, context: Context, quote: Quote | None) -> None:
+    def __init__(self, group: Group, context: Context, quote: Quote | None) -> None:  # noqa: PLR0915 - one line per field
         self.before = group
         self.context = context
         self.now_ms = context.now_ms
@@ -69,6 +70,9 @@ class Desk:
         self.close_time_ms: int | None = group.close_time_ms
         self.flags: tuple[str, ...] = group.flags
         self.hybrid_hit: bool = group.hybrid_hit
+        self.stop_loss: Decimal | None = group.stop_loss
+        self.take_profit: Decimal | None = group.take_profit
+        """What the newest signal that named one asks for (TP-9)."""
         self.trails: Mapping[str, Decimal] = group.trails
         """Replaced whole, like the values below, never edited in place."""
         self.stop_price: Decimal | None = group.stop_price
@@ -87,6 +91,10 @@ class Desk:
         self.targets: dict[Place, dict[str, Order]] = {}
         self.closes: dict[Place, dict[str, Order]] = {}
         """Orders that are not final, by role and place."""
+        self.stops: dict[Place, dict[str, Order]] = {}
+        """Likewise. They promise nothing of what is held: at the venue they only reduce (`position_stops`)."""
+        self.stop_filled: Reason | None = None
+        """A stop has filled in this decision, and what kind of stop it was."""
         for order in self.orders.values():
             if not order.is_final:
                 self._shelve(order)
@@ -131,13 +139,30 @@ class Desk:
         return sum((leg.lot.quantity for leg in self._legs.values()), self.loose.quantity)
 
     def bound(self) -> Decimal:
-        """What orders that may still fill could sell."""
+        """What orders that may still fill could sell, resting stops left out."""
         shelves = (*self.targets.values(), *self.closes.values())
         return sum((order.remaining for shelf in shelves for order in shelf.values()), ZERO)
 
     def free(self) -> Decimal:
         """What is certainly free to be sold: no order that may still fill counts on it (TP-7). On the step, >= 0."""
         free = self.held() - self.bound()
+        return floor_to(free, self.instrument.step_size) if free > 0 else ZERO
+
+    def free_beside_stops(self) -> Decimal:
+        """What is free even if every stop at the venue were to fill. On the step, >= 0.
+
+        One that is not known to be there holds up no close, unless others trade the position too: it only reduces.
+        """
+        stopped = sum(
+            (
+                order.remaining
+                for shelf in self.stops.values()
+                for order in shelf.values()
+                if order.state is not OrderState.PENDING or self.context.shares_position
+            ),
+            ZERO,
+        )
+        free = self.held() - self.bound() - stopped
         return floor_to(free, self.instrument.step_size) if free > 0 else ZERO
 
     # --- orders ---
@@ -148,9 +173,7 @@ class Desk:
         self._shelve(order)
 
     def _shelve(self, order: Order) -> None:
-        shelves = self.entries
-        if order.role is not Role.ENTRY:
-            shelves = self.targets if order.role is Role.TAKE_PROFIT else self.closes
+        shelves = self._shelves_of(order.role)
         place = (order.pyramid, order.leg)
         if not order.is_final:
             shelves.setdefault(place, {})[order.client_order_id] = order
@@ -159,8 +182,19 @@ class Desk:
             if not shelves[place]:
                 del shelves[place]
 
+    def _shelves_of(self, role: Role) -> dict[Place, dict[str, Order]]:
+        match role:
+            case Role.ENTRY:
+                return self.entries
+            case Role.TAKE_PROFIT:
+                return self.targets
+            case Role.STOP:
+                return self.stops
+            case Role.CLOSE:
+                return self.closes
+
     def open_orders(self) -> list[Order]:
-        shelves = (*self.entries.values(), *self.targets.values(), *self.closes.values())
+        shelves = (*self.entries.values(), *self.targets.values(), *self.closes.values(), *self.stops.values())
         return [order for shelf in shelves for order in shelf.values()]
 
     def orders_at(self, role: Role, place: Place) -> list[Order]:
@@ -183,9 +217,10 @@ class Desk:
         immediate: bool = False,
         expected_price: Decimal | None = None,
         reason: Reason | None = None,
+        trigger_price: Decimal | None = None,
     ) -> None:
-        """Adds a new order under the next attempt. Price None: a market order; `immediate`: what cannot fill at once
-        expires. `reason` says why a close is made.
+        """Adds a new order under the next attempt. Price None: a market order, with a trigger a stop; `immediate`: what
+        cannot fill at once expires. `reason` says why a close or a stop is made.
         """
         attempt = next_attempt(self.orders.values(), *place, role)
         if attempt > MAX_ATTEMPT:
@@ -203,6 +238,7 @@ class Desk:
             immediate=immediate,
             expected_price=expected_price,
             reason=reason,
+            trigger_price=trigger_price,
             now_ms=self.now_ms,
         )
         self.put_order(order)
@@ -325,10 +361,6 @@ class Desk:
 
 
 def is_fresh(quote: Quote | None, context: Context) -> bool:
-    """Whether a price may be decided on: usable and not older than `max_quote_age_s` (ORD-10). One from the future is
-    from before the clock was set back: nobody knows how old it is.
-    """
-    if precision.usable(quote) is None or quote is None:
-        return False
-    most_ms = context.execution.max_quote_age_s * 1000
-    return -most_ms <= context.now_ms - quote.time_ms <= most_ms
+    """Whether a price may be decided on: usable and not older than `max_quote_age_s` (ORD-10)."""
+    quote = precision.usable(quote)
+    return quote is not None and precision.is_recent(quote, context.now_ms, context.execution.max_quote_age_s)

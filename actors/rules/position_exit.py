@@ -1,7 +1,8 @@
 """Selling what is held at once: an exit, a flat group's rest, a watched target that was hit (EXIT-1 to EXIT-5).
 
 Invariants:
-1. A close sells only what is certainly free: held less everything that could still fill on the exit side (TP-7).
+1. A close sells only what is certainly free: held less everything that could still fill on the exit side (TP-7). What
+   closes the whole group counts a resting stop among that (`position_stops`).
 2. One close is in flight per part. What a target still binds follows when its cancel is certain.
 3. No sale leaves a rest behind that could not be sold on its own, as far as the exchange's limits allow.
 4. A close that fails is tried again for ever, with growing pauses.
@@ -21,48 +22,57 @@ from actors.rules.position_orders import Place, where
 from actors.rules.position_retry import failures, price_or_wait, retry_time_ms, slippage_bound
 
 
-def sell(desk: Desk, pyramid: int | None, reason: Reason) -> bool:
-    """Goes on selling one pyramid, or the whole group if None, with the loose remainder. True when it is done: no
-    order of it can fill any more and what is left cannot be sold.
+def sell(desk: Desk, pyramid: int | None, reason: Reason, *, leg: int | None = None) -> bool:
+    """Goes on selling one pyramid, one leg of it, or the whole group if None, with the loose remainder. True when it is
+    done: no order of it can fill any more and what is left cannot be sold.
     """
-    bound_targets = [place for place in desk.targets if pyramid in (None, place[0])]
-    for at in bound_targets:
-        for order in list(desk.targets[at].values()):
-            desk.cancel(order)
-    place = (pyramid, None)
-    if any(pyramid in (None, at[0]) for at in desk.closes):
-        return False
-    total = _held(desk, pyramid)
+    place = (pyramid, leg)
+    in_the_way = [order for at, shelf in desk.targets.items() if _covers(place, at) for order in shelf.values()]
+    if pyramid is None:
+        in_the_way += [order for shelf in desk.stops.values() for order in shelf.values()]
+    for order in in_the_way:
+        desk.cancel(order)
+    if any(pyramid in (None, at[0]) or at[1] is not None for at in desk.closes):
+        return False  # A cut may be selling of any pyramid.
+    total = _held(desk, place)
     is_left = is_left_as_dust(desk, total)
     if is_left is not None:
-        return is_left and not bound_targets
+        return is_left and not in_the_way
     quote = price_or_wait(desk, f"the close of {where(place)}")
     if quote is None:
         return False
     failed = failures(desk, Role.CLOSE, place)
     expected = quote.closing(desk.side)
-    price = _bound(desk, quote, len(failed))
-    if not _is_sendable(desk, total, expected, price):
-        price = _last_resort(desk, quote, total)
+    price = closing_price(desk, quote, len(failed))
+    if not is_sendable(desk, total, expected, price):
+        price = last_resort(desk, quote, total)
         if price is None:
-            return not bound_targets
+            return not in_the_way
     ready_ms = retry_time_ms(desk, failed)
     if desk.now_ms < ready_ms:
         desk.wake_at(ready_ms)
         return False
-    _send(desk, place, total, price=price, expected=expected, reason=reason)
+    is_beside = pyramid is not None and not desk.context.shares_position
+    free = desk.free() if is_beside else desk.free_beside_stops()
+    send(desk, place, total, free=free, price=price, expected=expected, reason=reason)
     return False
 
 
-def _held(desk: Desk, pyramid: int | None) -> Decimal:
-    """What is to be sold of a part; a pyramid takes the loose remainder along unless another close does already."""
+def _covers(part: Place, at: Place) -> bool:
+    """Whether what is for `at` belongs to this part."""
+    return part[0] is None or (part[0] == at[0] and part[1] in (None, at[1]))
+
+
+def _held(desk: Desk, place: Place) -> Decimal:
+    """What is to be sold of a part; it takes the loose remainder along unless another close does already."""
+    pyramid, index = place
     if pyramid is None:
         return desk.held()
     loose = ZERO if desk.closes else desk.loose.quantity
-    return sum((leg.lot.quantity for leg in desk.legs_of(pyramid)), loose)
+    return sum((leg.lot.quantity for leg in desk.legs_of(pyramid) if index in (None, leg.index)), loose)
 
 
-def _bound(desk: Desk, quote: Quote, tries: int) -> Decimal | None:
+def closing_price(desk: Desk, quote: Quote, tries: int) -> Decimal | None:
     """Price of the next close: None is a market order, else an immediate order at the slippage bound (EXIT-4)."""
     execution = desk.context.execution
     if execution.slippage_action is SlippageAction.WARN:
@@ -74,7 +84,7 @@ def _bound(desk: Desk, quote: Quote, tries: int) -> Decimal | None:
     return precision.within_bounds(price, quote.mid, desk.instrument, desk.side.exit)
 
 
-def _last_resort(desk: Desk, quote: Quote, total: Decimal) -> Decimal | None:
+def last_resort(desk: Desk, quote: Quote, total: Decimal) -> Decimal | None:
     """Price of an immediate order for what neither a market order nor one at the bound can carry: as far from the
     expected price as its value allows. None: not even at the expected price is it worth enough.
     """
@@ -87,21 +97,29 @@ def _last_resort(desk: Desk, quote: Quote, total: Decimal) -> Decimal | None:
             return None
     price = precision.target_price(desk.side, bound, instrument)
     price = precision.within_bounds(price, quote.mid, instrument, desk.side.exit)
-    return price if _is_sendable(desk, total, expected, price) else None
+    return price if is_sendable(desk, total, expected, price) else None
 
 
-def _is_sendable(desk: Desk, total: Decimal, expected: Decimal, price: Decimal | None) -> bool:
+def is_sendable(desk: Desk, total: Decimal, expected: Decimal, price: Decimal | None) -> bool:
     """Whether a part of `total` could be sold."""
     market, judged_at = price is None, expected if price is None else price
     return precision.max_sendable(total, judged_at, precision.for_exits(desk.instrument), market=market) > 0
 
 
-def _send(
-    desk: Desk, place: Place, total: Decimal, *, price: Decimal | None, expected: Decimal, reason: Reason
+def send(
+    desk: Desk,
+    place: Place,
+    total: Decimal,
+    *,
+    free: Decimal,
+    price: Decimal | None,
+    expected: Decimal,
+    reason: Reason,
 ) -> None:
+    """Sells as much of `total` as is free and one order can carry; what follows can be sold, too (invariant 3)."""
     market, judged_at = price is None, expected if price is None else price
     instrument = precision.for_exits(desk.instrument)
-    quantity = chunk(min(desk.free(), total), total, judged_at, instrument, market=market)
+    quantity = chunk(min(free, total), total, judged_at, instrument, market=market)
     if quantity:
         desk.place(
             Role.CLOSE,

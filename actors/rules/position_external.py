@@ -170,7 +170,9 @@ def _entry_fits(desk: Desk, order: Order) -> Refused | None:
 
 
 def _exit_fits(desk: Desk, order: Order) -> Refused | None:
-    free = desk.held() - desk.bound()
+    free = desk.held() - (ZERO if order.role is Role.STOP else desk.bound())
+    if order.role is Role.STOP and desk.stops:
+        return _no("the group has a stop of its own; flatten this one")
     if order.quantity > free:
         return _no(f"the order sells {plain(order.quantity)}, {plain(max(free, ZERO))} is free to be sold; flatten it")
     return None

@@ -41,8 +41,11 @@ def new_order(
     expected_price: Decimal | None,
     reason: Reason | None,
     now_ms: int,
+    trigger_price: Decimal | None = None,
 ) -> Order:
-    """A pending order. Price None: a market order. Exits on a swap only ever reduce."""
+    """A pending order. Price None: a market order, at once or when the trigger is reached. Exits on a swap only ever
+    reduce.
+    """
     pyramid, leg = place
     is_entry = role is Role.ENTRY
     return Order(
@@ -57,10 +60,11 @@ def new_order(
         role=role,
         attempt=attempt,
         side=group.side.entry if is_entry else group.side.exit,
-        type=OrderType.MARKET if price is None else OrderType.LIMIT,
+        type=_type(price, trigger_price),
         time_in_force=TimeInForce.IOC if immediate else TimeInForce.GTC,
         reduce_only=not is_entry and instrument.market is Market.SWAP,
         price=price,
+        trigger_price=trigger_price,
         quantity=quantity,
         expected_price=expected_price,
         reason=reason,
@@ -69,9 +73,15 @@ def new_order(
     )
 
 
+def _type(price: Decimal | None, trigger_price: Decimal | None) -> OrderType:
+    if trigger_price is not None:
+        return OrderType.STOP
+    return OrderType.MARKET if price is None else OrderType.LIMIT
+
+
 def trim(orders: Mapping[str, Order]) -> Mapping[str, Order]:
     """The orders a group keeps: all that may still fill, the newest `MAX_FINAL_ORDERS` others, and of each place the
-    last one, because the next attempt counts on from it.
+    last one, because the next attempt counts on from it. Stops that were only moved are the first to go.
     """
     if len(orders) <= MAX_FINAL_ORDERS:
         return orders
@@ -83,9 +93,10 @@ def trim(orders: Mapping[str, Order]) -> Mapping[str, Order]:
     for order in orders.values():
         at = (order.role, (order.pyramid, order.leg))
         last[at] = max(last.get(at, 0), order.attempt)
+    idle_stops_first = sorted(final, key=lambda order: order.role is not Role.STOP or bool(order.trades))
     dropped = {
         order.client_order_id
-        for order in final[:surplus]
+        for order in idle_stops_first[:surplus]
         if last[order.role, (order.pyramid, order.leg)] != order.attempt
     }
     return {name: order for name, order in orders.items() if name not in dropped}

@@ -15,16 +15,18 @@ from actors.rules.choices import LimitCloseFallback
 from actors.rules.lifecycle import EVENT_OF_STATE, GroupEvent, IllegalMove, OrderEvent, move_order
 from actors.rules.model import GroupState, Order, OrderReport, OrderState, OrderType, Reason, Role, Trade
 from actors.rules.money import ZERO, plain
-from actors.rules.position_amend import take_shape
+from actors.rules.position_amend import last_shape, take_shape
 from actors.rules.position_books import count_trade
 from actors.rules.position_desk import Desk
 from actors.rules.position_entries import WAIT_REASONS, after_entry_ended
 from actors.rules.position_orders import where
-from actors.rules.position_retry import beyond_slippage, failures
+from actors.rules.position_retry import CLOSE_FAILING, beyond_slippage, failures
+from actors.rules.position_trails import target_filled
 
 LATE_FILL = "late_fill"
-CLOSE_FAILING = "close_failing"
 
+_REFUSED = {Role.ENTRY: "entry.refused", Role.STOP: "stop.failing"}
+_FILLED = {Role.ENTRY: "entry.filled", Role.TAKE_PROFIT: "target.filled", Role.STOP: "stop.filled"}
 PRECISION_REASONS = frozenset(
     {
         *(Reason.BAD_PRICE, Reason.BAD_QUANTITY, Reason.BELOW_MIN_QUANTITY, Reason.ABOVE_MAX_QUANTITY),
@@ -56,7 +58,7 @@ def _take(desk: Desk, before: Order, report: OrderReport) -> None:
     after, fills = _count(desk, before, report.trades)
     moved = _move(desk, _shaped(desk, after, report), report)
     if moved.is_final and moved.is_amending:
-        moved = replace(moved, wanted_price=None, wanted_quantity=None)
+        moved = last_shape(moved, report)
     if moved is not before:
         moved = replace(moved, update_time_ms=desk.now_ms)
         desk.put_order(moved)
@@ -159,17 +161,20 @@ def _after_fills(desk: Desk, before: Order, order: Order, fills: list[Trade]) ->
     place = where((order.pyramid, order.leg))
     done = "" if order.state is OrderState.FILLED else f", {plain(order.filled_quantity)} of {plain(order.quantity)}"
     text = f"{place} {verb} {plain(quantity)} at {_short(value / quantity)}{done}"
-    kind = {Role.ENTRY: "entry.filled", Role.TAKE_PROFIT: "target.filled"}.get(order.role, "close.filled")
+    kind = _FILLED.get(order.role, "close.filled")
     if kind == "target.filled" and order.state is OrderState.FILLED:
         kind = "target.hit"
     desk.note(kind, text, order=order)
+    target_filled(desk, order, fills)
+    if order.role is Role.STOP:
+        desk.stop_filled = order.reason or Reason.STOP_LOSS
     if before.is_final:
         desk.flag(LATE_FILL)
         desk.alert("order.late_fill", f"{order.client_order_id} filled after it was {before.state}", order=order)
 
 
 def _after_end(desk: Desk, order: Order) -> None:
-    if order.type is OrderType.MARKET and beyond_slippage(desk, order):
+    if order.type is not OrderType.LIMIT and beyond_slippage(desk, order):
         average = order.filled_notional / (order.filled_quantity * desk.instrument.contract_size)
         text = f"a market order got {_short(average)}, expected {order.expected_price}: beyond the bound"
         desk.alert("order.slippage", text, order=order)
@@ -181,6 +186,8 @@ def _after_end(desk: Desk, order: Order) -> None:
         _after_close_ended(desk, order)
     elif order.state is OrderState.REJECTED:
         _refused(desk, order)
+    elif order.role is Role.STOP:
+        pass  # Whether it is missed shows when everything that was reported is in the books (`position_stops`).
     elif order.state is not OrderState.FILLED and not order.cancel_requested:
         place = where((order.pyramid, order.leg))
         desk.alert("target.lost", f"the target of {place} was {order.state} from outside, replacing it", order=order)
@@ -200,7 +207,7 @@ def _refused(desk: Desk, order: Order) -> None:
     elif order.role is Role.CLOSE:
         desk.note("close.refused", text, "error", order=order)  # The alert is that of the failing close.
     else:
-        desk.alert("entry.refused" if order.role is Role.ENTRY else "target.failing", text, "error", order=order)
+        desk.alert(_REFUSED.get(order.role, "target.failing"), text, "error", order=order)
 
 
 def _after_close_ended(desk: Desk, order: Order) -> None:

@@ -14,6 +14,7 @@ MAX_BACKOFF_MS = 60_000
 PRICE_POLL_MS = 1_000
 """How often a missing or stale price is looked at again."""
 PRICE_STALE = "price_stale"
+CLOSE_FAILING = "close_failing"
 
 
 def backoff_ms(desk: Desk, tries: int) -> int:

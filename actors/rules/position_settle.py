@@ -7,20 +7,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from actors.rules import position_exit
+from actors.rules import position_cuts, position_exit, risk_timer, stops
 from actors.rules.lifecycle import GroupEvent
 from actors.rules.model import GroupState, Reason
 from actors.rules.money import ZERO, plain
 from actors.rules.position_close import begin_close, close_reason, finish, is_flat
+from actors.rules.position_cut_books import end_stopped
 from actors.rules.position_desk import Desk
 from actors.rules.position_entries import cancel_given_up, expire, give_up_all, is_finished, place_entries
 from actors.rules.position_retry import PRICE_STALE
+from actors.rules.position_stops import close_after_fill, end_stops, settle_stops
 from actors.rules.position_targets import Wanted, plan, settle_targets
+from actors.rules.position_trails import end_leg_hit, settle_trails
 
 
 def settle(desk: Desk) -> None:
     if desk.fresh is not None:
         desk.flag(PRICE_STALE, False)
+    close_after_fill(desk)
     if desk.state not in (GroupState.CLOSING, GroupState.CLOSED):
         _manage(desk)
     if desk.state is GroupState.CLOSING:
@@ -34,6 +38,9 @@ def _manage(desk: Desk) -> None:
     expire(desk)
     cancel_given_up(desk)
     _sell_hits(desk)
+    position_cuts.run(desk)
+    if desk.state is GroupState.CLOSING:  # A cut whose turn came takes everything.
+        return
     wanted = [] if desk.hybrid_hit else plan(desk)
     reason = close_reason(desk, wanted)
     if reason is None and not desk.hybrid_hit:
@@ -42,6 +49,9 @@ def _manage(desk: Desk) -> None:
             reason = close_reason(desk, wanted)
     if reason is None:
         _derive_state(desk, wanted)
+        settle_trails(desk)
+        settle_stops(desk)
+        risk_timer.start(desk)
     else:
         begin_close(desk, reason)
 
@@ -53,14 +63,19 @@ def _sell_hits(desk: Desk) -> None:
     for pyramid in list(desk.pyramids.values()):
         if pyramid.watch_hit and position_exit.sell(desk, pyramid.index, Reason.TAKE_PROFIT):
             desk.put_pyramid(replace(pyramid, watch_hit=False))
+    for index, leg in stops.leg_hits(desk.trails):
+        if position_exit.sell(desk, index, Reason.TAKE_PROFIT, leg=leg):
+            end_leg_hit(desk, index, leg)
 
 
 def _close(desk: Desk) -> None:
     """Cancels what rests, sells what is free, and closes the group when nothing can happen any more (EXIT-1)."""
     give_up_all(desk, desk.close_reason or Reason.LATE_FILL)
+    end_stops(desk)
     desk.cancel_all(desk.entries)
+    end_stopped(desk)
     done = position_exit.sell(desk, None, desk.close_reason or Reason.LATE_FILL)
-    if done and not desk.entries:
+    if done and not desk.entries and not desk.stops:
         finish(desk)
 
 
@@ -88,7 +103,8 @@ def _cut_excess(desk: Desk) -> None:
     """Cancels orders on the exit side that promise more than is held: a fill after a certain cancel, or a fee that a
     sale paid in the coin itself, can do that.
     """
-    orders = [order for order in desk.open_orders() if order.side is desk.side.exit and not order.cancel_requested]
+    shelves = (*desk.targets.values(), *desk.closes.values())
+    orders = [order for shelf in shelves for order in shelf.values() if not order.cancel_requested]
     excess = sum((order.remaining for order in orders), ZERO) - desk.held()
     if excess <= 0:
         return

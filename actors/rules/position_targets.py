@@ -10,10 +10,12 @@ Invariants:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from actors.rules import precision, takeprofit
+from actors.rules import position_cut_books as cut_books
+from actors.rules import precision, stops, takeprofit
 from actors.rules.choices import TpMode
 from actors.rules.model import Leg, Order, OrderState, Role
 from actors.rules.money import ZERO
@@ -35,6 +37,8 @@ class Wanted:
     place: Place
     price: Decimal
     quantity: Decimal
+    gives_way: bool = False
+    """A cut takes of what it covers: it must not rest for more."""
 
 
 def plan(desk: Desk) -> list[Wanted]:
@@ -49,15 +53,18 @@ def plan(desk: Desk) -> list[Wanted]:
             place=(unit.pyramid, unit.leg),
             price=unit.price,
             quantity=precision.round_quantity(unit.quantity, desk.instrument),
+            gives_way=is_less,
         )
-        for unit in units
+        for unit, is_less in _beside_cut(desk, units)
     )
     return [want for want in wanted if want.place in desk.targets or _is_sendable(desk, want)]
 
 
 def _units(desk: Desk) -> list[Target]:
-    hit = {index for index, pyramid in desk.pyramids.items() if pyramid.watch_hit}
-    return [unit for unit in takeprofit.targets(desk, desk.context.fees) if unit.pyramid not in hit]
+    hit: set[Place] = {(index, None) for index, pyramid in desk.pyramids.items() if pyramid.watch_hit}
+    hit.update(stops.leg_hits(desk.trails))
+    units = takeprofit.targets(desk, desk.context.fees)
+    return [unit for unit in units if (unit.pyramid, None) not in hit and (unit.pyramid, unit.leg) not in hit]
 
 
 def _is_sendable(desk: Desk, want: Wanted) -> bool:
@@ -119,6 +126,27 @@ def _could_carry(desk: Desk, unit: Target) -> bool:
     return precision.max_sendable(quantity, unit.price, precision.for_exits(desk.instrument)) > 0
 
 
+# --- what a cut takes (RISK-8) ---
+
+
+def _beside_cut(desk: Desk, units: list[Target]) -> Iterator[tuple[Target, bool]]:
+    """The targets while a cut takes a part of what they cover, and whether it does. One that would be too small to rest
+    meanwhile is left out.
+    """
+    takes, loose = cut_books.takes(desk)
+    for unit in units:
+        legs = _legs_of(desk, unit) if takes or loose else []
+        take = sum((takes.get((leg.pyramid, leg.index), ZERO) for leg in legs), ZERO)
+        if loose and unit.quantity > sum((leg.lot.quantity for leg in legs), ZERO):
+            take, loose = take + loose, ZERO
+        if not take:
+            yield unit, False
+            continue
+        less = replace(unit, quantity=unit.quantity - take)
+        if precision.max_sendable(less.quantity, less.price, precision.for_exits(desk.instrument)) > 0:
+            yield less, True
+
+
 # --- the difference ---
 
 
@@ -154,7 +182,7 @@ def _adjust(desk: Desk, want: Wanted, orders: list[Order]) -> None:
         return
     if want.quantity and not precision.max_sendable(possible, want.price, precision.for_exits(desk.instrument)):
         return  # The rest of a target that is partly filled can stay, but could not be placed anew.
-    if want.quantity and not same_price and not _is_in_band(desk, want):
+    if want.quantity and not same_price and not want.gives_way and not _is_in_band(desk, want):
         desk.wake_at(desk.now_ms + desk.context.execution.sweep_interval_s * 1000)
         return  # Better where it was than nowhere.
     ready_ms = max(last_change_ms(order) for order in orders) + desk.settings.tp_reprice_ms
@@ -184,6 +212,27 @@ def _place(desk: Desk, want: Wanted) -> bool:
     for part in parts(desk, quantity, want.price):
         desk.place(Role.TAKE_PROFIT, want.place, part, price=want.price)
     return refused
+
+
+def is_resting(desk: Desk, wanted: list[Wanted]) -> bool:
+    """Whether what rests is as it should be, as far as the exchange takes it now."""
+    if takeprofit.is_watched(desk.settings):
+        return not desk.targets
+    places = {want.place for want in wanted}
+    return all(place in places for place in desk.targets) and all(_is_met(desk, want) for want in wanted)
+
+
+def _is_met(desk: Desk, want: Wanted) -> bool:
+    orders = list(desk.targets.get(want.place, {}).values())
+    if not orders:
+        return not want.quantity or TARGET_FAILING in desk.flags or not _is_in_band(desk, want)
+    remaining = _remaining(orders)
+    possible = _capped(desk, min(want.quantity, remaining + desk.free()), want.price)
+    if remaining in (want.quantity, possible):
+        return True
+    if want.quantity and not precision.max_sendable(possible, want.price, precision.for_exits(desk.instrument)):
+        return True
+    return not _is_in_band(desk, want)
 
 
 def _is_in_band(desk: Desk, want: Wanted) -> bool:

@@ -1,4 +1,4 @@
-"""Prices a group wants to be told of: watched targets (TP-4, TP-6) and the far end of a ladder (DCA-6).
+"""Prices a group wants to be told of: watched targets (TP-4, TP-6), stops and trails (TP-9), a ladder's end (DCA-6).
 
 The set follows from the group alone: it is set again whenever it changes and after every load, and stored nowhere.
 
@@ -8,17 +8,21 @@ price from before may lie beyond the new target. So for a moment after a fill on
 
 from __future__ import annotations
 
-from actors.rules import precision, takeprofit
-from actors.rules.choices import TpMode
+from collections.abc import Iterable
+from decimal import Decimal
+
+from actors.rules import precision, profit, stops, takeprofit
 from actors.rules.events import Direction, Watch
-from actors.rules.model import Group, GroupState, Order, Pyramid, Quote, Role, Side
+from actors.rules.model import Group, GroupState, Order, OrderState, Pyramid, Quote, Role, Side
 from actors.rules.money import ceil_to, floor_to
 from actors.rules.position_entries import beyond_bound, is_given_up
 from actors.rules.settings import FeeSettings
+from actors.rules.stops import AFTER_TARGET, BREAK_EVEN, STOP
+from actors.rules.takeprofit import Target
 
-AGGREGATE = "aggregate"
-PYRAMID = "pyramid:"
 BEYOND = "beyond:"
+BEST, FALL = "best", "fall"
+"""`best:<trail>`: the price from which on the trail moves. `fall:<trail>`: the one at which what trails is closed."""
 PRICE_LAG_MS = 1_000
 """How long a price stream may be behind the fills; after that the newest price is the newest there is."""
 
@@ -27,7 +31,7 @@ def watches(group: Group, fees: FeeSettings) -> tuple[Watch, ...]:
     """Every threshold of the group as it is now."""
     if group.state in (GroupState.CLOSING, GroupState.CLOSED):
         return ()
-    return (*_targets(group, fees), *_ends(group))
+    return (*_stops(group, fees), *_targets(group, fees), *_ends(group))
 
 
 def is_reached(watch: Watch, quote: Quote) -> bool:
@@ -37,7 +41,11 @@ def is_reached(watch: Watch, quote: Quote) -> bool:
 
 def is_believable(watch: Watch, quote: Quote, now_ms: int) -> bool:
     """Whether the price may answer the watch: seen since the fills it follows from, or not overtaken for a while."""
-    return quote.time_ms >= watch.since_ms or now_ms >= watch.since_ms + PRICE_LAG_MS
+    return is_recent(watch.since_ms, quote, now_ms)
+
+
+def is_recent(since_ms: int, quote: Quote, now_ms: int) -> bool:
+    return quote.time_ms >= since_ms or now_ms >= since_ms + PRICE_LAG_MS
 
 
 def last_entry_ms(group: Group) -> int:
@@ -49,29 +57,104 @@ def _is_filled_entry(order: Order) -> bool:
     return order.role is Role.ENTRY and bool(order.trades)
 
 
+def last_fill_ms(orders: Iterable[Order]) -> int:
+    """The same of any fill: a target's, too, moves the stop (TP-9)."""
+    return max((order.update_time_ms for order in orders if order.trades), default=0)
+
+
+# --- what earns ---
+
+
 def _targets(group: Group, fees: FeeSettings) -> list[Watch]:
     """What could be sold if it were reached: a threshold nothing can follow from is none."""
-    settings = group.settings
-    hybrid = settings.tp_mode is TpMode.HYBRID
-    if group.hybrid_hit or not (hybrid or takeprofit.is_watched(settings)):
+    if group.hybrid_hit:
         return []
-    aggregate = takeprofit.aggregate(group, fees) if hybrid else None
-    units = [aggregate] if aggregate else [] if hybrid else takeprofit.targets(group, fees)
-    hit = {pyramid.index for pyramid in group.pyramids if pyramid.watch_hit}
-    is_long = group.side is Side.LONG
+    hit: set[tuple[int | None, int | None]] = {(p.index, None) for p in group.pyramids if p.watch_hit}
+    hit.update(stops.leg_hits(group.trails))
     since_ms = last_entry_ms(group)
+    found: list[Watch] = []
+    for unit in takeprofit.watched(group, fees):
+        is_hit = (unit.pyramid, None) in hit or (unit.pyramid, unit.leg) in hit
+        if not is_hit and precision.max_sendable(unit.quantity, unit.price, group.instrument, market=True) > 0:
+            found += _of_target(group, unit, since_ms)
+    return found
+
+
+def _of_target(group: Group, unit: Target, since_ms: int) -> list[Watch]:
+    """The target itself, or where its trail moves and where it closes once that is armed."""
+    name, percent = stops.name_of(unit), group.settings.tp_trail_percent
+    best = group.trails.get(name)
+    if percent is None or best is None:
+        return [_that_earns(group, name, unit.price, since_ms)]
+    further = stops.next_best(group.side, best, percent, group.instrument)
     return [
-        Watch(
-            watch_id=AGGREGATE if unit.pyramid is None else f"{PYRAMID}{unit.pyramid}",
-            direction=Direction.AT_OR_ABOVE if is_long else Direction.AT_OR_BELOW,
-            price=unit.price,
-            book_side="bid" if is_long else "ask",
-            since_ms=since_ms,
-        )
-        for unit in units
-        if unit.pyramid not in hit
-        and precision.max_sendable(unit.quantity, unit.price, group.instrument, market=True) > 0
+        _that_loses(group, f"{FALL}:{name}", stops.fall_price(group, best, percent), since_ms),
+        _that_earns(group, f"{BEST}:{name}", further, since_ms),
     ]
+
+
+def _that_earns(group: Group, name: str, price: Decimal, since_ms: int) -> Watch:
+    is_long = group.side is Side.LONG
+    return Watch(
+        watch_id=name,
+        direction=Direction.AT_OR_ABOVE if is_long else Direction.AT_OR_BELOW,
+        price=price,
+        book_side="bid" if is_long else "ask",
+        since_ms=since_ms,
+    )
+
+
+def _that_loses(group: Group, name: str, price: Decimal, since_ms: int) -> Watch:
+    is_long = group.side is Side.LONG
+    return Watch(
+        watch_id=name,
+        direction=Direction.AT_OR_BELOW if is_long else Direction.AT_OR_ABOVE,
+        price=price,
+        book_side="bid" if is_long else "ask",
+        since_ms=since_ms,
+    )
+
+
+# --- what protects ---
+
+
+def _stops(group: Group, fees: FeeSettings) -> list[Watch]:
+    """The stop in force, a little later where one rests at the venue; and where trails move."""
+    if group.stop_price is None and not group.trails:
+        return []
+    found: list[Watch] = []
+    since_ms = last_fill_ms(group.orders.values())
+    if group.stop_price is not None:
+        price = group.stop_price
+        if is_resting(group):
+            price = stops.cover_price(group.side, price, group.instrument)
+        found.append(_that_loses(group, STOP, price, since_ms))
+    if not stops.is_open(group):
+        return found
+    trail = group.settings.stop_trail_percent
+    if trail is not None and STOP in group.trails:
+        further = stops.next_best(group.side, group.trails[STOP], trail, group.instrument)
+        found.append(_that_earns(group, f"{BEST}:{STOP}", further, since_ms))
+    if AFTER_TARGET in group.trails and BREAK_EVEN not in group.flags:
+        beyond = stops.entry_price(group, fees) + group.side.sign * group.instrument.tick_size
+        found.append(_that_earns(group, f"{BEST}:{AFTER_TARGET}", beyond, since_ms))
+    return found
+
+
+def is_resting(group: Group) -> bool:
+    """Whether a stop for all that is held is surely at the venue, at the price in force."""
+    quantity = precision.round_quantity(profit.held(group), group.instrument, market=True)
+    return any(
+        order.role is Role.STOP
+        and order.state is OrderState.OPEN
+        and not order.cancel_requested
+        and order.trigger_price == group.stop_price
+        and order.remaining >= quantity
+        for order in group.orders.values()
+    )
+
+
+# --- the end of a ladder ---
 
 
 def _ends(group: Group) -> list[Watch]:

@@ -23,6 +23,14 @@ def usable(quote: Quote | None) -> Quote | None:
     return quote if quote.bid > 0 and quote.ask > 0 else None
 
 
+def is_recent(quote: Quote, now_ms: int, max_age_s: int) -> bool:
+    """Whether a price is young enough to decide by (ORD-10). One from the future is from before the clock was set back:
+    nobody knows how old it is.
+    """
+    most_ms = max_age_s * 1000
+    return -most_ms <= now_ms - quote.time_ms <= most_ms
+
+
 def entry_price(side: Side, price: Decimal, instrument: Instrument) -> Decimal:
     """Entry price on the tick, to the passive side: a buy (long) down, a sell (short) up (PRC-2). May be zero."""
     return _down(price, instrument) if side is Side.LONG else _up(price, instrument)

@@ -65,7 +65,7 @@ class QueueIndex:
         self._count = 0
         self._continuing: frozenset[Key] = frozenset()
         self._out: frozenset[Key] = frozenset()
-        self._shifts, self._loss_shift = _layout(rules)
+        self._shifts, self._loss_shift, self._reverse_shift = _layout(rules)
         self._last_spot = 0
 
     def __len__(self) -> int:
@@ -172,7 +172,7 @@ class QueueIndex:
 
     def _rest(self, queued: Queued) -> int:
         """The packed number of everything but the loss, lifted so that adding the loss leaves no negative bits."""
-        rest = queued.first_queue_time_ms
+        rest = queued.first_queue_time_ms + (ranking.reverse_step(queued) << self._reverse_shift)
         if self._loss_shift is not None:
             rest += ranking.MOST_LOSS << self._loss_shift
         for rule, shift in self._shifts:
@@ -257,8 +257,10 @@ def _by_price(spot: _Spot) -> int:
     return spot[0]
 
 
-def _layout(rules: tuple[RankRule, ...]) -> tuple[tuple[tuple[RankRule, int], ...], int | None]:
-    """Where each rule's bits begin, and where the loss's do; the first-queued time lies below them all."""
+def _layout(rules: tuple[RankRule, ...]) -> tuple[tuple[tuple[RankRule, int], ...], int | None, int]:
+    """Where each rule's bits begin, where the loss's do, and the one bit above them all that says what is no reverse.
+    The first-queued time lies below them all.
+    """
     shifts, loss_shift, position = [], None, _TIME_BITS
     for rule in reversed(rules):
         if rule is RankRule.DEEPEST_LOSS:
@@ -266,7 +268,7 @@ def _layout(rules: tuple[RankRule, ...]) -> tuple[tuple[tuple[RankRule, int], ..
         else:
             shifts.append((rule, position))
         position += _WIDTHS[rule]
-    return tuple(shifts), loss_shift
+    return tuple(shifts), loss_shift, position
 
 
 def _number_and_id(place: _Place) -> tuple[int, str]:

@@ -2,7 +2,8 @@
 
 Entries are compared rule by rule, never by adding scores. Every rule's value is a whole number, the smaller the
 better, so a comparison is exact and the same everywhere; `queue_index` uses the same numbers. What the rules leave
-equal goes by first-queued time and then by signal id, so no two entries are ever equal.
+equal goes by first-queued time and then by signal id, so no two entries are ever equal. Before all rules, and not to be
+switched off, the new side of a reverse goes before everybody else (section 9).
 
 Loss is compared at 0.01 %, in steps of which 10,000 is no loss at all: a long at 98.5 % of its entry has 9,850.
 """
@@ -53,8 +54,8 @@ class Ranked:
     replacement_count: int
     first_queue_time_ms: int
     expected_profit: Decimal | None
-    why: tuple[tuple[RankRule, str], ...]
-    """Each rule in use, in order, with the entry's value."""
+    why: tuple[tuple[str, str], ...]
+    """Each rule in use, in order, with the entry's value; `reverse` before them where it is one."""
 
 
 def rank(
@@ -76,10 +77,13 @@ def best(
 def refuse_stale(queued: Queued, now_ms: int, quote: Quote | None, settings: QueueSettings) -> Refused | None:
     """Whether an entry has waited too long, or the mark has left its entry price (QUE-3). The bounds themselves pass.
 
-    Age counts from the newest signal. Without a fresh quote the price cannot be judged and passes.
+    Age counts from the newest signal, and does not matter while a slot is kept for it. Without a fresh quote the price
+    cannot be judged and passes.
     """
     waited_s = (now_ms - queued.queue_time_ms) / 1000
     limits = [settings.max_age_s, settings.opposite_max_age_s if queued.wait_reason in _OPPOSITE else None]
+    if queued.wait_reason is Reason.REVERSING:
+        limits = []
     for limit_s in limits:
         if limit_s is not None and waited_s > limit_s:
             detail = f"waited {int(waited_s)} s, at most {limit_s}"
@@ -130,6 +134,11 @@ def count_steps(queued: Queued) -> int:
     return MAX_COUNT - min(queued.replacement_count, MAX_COUNT)
 
 
+def reverse_step(queued: Queued) -> int:
+    """The new side of a reverse goes first."""
+    return int(not queued.is_reverse)
+
+
 def profit_steps(queued: Queued) -> int:
     """Expected profit to 8 places, highest first, unknown last."""
     if queued.expected_profit is None:
@@ -143,7 +152,7 @@ def _sort_key(
 ) -> Callable[[Queued], tuple[int | str, ...]]:
     def key(queued: Queued) -> tuple[int | str, ...]:
         numbers = (_steps(rule, queued, quotes, continuing) for rule in rules)
-        return (*numbers, queued.first_queue_time_ms, queued.signal.signal_id)
+        return (reverse_step(queued), *numbers, queued.first_queue_time_ms, queued.signal.signal_id)
 
     return key
 
@@ -183,5 +192,5 @@ def _ranked(
         replacement_count=queued.replacement_count,
         first_queue_time_ms=queued.first_queue_time_ms,
         expected_profit=profit,
-        why=tuple((rule, values[rule]) for rule in rules),
+        why=((("reverse", "yes"),) if queued.is_reverse else ()) + tuple((rule.value, values[rule]) for rule in rules),
     )

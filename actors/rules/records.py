@@ -25,6 +25,7 @@ from actors.rules.model import (
     Signal,
     Trade,
 )
+from actors.rules.money import ZERO
 from actors.rules.risk_model import RiskAction
 
 
@@ -178,7 +179,7 @@ class AddDeadLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaveEngineState:
-    """A durable switch of the engine: `paused`, `paused:<account>`. Empty value deletes it."""
+    """A durable switch of the engine: `paused`, `paused:<account>`, `limit:...` (POOL-4). Empty value deletes it."""
 
     world: World
     name: str
@@ -403,3 +404,18 @@ def changes(old: Group | None, new: Group) -> Iterator[Row]:
                         client_order_id=order.client_order_id,
                         trade=trade,
                     )
+    realized, fees = (old.realized, old.fees) if old else (ZERO, ZERO)
+    if new.realized != realized or new.fees != fees:
+        yield AddProfit(
+            time_ms=new.update_time_ms,
+            world=new.world,
+            group_id=new.group_id,
+            account=new.account,
+            symbol=new.symbol,
+            timeframe=new.key.timeframe,
+            strategy=new.strategy,
+            side=new.side,
+            quote=new.instrument.quote,
+            realized=new.realized - realized,
+            fees=new.fees - fees,
+        )

@@ -85,6 +85,11 @@ class RiskStep:
     kind: RiskStepKind
     group_id: str
     quantity: Decimal | None = None
+    """None until it is known; all that was held then, if `is_whole`."""
+    is_whole: bool = False
+    worst_price: Decimal | None = None
+    is_asked: bool = False
+    """The group is asked for this cut from here on, until it has answered how it ended (rule 18)."""
     is_done: bool = False
     sold: Decimal = ZERO
     realized: Decimal = ZERO

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from actors.rules.choices import SizingSource
-from actors.rules.model import Instrument, Reason, Refused, Signal, SizeType
-from actors.rules.money import CONTEXT, HUNDRED, percent
+from actors.rules.model import Instrument, Intent, Reason, Refused, Signal, SizeType
+from actors.rules.money import CONTEXT, HUNDRED, ZERO, percent
 from actors.rules.settings import SizingSettings
 
 
@@ -54,7 +54,7 @@ def size_of(
 
 
 def _signal_size(signal: Signal, instrument: Instrument, entry_price: Decimal) -> Size | Refused:
-    size = signal.order_size
+    size = _own_size(signal)
     if size is None or size <= 0:
         return _missing("the signal has no order_size, and sizing.source is signal")
     if signal.size_type is SizeType.QUOTE:
@@ -63,6 +63,17 @@ def _signal_size(signal: Signal, instrument: Instrument, entry_price: Decimal) -
     by_contract = signal.size_type is SizeType.CONTRACTS
     quantity = size if by_contract else CONTEXT.divide(size, instrument.contract_size)
     return Size(capital=quantity * instrument.contract_size * entry_price, quantity=quantity)
+
+
+def _own_size(signal: Signal) -> Decimal | None:
+    """The size of the new position alone: the order of a reverse also buys or sells what closes the old one."""
+    size, new = signal.order_size, abs(signal.market_position_size or ZERO)
+    if signal.intent is not Intent.REVERSE or not new or size is None:
+        return size
+    old = abs(signal.prev_market_position_size or ZERO)
+    if old:
+        return CONTEXT.divide(CONTEXT.multiply(size, new), old + new)
+    return size if signal.size_type is SizeType.QUOTE else min(size, new)
 
 
 def _missing(detail: str) -> Refused:

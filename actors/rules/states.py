@@ -9,12 +9,13 @@ from actors.rules.choices import TpMode
 from actors.rules.model import Group, Leg, LegState, Lot, Order, OrderState, Quote, Reason, Role, Side
 from actors.rules.money import CONTEXT, HUNDRED, ZERO
 from actors.rules.position_entries import is_complete
-from actors.rules.position_reports import CLOSE_FAILING, PRECISION_REASONS
-from actors.rules.position_retry import PRICE_STALE
+from actors.rules.position_reports import PRECISION_REASONS
+from actors.rules.position_retry import CLOSE_FAILING, PRICE_STALE
+from actors.rules.position_stops import STOP_FAILING
 from actors.rules.position_targets import TARGET_FAILING
 from actors.rules.settings import FeeSettings
 
-PASSING_FLAGS = frozenset({CLOSE_FAILING, PRICE_STALE, TARGET_FAILING})
+PASSING_FLAGS = frozenset({CLOSE_FAILING, PRICE_STALE, STOP_FAILING, TARGET_FAILING})
 """Flags that are lowered again when their cause is gone. Each has an alert of the same name: `<flag>/<group id>`."""
 
 

@@ -35,6 +35,8 @@ class Holding(Protocol):
     def loose(self) -> Lot: ...
     @property
     def orders(self) -> Mapping[str, Order]: ...
+    @property
+    def take_profit(self) -> Decimal | None: ...
     def legs(self) -> Iterable[Leg]: ...
 
 
@@ -49,7 +51,11 @@ class Target:
 
 
 def is_watched(settings: StrategySettings) -> bool:
-    """Whether the targets of this strategy are watched by the daemon instead of resting (TP-6)."""
+    """Whether the targets of this strategy are watched by the daemon instead of resting (TP-6). Those that trail are:
+    reached, they do not close yet (TP-9).
+    """
+    if settings.tp_trail_percent is not None:
+        return True
     by_unit = settings.tp_mode in (TpMode.AGGREGATE, TpMode.PYRAMID_AGGREGATE)
     return by_unit and settings.tp_execution is TpExecution.WATCHED
 
@@ -70,12 +76,26 @@ def targets(holding: Holding, fees: FeeSettings) -> list[Target]:
     ]
 
 
+def watched(holding: Holding, fees: FeeSettings) -> list[Target]:
+    """The targets the daemon watches for: all of them, or the aggregate one of hybrid mode (TP-4, TP-6, TP-9)."""
+    found = targets(holding, fees) if is_watched(holding.settings) else []
+    if holding.settings.tp_mode is TpMode.HYBRID:
+        whole = aggregate(holding, fees)
+        found = [whole, *found] if whole else found
+    return found
+
+
 def aggregate(holding: Holding, fees: FeeSettings) -> Target | None:
-    """The whole position at its average entry and `tp_percent` (TP-3); None if nothing is held."""
+    """The whole position at its average entry and `tp_percent` (TP-3), or at the signal's own price where that is
+    accepted (TP-9); None if nothing is held.
+    """
     legs = [leg for leg in holding.legs() if leg.lot.quantity]
     if not legs:
         return loose_target(holding, fees)
     quantity = sum((leg.lot.quantity for leg in legs), holding.loose.quantity)
+    if holding.settings.accept_signal_stops and holding.take_profit is not None:
+        price = precision.target_price(holding.side, holding.take_profit, holding.instrument)
+        return Target(pyramid=None, leg=None, price=price, quantity=quantity)
     price = _Costs(holding, fees).price(legs, holding.settings.tp_percent)
     return Target(pyramid=None, leg=None, price=price, quantity=quantity)
 
@@ -96,6 +116,13 @@ def loose_target(holding: Holding, fees: FeeSettings) -> Target | None:
     return Target(pyramid=None, leg=None, price=price, quantity=holding.loose.quantity)
 
 
+def break_even(holding: Holding, fees: FeeSettings) -> Decimal:
+    """The price at which what is held closes without profit or loss, not on the tick: its average entry, with
+    `tp_net_of_fees` what its entry cost and a close by market order costs on top.
+    """
+    return _Costs(holding, fees).break_even()
+
+
 def leg_target_price(holding: Holding, leg: Leg, fees: FeeSettings) -> Decimal:
     """A leg's own target from its actual average fill price (TP-2). The leg must have filled."""
     return _Costs(holding, fees).price([leg], leg.tp_percent)
@@ -103,7 +130,7 @@ def leg_target_price(holding: Holding, leg: Leg, fees: FeeSettings) -> Decimal:
 
 def planned_target_price(side: Side, price: Decimal, percent: Decimal, instrument: Instrument) -> Decimal:
     """The target of something that fills at exactly `price`, fees left out."""
-    return precision.target_price(side, _quiet(_beyond(side, price, percent), instrument), instrument)
+    return precision.target_price(side, quiet(_beyond(side, price, percent), instrument), instrument)
 
 
 def _of_pyramid(costs: _Costs, index: int, legs: list[Leg]) -> Target:
@@ -121,7 +148,8 @@ def _beyond(side: Side, price: Decimal, percent: Decimal) -> Decimal:
     return CONTEXT.divide(price * (HUNDRED + side.sign * percent), HUNDRED)
 
 
-def _quiet(price: Decimal, instrument: Instrument) -> Decimal:
+def quiet(price: Decimal, instrument: Instrument) -> Decimal:
+    """The price without the noise of splitting costs."""
     return CONTEXT.quantize(price, instrument.tick_size.scaleb(-_NOISE_PLACES))
 
 
@@ -155,7 +183,20 @@ class _Costs:
             sign = holding.side.sign
             kept = HUNDRED - sign * self._exit_percent()
             raw = CONTEXT.divide((raw + sign * entry_fee) * HUNDRED, kept)
-        return precision.target_price(holding.side, _quiet(raw, holding.instrument), holding.instrument)
+        return precision.target_price(holding.side, quiet(raw, holding.instrument), holding.instrument)
+
+    def break_even(self) -> Decimal:
+        holding = self.holding
+        legs = [leg for leg in holding.legs() if leg.lot.quantity]
+        lots = [*(leg.lot for leg in legs), holding.loose]
+        average = profit.average_entry(lots, holding.instrument.contract_size)
+        assert average is not None, "only what is held has an entry"
+        if not holding.settings.tp_net_of_fees:
+            return average
+        sign = holding.side.sign
+        return CONTEXT.divide(
+            (average + sign * self._entry_fee(legs)) * HUNDRED, HUNDRED - sign * self._fees.taker_percent
+        )
 
     def _exit_percent(self) -> Decimal:
         return self._fees.taker_percent if is_watched(self.holding.settings) else self._fees.maker_percent

@@ -113,7 +113,8 @@ def lift_limit(
     request_id: RequestId = "",
     output: Output = Format.TABLE,
 ) -> None:
-    """Lift the state a breached limit has set. It is set again if the limit is still breached.
+    """Lift the state a breached limit has set. What the limit counts begins anew: the day's loss and the losses in a
+    row from here, the drawdown from a new peak.
 
     \b
     Examples:
@@ -190,7 +191,9 @@ def status_text(status: pb.Status, *, wide: bool = False) -> str:
     facts = [
         ("state", " ".join(filter(None, [word(status, "state").upper(), status.state_reason]))),
         ("world", word(status, "world")),
-        ("limit", " ".join(filter(None, [limit, status.limit_reason, status.limit_lift]))),
+        ("limit", limit),
+        ("breached", status.limit_reason),
+        ("lifted by", status.limit_lift),
         ("groups", f"{status.live_groups} of {status.max_open_groups}{forced}"),
         ("queued", status.queued_signals),
         ("unrealized", f"{status.unrealized_pnl} {currency}" if status.unrealized_pnl else ""),

@@ -116,7 +116,9 @@ def reduce(
     request_id: RequestId = "",
     output: Output = Format.TABLE,
 ) -> None:
-    """Close a part of a group, from the leg with the farthest target inward.
+    """Close a part of a group, from the leg with the farthest target inward. It keeps its slot and its other targets.
+
+    What is too small for the exchange is refused. If what stays could not be sold, or is nothing, the group closes.
 
     \b
     Examples:
@@ -128,14 +130,22 @@ def reduce(
     if bool(percent) == bool(quantity):
         raise Stop("say how much: either --percent or --quantity", ExitCode.USAGE)
     run = session(ctx)
-    request = pb.ReduceGroupRequest(group_id=group, request_id=new_request_id(request_id), validate_only=dry_run)
-    if percent:
-        request.percent = percent
-    else:
-        request.quantity = quantity
-    _ask(run, group, f"Reduce by {percent + ' %' if percent else quantity}", yes=yes or dry_run)
-    answer = run.call(request, pb.ReduceGroupResponse)
+
+    def request(request_id: str, *, dry_run: bool) -> pb.ReduceGroupRequest:
+        made = pb.ReduceGroupRequest(group_id=group, request_id=request_id, validate_only=dry_run)
+        if percent:
+            made.percent = percent
+        else:
+            made.quantity = quantity
+        return made
+
+    if not (yes or dry_run):
+        shown = run.call(request(new_request_id(""), dry_run=True), pb.ReduceGroupResponse).group
+        line = f"{shown.symbol} {shown.timeframe} {word(shown, 'side')}, {shown.quantity or '0'} held"
+        run.confirm(f"{_cut_words(shown)} of group {group} ({line}) on {_where([shown])}?", yes=False)
+    answer = run.call(request(new_request_id(request_id), dry_run=dry_run), pb.ReduceGroupResponse)
     _done("would reduce" if dry_run else "reducing", answer.group)
+    say(_cut_words(answer.group))
     run.emit(answer, output, lambda: _facts(answer.group))
 
 
@@ -213,6 +223,17 @@ def _ask(run: Session, group_id: str, what: str, *, yes: bool) -> None:
     run.confirm(f"{what} group {group.group_id} ({line}) on {_where([group])}?", yes=False)
 
 
+def _cut_words(group: pb.Group) -> str:
+    """What its newest cut takes, for a person."""
+    if not group.cuts:
+        return "Close a part"
+    cut = group.cuts[-1]
+    if cut.whole:
+        return f"Close all {cut.quantity}"
+    parts = ", ".join(f"{part.quantity} of pyramid {part.pyramid} leg {part.leg}" for part in cut.parts)
+    return f"Close {cut.quantity}" + (f" ({parts})" if parts else " (after the cut that runs)")
+
+
 def _where(groups: Iterable[pb.Group]) -> str:
     """Accounts with their worlds: `binance (LIVE)`."""
     return ", ".join(sorted({f"{group.account} ({word(group, 'world').upper() or '?'})" for group in groups}))
@@ -251,7 +272,7 @@ def _facts(group: pb.Group) -> str:
             ("liquidation", " ".join(filter(None, [group.liquidation_price, _away(group)]))),
             ("dust", " ".join(filter(None, [group.dust, group.dust_value and f"worth {group.dust_value}"]))),
             ("target", group.tp_price),
-            ("stop", group.stop_price),
+            ("stop", " ".join(filter(None, [group.stop_price, group.stop_reason]))),
             ("take-profit", word(group, "tp_mode").replace("_", " ")),
             ("opened", when(group, "create_time")),
             ("closed", when(group, "close_time")),

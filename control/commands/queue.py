@@ -74,6 +74,9 @@ def force_add(
     ignore_exposure: Annotated[
         bool, typer.Option("--ignore-exposure", help="Ignore the exposure limit too, not only the pool's.")
     ] = False,
+    ignore_limits: Annotated[
+        bool, typer.Option("--ignore-limits", help="Though a loss limit is breached or the key rests after a loss.")
+    ] = False,
     yes: Yes = False,
     dry_run: DryRun = False,
     request_id: RequestId = "",
@@ -92,6 +95,7 @@ def force_add(
     request = pb.ForceAddQueuedSignalRequest(
         signal_id=signal,
         ignore_exposure=ignore_exposure,
+        ignore_limits=ignore_limits,
         request_id=new_request_id(request_id),
         validate_only=dry_run,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -100,7 +101,7 @@ def equity(
     run = session(ctx)
     request = pb.GetEquityCurveRequest(scope=_scope(account, "", "", "", None, since, until, world), max_points=points)
     answer = run.call(request, pb.GetEquityCurveResponse)
-    run.emit(answer, output, lambda: table(answer.points, EQUITY_COLUMNS))
+    run.emit(answer, output, lambda: _equity(answer))
 
 
 @app.command("stats")
@@ -150,22 +151,7 @@ def daily(
     run = session(ctx)
     request = pb.GetDailySummaryRequest(date=date, world=world_value(world))
     answer = run.call(request, pb.GetDailySummaryResponse)
-    summary = answer.summary
-    run.emit(
-        answer,
-        output,
-        lambda: pairs(
-            [
-                ("date", summary.date),
-                ("trades", summary.trades),
-                ("volume", summary.volume),
-                ("net profit", f"{summary.net_profit} {summary.currency}".strip()),
-                ("fees", summary.fees),
-                ("best", summary.best_symbol),
-                ("worst", summary.worst_symbol),
-            ]
-        ),
-    )
+    run.emit(answer, output, lambda: _daily(answer.summary))
 
 
 @app.command("export")
@@ -250,16 +236,40 @@ def _profit(profit: report_pb2.Profit) -> str:
             ("unrealized", profit.unrealized),
             ("fees", profit.fees),
             ("currency", profit.currency),
+            ("periods", profit.period_basis),
+            *_note(profit.valuation_note),
         ]
     )
-    return "\n\n".join(filter(None, [facts, table(profit.parts, PART_COLUMNS) if profit.parts else ""]))
+    return _blocks(facts, table(profit.parts, PART_COLUMNS) if profit.parts else "")
+
+
+def _equity(answer: report_pb2.GetEquityCurveResponse) -> str:
+    facts = pairs([("currency", answer.currency), ("basis", answer.basis), *_note(answer.valuation_note)])
+    return _blocks(table(answer.points, EQUITY_COLUMNS), facts)
+
+
+def _daily(summary: report_pb2.DailySummary) -> str:
+    return pairs(
+        [
+            ("date", summary.date),
+            ("trades", summary.trades),
+            ("volume", summary.volume),
+            ("net profit", f"{summary.net_profit} {summary.currency}".strip()),
+            ("fees", summary.fees),
+            ("best", summary.best_symbol),
+            ("worst", summary.worst_symbol),
+            ("periods", summary.period_basis),
+            *_note(summary.valuation_note),
+        ]
+    )
 
 
 def _statistics(found: report_pb2.Statistics) -> str:
-    return pairs(
+    facts = pairs(
         [
             ("trades", found.trades),
-            ("win rate", found.win_rate),
+            ("realized", f"{found.realized} {found.currency}".strip()),
+            ("win rate %", found.win_rate),
             ("average win", found.average_win),
             ("average loss", found.average_loss),
             ("reward/risk", found.reward_risk),
@@ -269,12 +279,36 @@ def _statistics(found: report_pb2.Statistics) -> str:
             ("ratios", found.ratio_basis),
             ("max drawdown %", found.max_drawdown_percent),
             ("drawdown %", found.current_drawdown_percent),
+            ("percentages", found.percent_basis),
             ("pool used %", found.pool_used_percent),
             ("locked %", found.locked_percent),
             ("deployed", found.deployed_capital),
             ("free", found.free_capital),
+            *_note(found.valuation_note),
         ]
     )
+    bars = [bar for bar in found.histogram if bar.trades]
+    return _blocks(
+        facts,
+        _titled("best trades", found.best, RESULT_COLUMNS),
+        _titled("worst trades", found.worst, RESULT_COLUMNS),
+        _titled("returns", bars, BAR_COLUMNS),
+        _titled("by symbol and timeframe", found.heat_map, CELL_COLUMNS),
+        _titled("exposure", found.exposures, EXPOSURE_COLUMNS),
+    )
+
+
+def _note(text: str) -> list[tuple[str, object]]:
+    return [("valued", text)] if text else []
+
+
+def _titled(title: str, rows: Sequence[Any], columns: list[Column[Any]]) -> str:
+    return f"{title}\n{table(rows, columns)}" if rows else ""
+
+
+def _blocks(*blocks: str) -> str:
+    """One below the other, with a line between; those without text left out."""
+    return "\n\n".join(filter(None, blocks))
 
 
 PART_COLUMNS: list[Column[Any]] = [
@@ -289,4 +323,28 @@ EQUITY_COLUMNS: list[Column[Any]] = [
     Column(title="REALIZED", value=lambda row: row.realized, right=True),
     Column(title="TOTAL", value=lambda row: row.total, right=True),
     Column(title="DRAWDOWN %", value=lambda row: row.drawdown_percent, right=True),
+]
+RESULT_COLUMNS: list[Column[Any]] = [
+    Column(title="GROUP", value=lambda row: row.group_id),
+    Column(title="SYMBOL", value=lambda row: row.symbol),
+    Column(title="TF", value=lambda row: row.timeframe),
+    Column(title="REALIZED", value=lambda row: row.realized_pnl, right=True),
+    Column(title="% OF INVESTED", value=lambda row: row.realized_pnl_percent, right=True),
+    Column(title="CLOSED", value=lambda row: when(row, "close_time")),
+]
+BAR_COLUMNS: list[Column[Any]] = [
+    Column(title="FROM % OF INVESTED", value=lambda row: row.from_percent, right=True),
+    Column(title="TO", value=lambda row: row.to_percent, right=True),
+    Column(title="TRADES", value=lambda row: row.trades, right=True),
+]
+CELL_COLUMNS: list[Column[Any]] = [
+    Column(title="SYMBOL", value=lambda row: row.symbol),
+    Column(title="TF", value=lambda row: row.timeframe),
+    Column(title="REALIZED", value=lambda row: row.realized_pnl, right=True),
+    Column(title="TRADES", value=lambda row: row.trades, right=True),
+]
+EXPOSURE_COLUMNS: list[Column[Any]] = [
+    Column(title="SYMBOL", value=lambda row: row.symbol),
+    Column(title="EXPOSURE", value=lambda row: row.exposure, right=True),
+    Column(title="% OF ALL", value=lambda row: row.percent, right=True),
 ]

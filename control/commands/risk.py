@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from control.obstacles import in_words, remaining
 from control.options import DryRun, Limit, Output, RequestId, World, Yes, noun
 from control.printer import Column, Format, pairs, table, when, word
 from control.session import Session, new_request_id, session, world_value
@@ -33,7 +35,7 @@ def show(ctx: typer.Context, world: World = None, output: Output = Format.TABLE)
 
     run = session(ctx)
     answer = run.call(pb.GetRiskStateRequest(world=world_value(world)), pb.GetRiskStateResponse)
-    run.emit(answer, output, lambda: _state(answer.risk))
+    run.emit(answer, output, lambda: _state(answer.risk, wide=output is Format.WIDE))
 
 
 @app.command("preview")
@@ -173,37 +175,67 @@ def _ask(run: Session, group: str, world: str | None) -> None:
     run.confirm(f"Close {shares} and loser {plan.loser_group_id or '?'} on {accounts} ({world_name})?", yes=False)
 
 
-def _state(risk: pb.RiskStatus) -> str:
+def _state(risk: pb.RiskStatus, *, wide: bool = False) -> str:
     facts = [
-        ("state", " ".join(filter(None, [word(risk, "state").upper(), risk.state_reason]))),
+        ("state", ": ".join(filter(None, [word(risk, "state").upper(), risk.state_reason]))),
         ("world", word(risk, "world")),
         ("evaluated", when(risk, "evaluate_time")),
         ("next", when(risk, "next_evaluate_time")),
     ]
-    return "\n\n".join(filter(None, [pairs(facts), table(risk.groups, GROUP_COLUMNS) if risk.groups else ""]))
+    running = [_action(action) for action in risk.running_actions]
+    groups = table(risk.groups, GROUP_COLUMNS, wide=wide) if risk.groups else "no live groups"
+    return "\n\n".join([pairs(facts), *running, groups])
 
 
 def _plan(plan: pb.OffsetPlan) -> str:
     facts = [
         ("loser", plan.loser_group_id or "none"),
-        ("required", " ".join(filter(None, [plan.required, plan.quote]))),
-        ("expected", plan.expected_profit),
-        ("sufficient", "yes" if plan.sufficient else "no"),
-        ("reason", " ".join(filter(None, [plan.reason, plan.reason_detail]))),
-        ("in the way", ", ".join(plan.obstacles)),
+        ("needs", " ".join([plan.required, plan.quote]) if plan.loser_group_id else ""),
+        ("expects", " ".join([plan.expected_profit, plan.quote]) if plan.loser_group_id else ""),
+        ("closes", _closes(plan)),
+        ("in the way", in_words(plan.obstacles)),
+        ("why", _reason(plan)),
     ]
     return "\n\n".join(filter(None, [pairs(facts), table(plan.winners, WINNER_COLUMNS) if plan.winners else ""]))
+
+
+def _reason(plan: pb.OffsetPlan) -> str:
+    """Why nothing, or only a part, would be done. What stands in the way has a line of its own."""
+    if plan.obstacles:
+        return plan.reason_detail.partition("; ")[2]
+    return ": ".join(filter(None, [in_words([plan.reason] if plan.reason else []), plan.reason_detail]))
+
+
+def _closes(plan: pb.OffsetPlan) -> str:
+    """How much of the loser would be closed, in words."""
+    if not plan.loser_group_id or plan.loser_percent in ("", "0"):
+        return "nothing"
+    return "all of the loser" if plan.loser_percent == "100" else f"{plan.loser_percent} % of the loser"
+
+
+def _why(action: pb.RiskAction) -> str:
+    words = in_words([action.state_reason] if action.state_reason else [])
+    return ": ".join(filter(None, [words, action.inputs.get("reason_detail", "")]))
 
 
 def _action(action: pb.RiskAction) -> str:
     facts = [
         ("action", action.risk_action_id),
-        ("state", " ".join(filter(None, [word(action, "state"), action.state_reason]))),
+        ("state", word(action, "state").upper()),
+        ("why", _why(action)),
         ("profit", action.realized_profit),
         ("loss", action.realized_loss),
     ]
     steps = table(action.steps, STEP_COLUMNS) if action.steps else ""
     return "\n\n".join(filter(None, [pairs(facts), _plan(action.plan), steps]))
+
+
+def _timer(row: pb.GroupRisk) -> str:
+    """How long its timer runs still."""
+    if not row.HasField("timer_expire_time"):
+        return "not started" if row.timer_start_time.seconds == 0 else ""
+    until = row.timer_expire_time.ToDatetime(tzinfo=UTC)
+    return remaining((until - datetime.now(UTC)).total_seconds())
 
 
 GROUP_COLUMNS: list[Column[Any]] = [
@@ -214,8 +246,9 @@ GROUP_COLUMNS: list[Column[Any]] = [
     Column(title="PNL", value=lambda row: row.unrealized_pnl, right=True),
     Column(title="PNL %", value=lambda row: row.unrealized_pnl_percent, right=True),
     Column(title="ELIGIBLE", value=lambda row: "yes" if row.eligible else "no"),
-    Column(title="TIMER UNTIL", value=lambda row: when(row, "timer_expire_time")),
-    Column(title="IN THE WAY", value=lambda row: ", ".join(row.obstacles)),
+    Column(title="TIMER", value=_timer),
+    Column(title="TIMER UNTIL", value=lambda row: when(row, "timer_expire_time"), wide=True),
+    Column(title="IN THE WAY", value=lambda row: in_words(row.obstacles)),
 ]
 WINNER_COLUMNS: list[Column[Any]] = [
     Column(title="WINNER", value=lambda row: row.group_id),
@@ -242,5 +275,5 @@ ACTION_COLUMNS: list[Column[Any]] = [
     Column(title="PROFIT", value=lambda row: row.realized_profit, right=True),
     Column(title="LOSS", value=lambda row: row.realized_loss, right=True),
     Column(title="BY HAND", value=lambda row: "yes" if row.manual else "no"),
-    Column(title="WHY", value=lambda row: row.state_reason, wide=True),
+    Column(title="WHY", value=_why),
 ]

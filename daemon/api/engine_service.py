@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 from actors import messages as m
 from actors.messages import EventStored, FeedGap
+from actors.risk_messages import LiftLimit
 from actors.rules.choices import World
 from actors.rules.records import AddEvent
 from daemon.api import translate_event as to
@@ -59,8 +60,15 @@ class EngineService(engine_pb2_grpc.EngineServiceServicer):
             )
         return pb.ResumeEngineResponse(status=await status(self._engine, world))
 
-    async def LiftLimit(self, _request: pb.LiftLimitRequest, _context: Context) -> pb.LiftLimitResponse:
-        raise not_built("LiftLimit")
+    async def LiftLimit(self, request: pb.LiftLimitRequest, context: Context) -> pb.LiftLimitResponse:
+        """POOL-4 by hand. Nothing stands: nothing happens, and the answer says so."""
+        world = self._engine.world(request.world)
+        if not request.validate_only:
+            who, why = caller().name, request.reason[:200]
+            await self._engine.ask(
+                f"pool/{world.value}", lambda reply_to: LiftLimit(who=who, why=why, reply_to=reply_to), context
+            )
+        return pb.LiftLimitResponse(status=await status(self._engine, world))
 
     async def ListDeadLetters(
         self, request: pb.ListDeadLettersRequest, _context: Context

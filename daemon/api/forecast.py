@@ -14,6 +14,8 @@ _OUTCOMES: Mapping[Action, Outcome] = {
     Action.PYRAMID: Outcome.PYRAMIDED,
     Action.ENQUEUE: Outcome.QUEUED,
     Action.CLOSE: Outcome.EXITED,
+    Action.REDUCE: Outcome.REDUCED,
+    Action.REVERSE: Outcome.REVERSED,
     Action.DEQUEUE: Outcome.DEQUEUED,
     Action.IGNORE: Outcome.IGNORED,
     Action.REJECT: Outcome.REJECTED,
@@ -44,7 +46,7 @@ def answer(engine: Engine, signal: Signal) -> Answer:
         outcome, reason, detail = Outcome.IGNORED, Reason.MAX_PYRAMIDS, "the group has all its pyramids"
     if outcome is Outcome.QUEUED and waiting is not None:
         outcome = Outcome.REPLACED
-    touches = live is not None and outcome in (Outcome.PYRAMIDED, Outcome.EXITED)
+    touches = live is not None and outcome in (Outcome.PYRAMIDED, Outcome.EXITED, Outcome.REDUCED, Outcome.REVERSED)
     group_id = live.group_id if live is not None and touches else ""
     return Answer(signal_id="", outcome=outcome, reason=reason, detail=detail, group_id=group_id)
 
@@ -56,10 +58,14 @@ def _at_most_pyramids(live: Group) -> bool:
 def _full(engine: Engine, signal: Signal) -> Refused | None:
     settings = engine.settings()
     account = settings.accounts[signal.key.account]
-    groups = list(engine.view.current.live(account.world))
-    if len(groups) >= settings.pool.max_open_groups:
+    view = engine.view.current
+    taken = [group.key for group in view.live(account.world)]
+    # A slot is kept for the new side of a reverse whose old group has closed.
+    reverses = (queued.key for queued in view.waiting(account.world) if queued.wait_reason is Reason.REVERSING)
+    taken += [key for key in reverses if (account.world, key) not in view.by_key]
+    if len(taken) >= settings.pool.max_open_groups:
         return Refused(reason=Reason.POOL_FULL, detail=f"all {settings.pool.max_open_groups} slots are taken")
-    own = sum(group.account == account.name for group in groups)
+    own = sum(key.account == account.name for key in taken)
     if account.max_open_groups is not None and own >= account.max_open_groups:
         return Refused(reason=Reason.ACCOUNT_POOL_FULL, detail=f"all {account.max_open_groups} slots are taken")
     return None

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 
 from actors.messages import CLOSE_ALL, CancelEntries, CloseGroup, PauseEngine, ReplyTo
+from actors.risk_messages import ReduceGroup
 from actors.rules.choices import Market, World
 from actors.rules.model import Group, GroupState, Reason
+from actors.rules.money import CONTEXT, HUNDRED
 from actors.rules.settings import AccountSettings, FeeSettings
 from daemon.api import translate_group as to
 from daemon.api.account_states import describe
 from daemon.api.auth import caller
 from daemon.api.engine import Engine, timeout_s
-from daemon.api.errors import Failed, not_built, not_found
+from daemon.api.errors import ApiReason, Failed, faulty_field, not_found
 from daemon.api.kinds import Context
 from daemon.api.pages import slice_of
-from daemon.api.translate import GROUP_STATE_OF, decimal, known
+from daemon.api.translate import GROUP_STATE_OF, decimal, known, number
 from daemon.api.translate_account import liquidation_distance_percent
 from daemon.store.found import GroupFilter
 from protos.terrace.v1 import group_pb2 as pb
@@ -26,6 +29,8 @@ CLOSES_AT_ONCE = 32
 """Groups told to close at the same time by CloseAllGroups."""
 PAUSE_TIMEOUT_S = 2.0
 """How long CloseAllGroups waits for the pool's pause; the closes do not wait for it at all (ORD-12)."""
+PAUSE_AGAIN_S = 0.1
+"""How soon the pause is asked for again while the pool is being restarted."""
 CLOSE_ALL_TIMEOUT_S = 60.0
 
 _NOT_CLOSED = frozenset(state for state in GroupState if state is not GroupState.CLOSED)
@@ -93,8 +98,29 @@ class GroupService(group_pb2_grpc.GroupServiceServicer):
             )
         return pb.CancelEntriesResponse(group=self._shown(group, to.FULL))
 
-    async def ReduceGroup(self, _request: pb.ReduceGroupRequest, _context: Context) -> pb.ReduceGroupResponse:
-        raise not_built("ReduceGroup")
+    async def ReduceGroup(self, request: pb.ReduceGroupRequest, context: Context) -> pb.ReduceGroupResponse:
+        """EXIT-6. What is closed of which leg stands in the group's newest cut, also where it is only validated."""
+        group = await self._find(request.group_id)
+        percent, base = _amount(request)
+        if group.is_closed:
+            raise Failed(ApiReason.ALREADY_CLOSED, f"group {group.group_id} is closed")
+        who, size = caller().name, group.instrument.contract_size
+        name = f"{who}/{request.request_id}" if request.request_id else self._engine.ids.token()
+        answer = await self._engine.ask(
+            f"group/{group.group_id}",
+            lambda reply_to: ReduceGroup(
+                group_id=group.group_id,
+                cut_id=f"manual:{name}",
+                percent=percent,
+                quantity=None if base is None else CONTEXT.divide(base, size),
+                who=who,
+                reply_to=reply_to,
+                is_dry_run=request.validate_only,
+            ),
+            context,
+        )
+        assert isinstance(answer, Group), answer
+        return pb.ReduceGroupResponse(group=self._shown(answer, to.FULL))
 
     # --- everything at once -----------------------------------------------------------------------
 
@@ -136,19 +162,25 @@ class GroupService(group_pb2_grpc.GroupServiceServicer):
         return [asyncio.ensure_future(close(group)) for group in groups]
 
     async def _pause(self, world: World, accounts: tuple[str, ...]) -> Failed | None:
-        who = caller().name
-        try:
-            await self._engine.ask(
-                f"pool/{world.value}",
-                lambda reply_to: PauseEngine(
-                    accounts=accounts, cancel_entries=False, who=who, reply_to=reply_to, cause=CLOSE_ALL
-                ),
-                None,
-                PAUSE_TIMEOUT_S,
-            )
-        except Failed as failed:
-            return failed
-        return None
+        """Tried again while the pool is being restarted: nothing new is to come after what is closed."""
+        who, loop = caller().name, asyncio.get_running_loop()
+        latest_s = loop.time() + PAUSE_TIMEOUT_S
+        while True:
+            try:
+                await self._engine.ask(
+                    f"pool/{world.value}",
+                    lambda reply_to: PauseEngine(
+                        accounts=accounts, cancel_entries=False, who=who, reply_to=reply_to, cause=CLOSE_ALL
+                    ),
+                    None,
+                    PAUSE_TIMEOUT_S,
+                )
+            except Failed as failed:
+                if failed.reason is not Reason.OVERLOADED or loop.time() >= latest_s:
+                    return failed
+                await asyncio.sleep(PAUSE_AGAIN_S)
+            else:
+                return None
 
     # --- helpers ----------------------------------------------------------------------------------
 
@@ -193,7 +225,18 @@ class GroupService(group_pb2_grpc.GroupServiceServicer):
         account = self._engine.settings().accounts.get(group.account)
         fees = account.fees if account is not None else FeeSettings()
         quote = self._engine.fresh_quote(group.account, group.symbol)
-        return to.group(group, quote, fees, detail)
+        return to.group(group, quote, fees, detail, self._engine.settings().risk)
+
+
+def _amount(request: pb.ReduceGroupRequest) -> tuple[Decimal | None, Decimal | None]:
+    """Per cent of what is held, or an amount of base."""
+    which = request.WhichOneof("amount")
+    if which is None:
+        raise faulty_field("amount", "is missing: name a percent or a quantity")
+    value = number(getattr(request, which), which)
+    if value <= 0 or (which == "percent" and value > HUNDRED):
+        raise faulty_field(which, "must be above 0 and at most 100" if which == "percent" else "must be above 0")
+    return (value, None) if which == "percent" else (None, value)
 
 
 def _close(group: Group, who: str) -> Callable[[ReplyTo], CloseGroup]:

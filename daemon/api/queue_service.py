@@ -45,7 +45,7 @@ class QueueService(queue_pb2_grpc.QueueServiceServicer):
         world, queued = self._find(request.signal_id)
         if request.validate_only:
             return pb.PromoteQueuedSignalResponse(signal=self._as_it_waits(queued))
-        signal = await self._promote(world, queued, context, force=False, ignore_exposure=False)
+        signal = await self._promote(world, queued, context, force=False)
         return pb.PromoteQueuedSignalResponse(signal=signal)
 
     async def ForceAddQueuedSignal(
@@ -54,7 +54,14 @@ class QueueService(queue_pb2_grpc.QueueServiceServicer):
         world, queued = self._find(request.signal_id)
         if request.validate_only:
             return pb.ForceAddQueuedSignalResponse(signal=self._as_it_waits(queued))
-        signal = await self._promote(world, queued, context, force=True, ignore_exposure=request.ignore_exposure)
+        signal = await self._promote(
+            world,
+            queued,
+            context,
+            force=True,
+            ignore_exposure=request.ignore_exposure,
+            ignore_limits=request.ignore_limits,
+        )
         return pb.ForceAddQueuedSignalResponse(signal=signal)
 
     async def RemoveQueuedSignal(
@@ -72,7 +79,14 @@ class QueueService(queue_pb2_grpc.QueueServiceServicer):
         return pb.RemoveQueuedSignalResponse(signal=self._answered(queued, answer))
 
     async def _promote(
-        self, world: World, queued: Queued, context: Context, *, force: bool, ignore_exposure: bool
+        self,
+        world: World,
+        queued: Queued,
+        context: Context,
+        *,
+        force: bool,
+        ignore_exposure: bool = False,
+        ignore_limits: bool = False,
     ) -> signal_pb2.Signal:
         who = caller().name
 
@@ -83,6 +97,7 @@ class QueueService(queue_pb2_grpc.QueueServiceServicer):
                 who=who,
                 force=force,
                 ignore_exposure=ignore_exposure,
+                ignore_limits=ignore_limits,
                 reply_to=reply_to,
             )
 

@@ -21,6 +21,8 @@ from daemon.api.intake import Intake
 from daemon.api.queue_service import QueueService
 from daemon.api.record_service import RecordService
 from daemon.api.recorder import Recorder
+from daemon.api.report_service import ReportService
+from daemon.api.risk_service import RiskService
 from daemon.api.signal_service import SignalService
 from daemon.api.unbuilt import UNBUILT
 from daemon.config.daemon_settings import TlsSettings
@@ -30,6 +32,8 @@ from protos.terrace.v1 import (
     group_pb2_grpc,
     queue_pb2_grpc,
     record_pb2_grpc,
+    report_pb2_grpc,
+    risk_pb2_grpc,
     signal_pb2_grpc,
 )
 
@@ -81,6 +85,7 @@ class ApiServer:
         guard = Guard(engine, recorder)
         self.gate = Gate(identities, guard.wrap)
         self.intake = Intake(engine, recorder)
+        self._reports = ReportService(engine)
         self._server = grpc.aio.server(interceptors=(self.gate,), options=OPTIONS)
         self._socket: Path | None = None
         self.is_serving = False
@@ -94,6 +99,8 @@ class ApiServer:
         engine_pb2_grpc.add_EngineServiceServicer_to_server(EngineService(engine), server)
         account_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(engine), server)
         record_pb2_grpc.add_RecordServiceServicer_to_server(RecordService(engine, recorder), server)
+        risk_pb2_grpc.add_RiskServiceServicer_to_server(RiskService(engine), server)
+        report_pb2_grpc.add_ReportServiceServicer_to_server(self._reports, server)
         for servicer, add in UNBUILT:
             add(servicer(), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
@@ -142,6 +149,7 @@ class ApiServer:
 
     async def stop(self, grace_s: float = STOP_GRACE_S) -> None:
         await self._server.stop(grace_s)
+        await self._reports.close()
         if self._socket is not None:
             self._socket.unlink(missing_ok=True)
 

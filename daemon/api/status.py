@@ -15,7 +15,9 @@ from daemon.api import translate_account, valuing
 from daemon.api.account_states import AccountNow, describe_all, why_paused
 from daemon.api.condition import SERVING
 from daemon.api.engine import Engine
+from daemon.api.risk_service import risk_state
 from daemon.api.translate import WORLD, decimal, optional_timestamp, timestamp
+from daemon.api.translate_limit import LIMIT_STATE, limit_lift, limit_reason, standing_of
 from daemon.store.found import Counts
 from protos.terrace.v1 import engine_pb2
 from protos.terrace.v1 import types_pb2 as pb
@@ -23,42 +25,49 @@ from protos.terrace.v1 import types_pb2 as pb
 
 async def status(engine: Engine, world: World) -> engine_pb2.Status:
     """What the panel and `terrace engine status` show."""
-    accounts, counts = await asyncio.gather(
-        describe_all(engine, engine.accounts(world)), engine.read(engine.reader.counts, world)
+    accounts, counts, risk = await asyncio.gather(
+        describe_all(engine, engine.accounts(world)),
+        engine.read(engine.reader.counts, world),
+        risk_state(engine, world),
     )
     # Off the loop: many groups take a while to be valued, and alerts must not wait for a look at them.
-    return await asyncio.to_thread(_status, engine, world, accounts, counts)
+    return await asyncio.to_thread(_status, engine, world, accounts, counts, risk)
 
 
-def _status(engine: Engine, world: World, accounts: Sequence[AccountNow], counts: Counts) -> engine_pb2.Status:
+def _status(
+    engine: Engine, world: World, accounts: Sequence[AccountNow], counts: Counts, risk: pb.RiskState
+) -> engine_pb2.Status:
     snapshot, settings = engine.view.current, engine.settings()
     groups = list(snapshot.live(world))
     state, why = _state(engine, world, accounts)
     slots = Counter(group.account for group in groups)
     last_signal_ms = snapshot.last_signal_time_ms.get(world)
+    standing = standing_of(snapshot, world)
     return engine_pb2.Status(
         state=state,
         state_reason=why,
-        limit_state=pb.LIMIT_STATE_NONE,
+        limit_state=LIMIT_STATE[standing.level],
         live_groups=len(groups),
         max_open_groups=settings.pool.max_open_groups,
         queued_signals=sum(its is world for its, _ in snapshot.queued),
         unrealized_pnl=decimal(valuing.unrealized(engine, groups)),
         realized_pnl=decimal(snapshot.totals(world).realized),
         last_signal_time=optional_timestamp(last_signal_ms),
-        risk_state=pb.RISK_STATE_DISABLED,
+        risk_state=risk,
         accounts=[translate_account.status_line(now, slots[now.settings.name]) for now in accounts],
         alerts=counts.active_alerts,
         version=engine.version,
         config_version=settings.version,
         world=WORLD[world],
+        limit_reason=limit_reason(standing),
+        limit_lift=limit_lift(standing),
         start_time=timestamp(engine.condition.start_time_ms),
         forced_groups=sum(group.forced for group in groups),
         reporting_currency=settings.engine.reporting_currency,
         exposure=decimal(_sum_in_reporting(engine, groups, planned)),
         reserved_capital=decimal(_sum_in_reporting(engine, groups, reserved)),
-        free_capital=decimal(_free(engine, accounts, groups)),
-        equity=decimal(_equity(engine, accounts)),
+        free_capital=decimal(free_capital(engine, accounts, groups)),
+        equity=decimal(total_equity(engine, accounts)),
         read_only=settings.engine.mode is EngineMode.READ_ONLY,
         dead_letters=counts.dead_letters,
         last_sequence=snapshot.last_sequence,
@@ -101,7 +110,7 @@ def _sum_in_reporting(engine: Engine, groups: Sequence[Group], amount: Callable[
     return total
 
 
-def _equity(engine: Engine, accounts: Sequence[AccountNow]) -> Decimal | None:
+def total_equity(engine: Engine, accounts: Sequence[AccountNow]) -> Decimal | None:
     total = ZERO
     for now in accounts:
         worth = valuing.equity(engine, now.settings, now.balances, now.positions) if now.known else None
@@ -111,7 +120,7 @@ def _equity(engine: Engine, accounts: Sequence[AccountNow]) -> Decimal | None:
     return total
 
 
-def _free(engine: Engine, accounts: Sequence[AccountNow], groups: Sequence[Group]) -> Decimal | None:
+def free_capital(engine: Engine, accounts: Sequence[AccountNow], groups: Sequence[Group]) -> Decimal | None:
     """Reporting currency on the accounts less what is reserved for unfilled legs."""
     if not all(now.known for now in accounts):
         return None

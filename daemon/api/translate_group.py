@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from actors.rules import profit, states, takeprofit
+from actors.rules import profit, risk_timer, states, takeprofit
 from actors.rules.choices import TpMode
-from actors.rules.model import Group, Instrument, Leg, Lot, Order, Pyramid, Quote, Role, Trade
+from actors.rules.model import Cut, Group, Instrument, Leg, Lot, Order, Pyramid, Quote, Role, Trade
 from actors.rules.money import CONTEXT, ZERO, round_cost
 from actors.rules.position_close import UNFILLED_TIMEFRAMES
 from actors.rules.reserve import planned, reserved
-from actors.rules.settings import FeeSettings
+from actors.rules.settings import FeeSettings, RiskSettings
 from actors.rules.timeframes import timeframe_s
 from daemon.api.translate import (
     GROUP_STATE,
@@ -49,8 +49,9 @@ class Detail:
 BASIC, FULL, WHOLE = Detail(parts=False), Detail(), Detail(fills=True)
 
 
-def group(value: Group, quote: Quote | None, fees: FeeSettings, detail: Detail) -> group_pb2.Group:
-    """`quote` is a fresh one or None; `fees` are what the account charges, for targets net of fees.
+def group(value: Group, quote: Quote | None, fees: FeeSettings, detail: Detail, risk: RiskSettings) -> group_pb2.Group:
+    """`quote` is a fresh one or None; `fees` are what the account charges, for targets net of fees; `risk` is in force
+    now and says how long the risk timer runs.
 
     What a closed group still holds is its dust, which stands apart in `dust` and `dust_value`: a closed group has no
     quantity, nothing invested, and no unrealised profit that moves with the price.
@@ -91,7 +92,13 @@ def group(value: Group, quote: Quote | None, fees: FeeSettings, detail: Detail) 
         ignored_pyramid_count=value.ignored_pyramids,
         forced=value.forced,
         flags=[code(flag) for flag in value.flags],
-        stop_price=decimal(value.stop_loss),
+        stop_price=decimal(value.stop_price),
+        stop_reason=reason(value.stop_reason),
+        cuts=[_cut(each, size) for each in value.cuts],
+        risk_timer_expire_time=optional_timestamp(_risk_expiry_ms(value, risk)),
+        blocked=value.risk_blocked,
+        skipped=value.risk_skip,
+        pending_reverse_signal_id="" if value.reverse is None or value.is_closed else value.reverse.signal_id,
         tp_price=decimal(_aggregate_target(value, fees)),
         planned_capital=decimal(planned(value)),
         reserved_capital=decimal(reserved(value)),
@@ -219,6 +226,30 @@ def _fill(trade: Trade, contract_size: Decimal) -> group_pb2.Fill:
         maker=trade.maker,
         time=timestamp(trade.time_ms),
     )
+
+
+def _cut(value: Cut, contract_size: Decimal) -> group_pb2.Cut:
+    return group_pb2.Cut(
+        cut_id=value.cut_id,
+        reason=reason(value.reason),
+        quantity=decimal(value.quantity * contract_size),
+        whole=value.is_whole,
+        sold_quantity=decimal(value.sold * contract_size),
+        realized_pnl=decimal(value.realized),
+        state=code(value.state.value),
+        stop_reason=reason(value.stop_reason),
+        create_time=timestamp(value.create_time_ms),
+        end_time=optional_timestamp(value.end_time_ms),
+        parts=[
+            group_pb2.CutPart(pyramid=part.pyramid, leg=part.leg, quantity=decimal(part.quantity * contract_size))
+            for part in value.parts
+        ],
+    )
+
+
+def _risk_expiry_ms(value: Group, risk: RiskSettings) -> int | None:
+    """None: its timer has not started."""
+    return None if value.risk_timer_start_ms is None else risk_timer.expire_ms(value.risk_timer_start_ms, risk)
 
 
 def _aggregate_target(value: Group, fees: FeeSettings) -> Decimal | None:

@@ -60,16 +60,19 @@ def queued_signal(engine: Engine, world: World, place: Ranked, group_id: str) ->
         strategy=signal.alert_name,
         source=signal.source,
         intent=INTENT[signal.intent],
-        rank_reasons=[queue_pb2.RankReason(rule=rule.value, value=value) for rule, value in place.why],
+        rank_reasons=[queue_pb2.RankReason(rule=rule, value=value) for rule, value in place.why],
         mark_price=decimal(quote.mid) if quote is not None else "",
         expire_time=optional_timestamp(_expiry_ms(engine, queued)),
         group_id=group_id,
         planned_capital=decimal(_capital(engine, queued)),
+        reverse=queued.is_reverse,
     )
 
 
 def _expiry_ms(engine: Engine, queued: Queued) -> int | None:
     """When its age ends it (QUE-3); None: never."""
+    if queued.wait_reason is Reason.REVERSING:
+        return None
     settings = engine.settings().queue
     opposite_s = settings.opposite_max_age_s if queued.wait_reason in _OPPOSITE else None
     limits = [limit for limit in (settings.max_age_s, opposite_s) if limit is not None]

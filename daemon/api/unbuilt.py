@@ -10,10 +10,6 @@ from protos.terrace.v1 import (
     config_pb2_grpc,
     maintenance_pb2,
     maintenance_pb2_grpc,
-    report_pb2,
-    report_pb2_grpc,
-    risk_pb2,
-    risk_pb2_grpc,
     secret_pb2,
     secret_pb2_grpc,
 )
@@ -33,14 +29,6 @@ def _answering_not_built(base: type, file: Any, service: str) -> type:
 
 
 UNBUILT = (
-    (
-        _answering_not_built(risk_pb2_grpc.RiskServiceServicer, risk_pb2, "RiskService"),
-        risk_pb2_grpc.add_RiskServiceServicer_to_server,
-    ),
-    (
-        _answering_not_built(report_pb2_grpc.ReportServiceServicer, report_pb2, "ReportService"),
-        report_pb2_grpc.add_ReportServiceServicer_to_server,
-    ),
     (
         _answering_not_built(config_pb2_grpc.ConfigServiceServicer, config_pb2, "ConfigService"),
         config_pb2_grpc.add_ConfigServiceServicer_to_server,

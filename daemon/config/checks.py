@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from actors.rules.choices import OnBreach
+from actors.rules.money import HUNDRED, plain
 from actors.rules.settings import Market, PaperPrices, PositionMode, SizingSource
 from daemon.config.document import Document
 from daemon.config.fault import Fault, Path, did_you_mean
 from daemon.config.kinds import is_loopback, split_address
+from daemon.config.schema import LimitsModel, PoolModel
 from daemon.config.schema_accounts import (
     ExchangeAccountModel,
     PaperAccountModel,
@@ -24,6 +27,8 @@ NEEDS_PASSPHRASE = ("okx", "kucoin")
 NO_TESTNET = ("kucoin", "mexc")
 ONE_WALLET = ("bybit", "okx")
 """Spot and swaps draw on the same money there."""
+LOSS_LIMITS = ("max_realized_loss_per_day", "max_drawdown_percent", "max_consecutive_losses")
+"""What `limits.on_breach` answers to."""
 URL_SCHEMES = {"rest": ("http", "https"), "ws": ("ws", "wss")}
 """What an account's `urls` may begin with."""
 _SWAP_ONLY = ("leverage", "margin_mode", "position_mode")
@@ -39,6 +44,7 @@ def cross_faults(document: Document, checked: Checked) -> Iterator[Fault]:
         yield from _account(document, ("accounts", name), account)
     yield from _shared_keys(document, checked)
     yield from _listeners(document, checked)
+    yield from _limits(document, checked)
 
 
 def cross_warnings(checked: Checked) -> Iterator[str]:
@@ -58,6 +64,7 @@ def cross_warnings(checked: Checked) -> Iterator[str]:
     book = _section(checked, "strategy", StrategyBookModel)
     if book is not None:
         yield from _unreachable_pyramids(book.default)
+    yield from _idle_limits(checked)
 
 
 def _section(checked: Checked, name: str, model: type[S]) -> S | None:
@@ -229,6 +236,37 @@ def _url_warnings(where: str, account: AccountModel) -> Iterator[str]:
         host = _host(url)
         if url.startswith(("http://", "ws://")) and not is_loopback(f"[{host}]:80" if ":" in host else f"{host}:80"):
             yield f"{where}.urls.{key} {url} is not encrypted"
+
+
+def _limits(document: Document, checked: Checked) -> Iterator[Fault]:
+    """POOL-4: whoever says what a breach does and names no loss believes in a protection that is not there."""
+    limits = _section(checked, "limits", LimitsModel)
+    if limits is None or limits.on_breach is OnBreach.NO_NEW_GROUPS or _has_loss_limit(limits):
+        return
+    message = f"{limits.on_breach} never happens: no loss limit is set"
+    yield document.fault(("limits", "on_breach"), message, LOSS_LIMITS)
+
+
+def _idle_limits(checked: Checked) -> Iterator[str]:
+    limits, pool = _section(checked, "limits", LimitsModel), _section(checked, "pool", PoolModel)
+    book = _section(checked, "strategy", StrategyBookModel)
+    if limits is None:
+        return
+    if pool is not None and (limits.max_groups_per_symbol or 0) > pool.max_open_groups:
+        yield "limits.max_groups_per_symbol has no effect: pool.max_open_groups is lower"
+    if limits.max_drawdown_percent == HUNDRED:
+        yield "limits.max_drawdown_percent 100 is reached only when nothing is left"
+    most = limits.max_total_exposure
+    sizing = book.default.sizing if book is not None and not book.overrides else None
+    if most is not None and sizing is not None and sizing.source is SizingSource.CONFIG:
+        capital = sizing.capital_by_pyramid.get(0, sizing.capital_per_pyramid)
+        if capital > most:
+            least = f"below the {plain(capital)} of a first pyramid"
+            yield f"limits.max_total_exposure {plain(most)} is {least}: nothing can open"
+
+
+def _has_loss_limit(limits: LimitsModel) -> bool:
+    return any(getattr(limits, key) is not None for key in LOSS_LIMITS)
 
 
 def _listeners(document: Document, checked: Checked) -> Iterator[Fault]:

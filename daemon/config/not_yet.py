@@ -18,22 +18,7 @@ class NotYet:
     what: str
 
 
-STRATEGY_KEYS = (
-    NotYet("tp_trail_percent", "trailing take-profits come with the risk engine"),
-    NotYet("stop_loss_percent", "stops come with the risk engine: no stop is placed"),
-    NotYet("stop_trail_percent", "stops come with the risk engine: no stop is placed"),
-    NotYet("break_even_after_first_tp", "stops come with the risk engine: no stop is placed"),
-    NotYet("accept_signal_stops", "stops come with the risk engine: stops and targets of a signal are not taken"),
-)
 KEYS = (
-    NotYet("engine.reporting_timezone", "reports and daily limits come later"),
-    *(NotYet(f"strategy.default.{each.key}", each.what) for each in STRATEGY_KEYS),
-    NotYet("risk", "the risk engine comes later: no offset is made, whatever stands here"),
-    NotYet("limits.max_realized_loss_per_day", "loss limits come with the risk engine"),
-    NotYet("limits.max_drawdown_percent", "loss limits come with the risk engine"),
-    NotYet("limits.max_consecutive_losses", "loss limits come with the risk engine"),
-    NotYet("limits.cooldown_after_loss_s", "loss limits come with the risk engine"),
-    NotYet("limits.on_breach", "a breached limit only holds back new groups so far"),
     NotYet("alerts.silence_hours", "the alarm about a silent source comes later"),
     NotYet("alerts.latency_ms", "latency raises no alert yet"),
     NotYet("panel.theme", "the panel is a placeholder so far"),
@@ -49,10 +34,6 @@ def not_yet(config: Mapping[str, Any], default: Mapping[str, Any]) -> Iterator[s
     for key, value in flat.items():
         if value != flat_default.get(key):
             yield from (f"{key} has no effect yet: {each.what}" for each in KEYS if _is_below(key, each.key))
-    for index, override in enumerate(config["strategy"]["overrides"]):
-        for each in STRATEGY_KEYS:
-            if each.key in override["set"]:
-                yield f"strategy.overrides[{index}].set.{each.key} has no effect yet: {each.what}"
     for name, account in config["accounts"].items():
         yield from _account(name, account)
     for name, source in config["sources"].items():

@@ -48,7 +48,7 @@ class CcxtExchange:
         self.acceptance_window_ms = SEND_WITHIN_MS + venue.recv_window_ms + CLOCK_MARGIN_MS
         self.budget = budget
         self.can_amend = venue.can_amend
-        self.can_stop = venue.can_stop
+        self.can_stop = venue.can_stop and venue.is_swap
         self._venue = venue
         self._clock = clock
         self._loop = loop

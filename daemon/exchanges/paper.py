@@ -20,7 +20,7 @@ from actors.account_messages import AccountProbed, StreamChanged
 from actors.budget import Budget
 from actors.messages import Fate, ReplyTo
 from actors.ports import Clock, Sink
-from actors.rules.choices import PaperPrices
+from actors.rules.choices import Market, PaperPrices
 from actors.rules.model import Instrument, Order
 from actors.rules.settings import AccountSettings
 from daemon.exchanges.candles import CandleFault, candle_files, series
@@ -130,10 +130,10 @@ class _Port(ABC):
     """What both faces share: requests in, answers to the gateway that lives now."""
 
     can_amend = True
-    can_stop = False
 
     def __init__(self, venue: PaperVenue, clock: Clock) -> None:
         self.budget = Budget()
+        self.can_stop = venue.account.market is Market.SWAP
         self.acceptance_window_ms = venue.account.latency_ms + ACCEPTANCE_MARGIN_MS
         self._venue = venue
         self._clock = clock

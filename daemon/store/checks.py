@@ -1,11 +1,14 @@
-"""Is the file fit to be used: header, integrity, what is broken in it. Nothing here writes."""
+"""Is the file fit to be used: header, integrity, what is broken or does not add up in it. Nothing here writes."""
 
 from __future__ import annotations
 
 import sqlite3
 import time
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
+
+from actors.rules.money import CONTEXT, ZERO
 
 WAL_FAULT_MENDED = (3, 51, 3)
 """SQLite before this can, rarely, damage a file in WAL mode."""
@@ -30,7 +33,7 @@ def is_database(path: Path) -> bool:
 
 
 def look_through(connection: sqlite3.Connection, *, full: bool, limit_s: float) -> Health:
-    """Integrity of pages, indexes (`full`) and references, at most for `limit_s`."""
+    """Integrity of pages, indexes, references and the ledger (the last three if `full`), at most for `limit_s`."""
     deadline_s = time.monotonic() + limit_s
     connection.set_progress_handler(lambda: time.monotonic() > deadline_s, _STEPS_BETWEEN_LOOKS)
     try:
@@ -41,6 +44,8 @@ def look_through(connection: sqlite3.Connection, *, full: bool, limit_s: float) 
             problems = [
                 f"a row of {table} refers to a row of {parent} that is not there" for table, _, parent, _ in rows
             ]
+        if full and not problems:
+            problems = ledger_problems(connection)
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
             return Health((), finished=False)
@@ -50,6 +55,30 @@ def look_through(connection: sqlite3.Connection, *, full: bool, limit_s: float) 
     finally:
         connection.set_progress_handler(None, 0)
     return Health(tuple(problems))
+
+
+def ledger_problems(connection: sqlite3.Connection) -> list[str]:
+    """Groups whose profit and fees are not the sums of their rows in the ledger (PNL-3), all in one snapshot."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'profits'").fetchall():
+        return []  # Of a program that had no ledger yet.
+    connection.execute("BEGIN")
+    try:
+        sums: dict[str, tuple[Decimal, Decimal]] = {}
+        for group_id, realized, fees in connection.execute("SELECT group_id, realized, fees FROM profits"):
+            before = sums.get(group_id, (ZERO, ZERO))
+            sums[group_id] = (CONTEXT.add(before[0], Decimal(realized)), CONTEXT.add(before[1], Decimal(fees)))
+        problems = []
+        for group_id, realized, fees in connection.execute("SELECT group_id, realized, fees FROM position_groups"):
+            summed = sums.get(group_id, (ZERO, ZERO))
+            if summed != (Decimal(realized), Decimal(fees)):
+                problems.append(
+                    f"group {group_id} realised {realized} and paid {fees}, its ledger says {summed[0]} and {summed[1]}"
+                )
+                if len(problems) == MAX_PROBLEMS:
+                    break
+        return problems
+    finally:
+        connection.execute("ROLLBACK")
 
 
 def library_warning(version: tuple[int, int, int] = sqlite3.sqlite_version_info[:3]) -> str | None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from actors.messages import EventStored
 from actors.rules.choices import World
 from actors.rules.model import GroupState, Order, Outcome, Reason, Side, Signal, Trade
+from actors.rules.risk_model import RiskActionState
 
 SEVERITIES = ("debug", "info", "warning", "error", "critical")
 """Mildest first."""
@@ -56,6 +57,17 @@ class EventFilter:
     signal_id: str = ""
     group_id: str = ""
     start_ms: int | None = None
+    end_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskActionFilter:
+    world: World | None = None
+    group_id: str = ""
+    """Took part as loser or winner."""
+    states: tuple[RiskActionState, ...] = ()
+    start_ms: int | None = None
+    """Decided at this time or later."""
     end_ms: int | None = None
 
 
@@ -127,6 +139,16 @@ class ClosedGroup:
     fees: Decimal
     create_time_ms: int
     close_time_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """What was traded in one period, in one quote currency: both sides, fees excluded."""
+
+    period: int
+    quote: str
+    notional: Decimal
+    fills: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from actors.rules.model import (
+    Cut,
     Group,
     GroupState,
     Key,
@@ -21,19 +22,23 @@ from actors.rules.model import (
     OrderType,
     Pyramid,
     Role,
+    Signal,
     TimeInForce,
     Trade,
 )
+from actors.rules.money import CONTEXT, ZERO
 from actors.rules.records import AddTrade, SaveGroup, SaveLeg, SaveOrder, SavePyramid
 from daemon.store.signal_rows import REASONS, SIDES, WORLDS
 from daemon.store.statements import Columns
 from daemon.store.text import (
     SnapshotTexts,
     json_list,
+    json_value,
     number,
     number_or_null,
     read_instrument,
     read_json_list,
+    read_json_value,
     read_number_or_null,
     read_settings,
     words,
@@ -55,8 +60,9 @@ GROUP = Columns.of(
     "slot_token forced signal_id opened_stamp_ms create_time_ms update_time_ms strategy",
     "loose_quantity loose_cost realized fees dust dust_value ignored_pyramids close_reason close_time_ms flags",
     "max_slippage_percent stop_loss take_profit hybrid_hit funding",
+    "trails stop_price stop_reason cuts risk_timer_start_ms risk_blocked risk_skip reverse",
 )
-SAVED_GROUP = Columns("position_groups", (*GROUP.names, "quote", "late_fill"))
+SAVED_GROUP = Columns("position_groups", (*GROUP.names, "quote", "late_fill", "invested"))
 GROUP_KEPT = ("world", "account", "symbol", "timeframe", "key_strategy", "key_source", "create_time_ms")
 
 PYRAMID = Columns.of("pyramids", "group_id pyramid signal_id entry_price capital create_time_ms watch_hit")
@@ -73,6 +79,9 @@ ORDER = Columns.of(
 )
 TRADE = Columns.of("fills", "trade_id quantity price fee fee_asset fee_value time_ms maker")
 SAVED_TRADE = Columns("fills", ("account", "symbol", "client_order_id", "group_id", *TRADE.names))
+
+_TRAILS = dict[str, Decimal]
+_CUTS = tuple[Cut, ...]
 
 _snapshots = SnapshotTexts()
 
@@ -91,8 +100,20 @@ def saved_group(row: SaveGroup) -> tuple[Any, ...]:
         json_list(group.flags),
         *(number_or_null(group.max_slippage_percent), number_or_null(group.stop_loss)),
         *(number_or_null(group.take_profit), int(group.hybrid_hit), number(group.funding)),
-        *(group.instrument.quote, int(LATE_FILL in group.flags)),
+        json_value(group.trails) if group.trails else "{}",
+        *(number_or_null(group.stop_price), None if group.stop_reason is None else group.stop_reason.value),
+        *(json_value(group.cuts) if group.cuts else "[]", group.risk_timer_start_ms),
+        *(int(group.risk_blocked), int(group.risk_skip), None if group.reverse is None else json_value(group.reverse)),
+        *(group.instrument.quote, int(LATE_FILL in group.flags), invested(group) if group.is_closed else "0"),
     )
+
+
+def invested(group: Group) -> str:
+    """What its entries cost in quote, fees excluded."""
+    cost = ZERO
+    for leg in group.legs():
+        cost = CONTEXT.add(cost, leg.bought_cost)
+    return number(cost)
 
 
 def read_group(row: tuple[Any, ...], pyramids: tuple[Pyramid, ...], orders: Mapping[str, Order]) -> Group:
@@ -100,7 +121,8 @@ def read_group(row: tuple[Any, ...], pyramids: tuple[Pyramid, ...], orders: Mapp
     group_id, world, account, symbol, timeframe, key_strategy, key_source, side, state, instrument, settings = row[:11]
     slot_token, forced, signal_id, opened_stamp_ms, create_time_ms, update_time_ms, strategy = row[11:18]
     loose_quantity, loose_cost, realized, fees, dust, dust_value, ignored_pyramids = row[18:25]
-    close_reason, close_time_ms, flags, max_slippage_percent, stop_loss, take_profit, hybrid_hit, funding = row[25:]
+    close_reason, close_time_ms, flags, max_slippage_percent, stop_loss, take_profit, hybrid_hit, funding = row[25:33]
+    trails, stop_price, stop_reason, cuts, risk_timer_start_ms, risk_blocked, risk_skip, reverse = row[33:]
     return Group(
         group_id=group_id,
         world=WORLDS[world],
@@ -132,6 +154,14 @@ def read_group(row: tuple[Any, ...], pyramids: tuple[Pyramid, ...], orders: Mapp
         stop_loss=read_number_or_null(stop_loss),
         take_profit=read_number_or_null(take_profit),
         hybrid_hit=bool(hybrid_hit),
+        trails={} if trails == "{}" else read_json_value(_TRAILS, trails),
+        stop_price=read_number_or_null(stop_price),
+        stop_reason=None if stop_reason is None else REASONS[stop_reason],
+        cuts=() if cuts == "[]" else read_json_value(_CUTS, cuts),
+        risk_timer_start_ms=risk_timer_start_ms,
+        risk_blocked=bool(risk_blocked),
+        risk_skip=bool(risk_skip),
+        reverse=None if reverse is None else read_json_value(Signal, reverse),
     )
 
 

@@ -6,10 +6,10 @@ Every method sees one snapshot of what is committed, and raises `StoreFault` whe
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from peewee import ModelSelect, PeeweeException
 from playhouse.pool import MaxConnectionsExceeded
@@ -18,8 +18,9 @@ from actors.messages import Answer, EventStored
 from actors.ports import StoreFault
 from actors.rules.choices import World
 from actors.rules.model import Group, Instrument
-from actors.rules.records import DriftState, SaveDrift
-from daemon.store import load, read_groups, read_records, read_signals
+from actors.rules.records import AddEquity, DriftState, SaveDrift
+from actors.rules.risk_model import RiskAction
+from daemon.store import load, read_groups, read_records, read_reports, read_signals
 from daemon.store.database import open_readers, raw
 from daemon.store.found import (
     AlertFilter,
@@ -30,19 +31,24 @@ from daemon.store.found import (
     GroupFill,
     GroupFilter,
     RealizedTotal,
+    RiskActionFilter,
     SignalFilter,
     StoredAlert,
     StoredConfig,
     StoredDeadLetter,
     StoredSignal,
     Timeline,
+    Volume,
 )
 from daemon.store.pages import BadPageToken, Page, cut, page_size, read_token
+
+T = TypeVar("T")
 
 ALL_SIGNALS = SignalFilter()
 ALL_GROUPS = GroupFilter()
 ALL_EVENTS = EventFilter()
 STANDING_ALERTS = AlertFilter()
+ALL_RISK_ACTIONS = RiskActionFilter()
 
 
 class _Snapshot:
@@ -56,8 +62,12 @@ class _Snapshot:
         return self._connection.execute(sql, parameters).fetchall()
 
     def rows(self, query: ModelSelect[Any]) -> list[tuple[Any, ...]]:
+        return self.stream(query).fetchall()
+
+    def stream(self, query: ModelSelect[Any]) -> sqlite3.Cursor:
+        """The rows one by one, for questions whose answer is made of very many."""
         sql, parameters = self._compile().sql(query).query()
-        return self._connection.execute(sql, parameters).fetchall()
+        return self._connection.execute(sql, parameters)
 
 
 class Reader:
@@ -162,6 +172,47 @@ class Reader:
         """Durable switches by world and name."""
         with self._snapshot() as snapshot:
             return read_records.switches(snapshot.rows)
+
+    # --- reports ----------------------------------------------------------------------------------
+
+    def report(self, question: Callable[[load.Execute], T]) -> T:
+        """The answer to a question with SQL of its own, which may take several queries: all of one snapshot."""
+        with self._snapshot() as snapshot:
+            return question(snapshot.execute)
+
+    def equity(
+        self,
+        world: World,
+        *,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        points: int = read_reports.MAX_EQUITY_POINTS,
+    ) -> tuple[AddEquity, ...]:
+        """Snapshots from `start_ms` on and before `end_ms`, oldest first, the newest always among them.
+
+        Where there are more than `points` it is the last of each of as many equal spans of time.
+        """
+        with self._snapshot() as snapshot:
+            return read_reports.equity(snapshot.rows, world, start_ms, end_ms, points)
+
+    def volumes(self, world: World, *, edges_ms: Sequence[int]) -> tuple[Volume, ...]:
+        """What orders of ours traded, by period and quote; periods without a fill are left out (PNL-4).
+
+        The rising `edges_ms` bound the periods: `edges_ms[i] <= time < edges_ms[i + 1]`. Shares of trades that were not
+        ours (ORD-13) are no volume. Meant for days rather than years: it reads every fill between.
+        """
+        with self._snapshot() as snapshot:
+            return read_reports.volumes(snapshot.stream, world, edges_ms)
+
+    def list_risk_actions(
+        self, wanted: RiskActionFilter = ALL_RISK_ACTIONS, *, size: int = 0, token: str = ""
+    ) -> Page[RiskAction] | BadPageToken:
+        """Newest first (RISK-10)."""
+        after = read_token(token)
+        if isinstance(after, BadPageToken):
+            return after
+        with self._snapshot() as snapshot:
+            return read_reports.list_risk_actions(snapshot.rows, wanted, after, page_size(size))
 
     # --- records ----------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from daemon.store.found import ClosedGroup, Counts, GroupFill, GroupFilter, Real
 from daemon.store.pages import Place
 from daemon.store.query import RunQuery, columns, matching, older_than, within
 from daemon.store.signal_rows import SIDES
-from daemon.store.tables import NOT_CLOSED, Alert, DeadLetter, QueuedSignal
+from daemon.store.tables import CLOSED, NOT_CLOSED, Alert, DeadLetter, QueuedSignal
 from daemon.store.tables import Fill as FillTable
 from daemon.store.tables import Group as GroupTable
 
@@ -65,7 +65,7 @@ def closed_groups(
     names = "group_id account symbol timeframe strategy side quote realized fees create_time_ms close_time_ms"
     query = table.select(*columns(table, names.split())).where(
         table.world == world.value,
-        SQL("state = 'closed'"),
+        SQL(CLOSED),
         *within(table.close_time_ms, start_ms, end_ms),
     )
     return tuple(_read_closed(row) for row in rows(query.order_by(table.close_time_ms).limit(min(limit, MAX_CLOSED))))
@@ -93,7 +93,7 @@ def realized_totals(rows: RunQuery, world: World, start_ms: int | None, end_ms: 
     table = GroupTable
     query = table.select(table.quote, table.realized, table.fees).where(
         table.world == world.value,
-        SQL("state = 'closed'"),
+        SQL(CLOSED),
         *within(table.close_time_ms, start_ms, end_ms),
     )
     totals: dict[str, RealizedTotal] = {}

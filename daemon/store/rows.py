@@ -17,6 +17,8 @@ from actors.rules.records import (
     AddBooking,
     AddConfigVersion,
     AddDeadLetter,
+    AddEquity,
+    AddProfit,
     AddTrade,
     ClaimIdempotency,
     DeleteQueued,
@@ -31,10 +33,11 @@ from actors.rules.records import (
     SaveOrder,
     SavePyramid,
     SaveQueued,
+    SaveRiskAction,
     SaveSignal,
     SetOutcome,
 )
-from daemon.store import drift_rows, group_rows, record_rows, signal_rows
+from daemon.store import drift_rows, group_rows, record_rows, risk_rows, signal_rows
 from daemon.store.tables import NOT_FINAL_OUTCOMES
 
 MAX_NAMED = 5
@@ -240,6 +243,19 @@ WRITERS: Mapping[type, Writer] = {
         lambda row: f"booking {row.booking_id} of group {row.group_id}",
         must_hit=True,
     ),
+    AddProfit: Statement(
+        risk_rows.PROFIT.insert(),
+        risk_rows.saved_profit,
+        "profit",
+        lambda row: f"profit of group {row.group_id}",
+    ),
+    AddEquity: Statement(
+        risk_rows.EQUITY.upsert(("world", "time_ms")),
+        risk_rows.saved_equity,
+        "equity",
+        lambda row: f"equity at {row.time_ms}",
+    ),
+    SaveRiskAction: risk_rows.save_actions,
 }
 """Every row type but `AddEvent`, whose sequence goes back to the caller."""
 

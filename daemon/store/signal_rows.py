@@ -37,11 +37,12 @@ KEY = ("account", "symbol", "timeframe", "key_strategy", "key_source")
 QUEUED = Columns.of(
     "queued_signals",
     "world account symbol timeframe key_strategy key_source signal_id side entry_price",
-    "wait_reason detail replacement_count first_queue_time_ms queue_time_ms expected_profit",
+    "wait_reason detail replacement_count first_queue_time_ms queue_time_ms expected_profit is_reverse is_decided",
 )
 WAITING = Columns.of(
     "queued_signals",
     "side entry_price wait_reason detail replacement_count first_queue_time_ms queue_time_ms expected_profit",
+    "is_reverse is_decided",
 )
 """What a `Queued` has besides its signal."""
 
@@ -114,14 +115,16 @@ def queued(row: SaveQueued) -> tuple[Any, ...]:
         *(waiting.signal.signal_id, waiting.side.value, number_or_null(waiting.entry_price)),
         *(waiting.wait_reason.value, waiting.detail, waiting.replacement_count),
         *(waiting.first_queue_time_ms, waiting.queue_time_ms, number_or_null(waiting.expected_profit)),
+        *(int(waiting.is_reverse), int(waiting.is_decided)),
     )
 
 
 def read_queued(row: tuple[Any, ...]) -> Queued:
     """From a row in the order of `WAITING`, then `SIGNAL`."""
     side, entry_price, wait_reason, detail, replacement_count, first_time_ms, time_ms, expected_profit = row[:8]
+    is_reverse, is_decided = row[8:10]
     return Queued(
-        signal=read_signal(row[8:]),
+        signal=read_signal(row[10:]),
         side=SIDES[side],
         entry_price=read_number_or_null(entry_price),
         wait_reason=REASONS[wait_reason],
@@ -130,4 +133,6 @@ def read_queued(row: tuple[Any, ...]) -> Queued:
         first_queue_time_ms=first_time_ms,
         queue_time_ms=time_ms,
         expected_profit=read_number_or_null(expected_profit),
+        is_reverse=bool(is_reverse),
+        is_decided=bool(is_decided),
     )

@@ -16,17 +16,19 @@ from typing import Any
 from peewee import PeeweeException, SqliteDatabase
 
 from actors.account_messages import AccountState
-from actors.messages import Answer, EventStored, PoolState, QueueState, Settle
+from actors.messages import RECENT_CLOSED, Answer, EventStored, PoolState, QueueState, Settle
 from actors.ports import Applied, ConstraintBroken, StoreFault
+from actors.risk_messages import RiskState
 from actors.rules.choices import World
 from actors.rules.model import Group, Key, Reason, Side
 from actors.rules.records import AddEvent, Row
 from actors.told import group_changed
-from daemon.store import drift_rows, load, record_rows, signal_rows
+from daemon.store import drift_rows, ledger, load, record_rows, risk_rows, signal_rows
 from daemon.store.database import raw
 from daemon.store.lock import DirectoryLock
 from daemon.store.reserve import Reserve
 from daemon.store.rows import ADD_EVENT, WRITERS
+from daemon.store.tables import RISK_RUNNING
 from daemon.store.text import json_list
 
 UNSTORABLE = (
@@ -43,9 +45,16 @@ MAX_BOOKED = 2_000
 """Ids of bookings by which what is reported again is told."""
 MAX_SWITCHES = 10_000
 """Most durable switches of one world that are loaded."""
+MAX_RISK_ACTIONS = 1_000
+"""Most risk actions of one world that are loaded as running; there is at most one per quote currency."""
+PROFITS_MS = 7 * 86_400_000
+"""The ledger is read from so long before the time Pool asks with, which lies a day back: eight days."""
 PRUNE_ROWS = 2000
 """Most rows one call of `prune` deletes of each table."""
 DEAD_LETTERS_KEPT = 1000
+EQUITY_SPAN_MS = 3_600_000
+"""Of equity as old as events that are deleted, the last snapshot of each such span stays, for the curve of years; and
+the first that is complete, since the curve starts from it."""
 
 _ANSWER_OF_DRAFT = (
     f"SELECT {signal_rows.ANSWER.select()}, draft_id, final_draft_id, first_outcome, first_reason "
@@ -74,6 +83,14 @@ _OPEN_BOOKINGS = (
 _BOOKED = "SELECT booking_id FROM bookings WHERE account = ? GROUP BY booking_id ORDER BY max(time_ms) DESC LIMIT ?"
 _KNOWN = "SELECT client_order_id FROM orders WHERE client_order_id IN (SELECT value FROM json_each(?))"
 _SWITCHES = "SELECT name, value FROM engine_state WHERE world = ? ORDER BY name LIMIT ?"
+_RISK_RUNNING = (
+    "SELECT action FROM risk_actions INDEXED BY risk_actions_running "
+    f"WHERE world = ? AND {RISK_RUNNING} ORDER BY create_time_ms, id LIMIT ?"
+)
+_RISK_LAST = (
+    "SELECT action FROM risk_actions INDEXED BY risk_actions_time "
+    f"WHERE world = ? AND NOT {RISK_RUNNING} ORDER BY create_time_ms DESC, id DESC LIMIT 1"
+)
 _PRUNE = (
     (
         "DELETE FROM idempotency WHERE idempotency_key IN "
@@ -90,6 +107,13 @@ _PRUNE = (
     (
         "DELETE FROM dead_letters WHERE id IN "
         "(SELECT id FROM dead_letters ORDER BY id DESC LIMIT :rows OFFSET :dead_letters)"
+    ),
+    (
+        "DELETE FROM equity WHERE (world, time_ms) IN (SELECT e.world, e.time_ms FROM equity e "
+        "WHERE e.time_ms < :events_before_ms AND EXISTS (SELECT 1 FROM equity l WHERE l.world = e.world "
+        "AND l.time_ms > e.time_ms AND l.time_ms < (e.time_ms / :span_ms + 1) * :span_ms) "
+        "AND EXISTS (SELECT 1 FROM equity f WHERE f.world = e.world AND f.time_ms < e.time_ms "
+        "AND f.equity IS NOT NULL AND f.unrealized IS NOT NULL) LIMIT :rows)"
     ),
 )
 
@@ -152,12 +176,14 @@ class SqliteStore:
 
     def prune(self, now_ms: int, events_before_ms: int) -> int:
         """Deletes idempotency keys that have expired, events and resolved alerts from before a time, and the oldest
-        dead letters over their limit: at most `PRUNE_ROWS` of each. Answers how many; call again while it is not 0."""
+        dead letters over their limit, and thins equity from before that time: at most `PRUNE_ROWS` of each. Answers
+        how many; call again while it is not 0."""
         parameters = {
             "now_ms": now_ms,
             "events_before_ms": events_before_ms,
             "rows": PRUNE_ROWS,
             "dead_letters": DEAD_LETTERS_KEPT,
+            "span_ms": EQUITY_SPAN_MS,
         }
         with self._mutex:
             connection = self._connected()
@@ -209,6 +235,9 @@ class SqliteStore:
                 waiting=dict(_read_waiting(row) for row in self._rows(_WAITING, (world.value,))),
                 recent=tuple((row[0], signal_rows.read_answer(row[2:]), row[1]) for row in reversed(recent)),
                 switches=dict(self._rows(_SWITCHES, (world.value, MAX_SWITCHES))),
+                profits=ledger.profits(self._rows, world, now_ms - PROFITS_MS),
+                realized=ledger.realized_by_quote(self._rows, world),
+                recent_closed=ledger.recent_closed(self._rows, world, RECENT_CLOSED),
             )
 
     def load_account(self, account: str, client_order_ids: Sequence[str] = ()) -> AccountState:
@@ -228,6 +257,15 @@ class SqliteStore:
     def load_queue(self, world: World) -> QueueState:
         with self._mutex:
             return QueueState(entries=tuple(signal_rows.read_queued(row) for row in self._rows(_QUEUE, (world.value,))))
+
+    def load_risk(self, world: World) -> RiskState:
+        with self._mutex:
+            running = self._rows(_RISK_RUNNING, (world.value, MAX_RISK_ACTIONS))
+            last = next(iter(self._rows(_RISK_LAST, (world.value,))), None)
+            return RiskState(
+                actions=tuple(risk_rows.read_action(text) for (text,) in running),
+                last=None if last is None else risk_rows.read_action(last[0]),
+            )
 
     def draft_answer(self, settle: Settle) -> Answer | None:
         """A signal may have been decided twice, first to wait and then for good: each draft gets its own answer."""

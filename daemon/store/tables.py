@@ -10,15 +10,21 @@ from __future__ import annotations
 from peewee import SQL, AutoField, CompositeKey, IntegerField, Model, TextField
 
 from actors.rules.model import OrderState, Outcome
+from actors.rules.risk_model import RiskActionState
 
 EMPTY = SQL("DEFAULT ''")
+ZERO_TEXT = SQL("DEFAULT '0'")
+NO = SQL("DEFAULT 0")
 OF_GROUP = SQL("REFERENCES position_groups (group_id)")
 OF_SIGNAL = SQL("REFERENCES signals (signal_id)")
 OF_ORDER = SQL("REFERENCES orders (client_order_id)")
+OF_ACTION = SQL("REFERENCES risk_actions (action_id)")
 
 NOT_FINAL_STATES = ", ".join(repr(state.value) for state in OrderState if not state.is_final)
 NOT_FINAL_OUTCOMES = ", ".join(repr(outcome.value) for outcome in Outcome if not outcome.is_final)
 NOT_CLOSED = "state <> 'closed'"
+CLOSED = "state = 'closed'"
+RISK_RUNNING = f"state IN ({', '.join(repr(state.value) for state in RiskActionState if not state.is_final)})"
 
 
 class Table(Model):
@@ -137,7 +143,18 @@ class Group(Table):
     """Currency its money is in, for totals."""
     late_fill = IntegerField()
     """1: brought back by a late fill; it may stand beside a newer group of its key while it is flattened."""
-    funding = TextField(constraints=[SQL("DEFAULT '0'")])
+    funding = TextField(constraints=[ZERO_TEXT])
+    trails = TextField(constraints=[SQL("DEFAULT '{}'")])
+    stop_price = TextField(null=True)
+    stop_reason = TextField(null=True)
+    cuts = TextField(constraints=[SQL("DEFAULT '[]'")])
+    risk_timer_start_ms = IntegerField(null=True)
+    risk_blocked = IntegerField(constraints=[NO])
+    risk_skip = IntegerField(constraints=[NO])
+    reverse = TextField(null=True)
+    """The whole signal, so that a group is loaded without another table."""
+    invested = TextField(constraints=[ZERO_TEXT])
+    """What its entries cost, fees excluded, once it is closed: for reports, which then need not read its legs."""
 
     class Meta:
         table_name = "position_groups"
@@ -153,8 +170,15 @@ Group.add_index(
 )
 Group.add_index(Group.index(Group.world, name="position_groups_live", where=SQL(NOT_CLOSED)))
 Group.add_index(
-    Group.index(Group.world, Group.close_time_ms, name="position_groups_closed", where=SQL("state = 'closed'"))
+    Group.index(
+        *(Group.world, Group.close_time_ms, Group.group_id, Group.account, Group.symbol, Group.timeframe),
+        *(Group.key_strategy, Group.key_source, Group.strategy, Group.side, Group.quote, Group.realized, Group.fees),
+        *(Group.invested, Group.create_time_ms, Group.state),
+        name="position_groups_closed",
+        where=SQL(CLOSED),
+    )
 )
+"""Holds everything that is asked of closed groups, so that their wide rows are not read for a report."""
 Group.add_index(Group.index(Group.create_time_ms, name="position_groups_time"))
 
 
@@ -290,6 +314,8 @@ class QueuedSignal(Table):
     first_queue_time_ms = IntegerField()
     queue_time_ms = IntegerField()
     expected_profit = TextField(null=True)
+    is_reverse = IntegerField(constraints=[NO])
+    is_decided = IntegerField(constraints=[NO])
 
     class Meta:
         table_name = "queued_signals"
@@ -370,26 +396,83 @@ Booking.add_index(Booking.index(Booking.account, Booking.time_ms, name="bookings
 Booking.add_index(Booking.index(Booking.account, name="bookings_open", where=SQL("booked_time_ms IS NULL")))
 
 
-class RiskAction(Table):
-    """An evaluation that picked a loser, or an action (RISK-10). Inputs, plan and result are JSON."""
+class Profit(Table):
+    """What a commit changed of a group's realised profit and fees (PNL-3). Rows stay for good."""
 
-    risk_action_id = TextField(primary_key=True)
+    id = AutoField()
+    time_ms = IntegerField()
+    world = TextField()
+    group_id = TextField(constraints=[OF_GROUP])
+    account = TextField()
+    symbol = TextField()
+    timeframe = TextField()
+    strategy = TextField()
+    side = TextField()
+    quote = TextField()
+    realized = TextField()
+    fees = TextField()
+
+    class Meta:
+        table_name = "profits"
+
+
+Profit.add_index(Profit.index(Profit.world, Profit.time_ms, name="profits_time"))
+Profit.add_index(Profit.index(Profit.group_id, name="profits_group"))
+
+
+class Equity(Table):
+    """Equity of a world over time, in the reporting currency (PNL-4)."""
+
+    world = TextField()
+    time_ms = IntegerField()
+    equity = TextField(null=True)
+    realized = TextField()
+    unrealized = TextField(null=True)
+
+    class Meta:
+        table_name = "equity"
+        primary_key = CompositeKey("world", "time_ms")
+        without_rowid = True
+
+
+Equity.add_index(Equity.index(Equity.time_ms, name="equity_time"))
+
+
+class RiskAction(Table):
+    """An evaluation that picked a loser, or an action (RISK-10): the whole as JSON, and what it is searched by."""
+
+    id = AutoField()
+    action_id = TextField(unique=True)
     world = TextField()
     quote = TextField()
-    kind = TextField()
     state = TextField()
+    reason = TextField(null=True)
     loser_group_id = TextField()
-    inputs = TextField()
-    plan = TextField()
-    result = TextField()
     create_time_ms = IntegerField()
-    update_time_ms = IntegerField()
+    end_time_ms = IntegerField(null=True)
+    action = TextField()
 
     class Meta:
         table_name = "risk_actions"
 
 
 RiskAction.add_index(RiskAction.index(RiskAction.world, RiskAction.create_time_ms, name="risk_actions_time"))
+RiskAction.add_index(RiskAction.index(RiskAction.world, name="risk_actions_running", where=SQL(RISK_RUNNING)))
+
+
+class RiskActionGroup(Table):
+    """The groups that take part in an action, as loser or winner."""
+
+    group_id = TextField()
+    action_id = TextField(constraints=[OF_ACTION])
+
+    class Meta:
+        table_name = "risk_action_groups"
+        primary_key = CompositeKey("group_id", "action_id")
+        without_rowid = True
+
+
+RiskActionGroup.add_index(RiskActionGroup.index(RiskActionGroup.action_id, name="risk_action_groups_action"))
 
 
 class Event(Table):
@@ -530,22 +613,6 @@ class ConfigVersion(Table):
         table_name = "config_versions"
 
 
-class EquitySnapshot(Table):
-    """Equity of an account over time (PNL-4)."""
-
-    world = TextField()
-    account = TextField()
-    time_ms = IntegerField()
-    currency = TextField()
-    equity = TextField()
-    realized = TextField()
-
-    class Meta:
-        table_name = "equity_snapshots"
-        primary_key = CompositeKey("world", "account", "time_ms")
-        without_rowid = True
-
-
 class Meta(Table):
     """Facts about the store itself: who made it, how often it was opened, whether it was closed in peace."""
 
@@ -558,7 +625,7 @@ class Meta(Table):
 
 
 TABLES: tuple[type[Table], ...] = (
-    *(Signal, Idempotency, Group, Pyramid, Leg, Order, Fill, QueuedSignal, RiskAction, Event, Alert, DeadLetter),
-    *(EngineState, Instrument, ConfigVersion, EquitySnapshot, Meta, Drift, Booking),
+    *(Signal, Idempotency, Group, Pyramid, Leg, Order, Fill, QueuedSignal, RiskAction, RiskActionGroup, Event),
+    *(Alert, DeadLetter, EngineState, Instrument, ConfigVersion, Meta, Drift, Booking, Profit, Equity),
 )
 """In an order in which they can be made: what is referred to comes first."""

@@ -22,6 +22,7 @@ MAX_SNAPSHOTS = 4096
 """Most different settings and instruments whose text is kept in memory."""
 
 E = TypeVar("E", bound=Enum)
+T = TypeVar("T")
 
 
 def number(value: Decimal) -> str:
@@ -62,6 +63,15 @@ def read_json_list(text: str) -> tuple[str, ...]:
     return () if text == "[]" else tuple(orjson.loads(text))
 
 
+def json_value(value: object) -> str:
+    """Any value of the model as JSON (`plain`)."""
+    return orjson.dumps(to_plain(value)).decode()
+
+
+def read_json_value(cls: type[T], text: str) -> T:
+    return from_plain(cls, orjson.loads(text))
+
+
 class SnapshotTexts:
     """JSON of values that are stored again and again, looked up by identity. The values must be immutable."""
 
@@ -73,7 +83,7 @@ class SnapshotTexts:
         known = self._known.get(id(value))
         if known is not None:  # The value is held here, so its id cannot have passed to another.
             return known[1]
-        text = orjson.dumps(to_plain(value)).decode()
+        text = json_value(value)
         if len(self._known) >= self._limit:
             self._known.clear()
         self._known[id(value)] = (value, text)

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from actors.messages import Answer
 from actors.replies import ReplyBox
-from actors.rules.choices import TpMode
-from actors.rules.model import Intent, Signal
+from actors.rules.choices import Market, PositionMode, TpMode
+from actors.rules.model import Intent, Side, Signal
 from actors.rules.settings import QueueSettings
 from tests.actors.havoc import Havoc
-from tests.actors.town import BTC, ETH, MAX_SENDS, Town, town_settings
+from tests.actors.town import ACCOUNT, BTC, ETH, MAX_SENDS, ROUND, Town, account_settings, town_settings
 
 D = Decimal
 LIMIT = 2
@@ -25,6 +25,9 @@ TIMEFRAMES = ("1m", "5m", "1h")
 STEPS = 14
 TP_MODES = (TpMode.PER_LEG, TpMode.AGGREGATE, TpMode.PYRAMID_AGGREGATE)
 """In turn by seed: targets of whole pyramids are amended with each fill (ORD-9)."""
+MARKETS = (Market.SPOT, Market.SWAP)
+"""In turn by seed: on a swap both sides are traded, and reversed."""
+SYMBOLS = {Market.SPOT: (BTC, ETH), Market.SWAP: (f"{BTC}:USDT", f"{ETH}:USDT")}
 
 
 @dataclass(slots=True)
@@ -44,7 +47,9 @@ class Crowd:
         self.town = town
         self.rng = random.Random(seed)
         self.sent: list[Sent] = []
-        self.prices = {BTC: D(100), ETH: D(100)}
+        self.market = MARKETS[seed % len(MARKETS)]
+        self.symbols = SYMBOLS[self.market]
+        self.prices = dict.fromkeys(self.symbols, D(100))
 
     def go(self) -> None:
         for _ in range(STEPS):
@@ -66,12 +71,18 @@ class Crowd:
             self.town.run_a_while(self.rng.randint(0, 60))
 
     def signal(self) -> Signal:
-        symbol = self.rng.choice((BTC, ETH))
+        symbol = self.rng.choice(self.symbols)
         timeframe = self.rng.choice(TIMEFRAMES)
-        if self.rng.random() < 0.3:
+        chance = self.rng.random()
+        if chance < 0.2:
             return self.town.signal(symbol, None, Intent.EXIT, timeframe=timeframe, side=None)
-        price = self.prices[symbol] * (1 + D(self.rng.randint(-20, 5)) / 1000)
-        return self.town.signal(symbol, str(round(price, 2)), timeframe=timeframe)
+        if chance < 0.3:
+            share = {"order_size": D(self.rng.randint(1, 4)), "prev_market_position_size": D(4)}
+            return self.town.signal(symbol, None, Intent.REDUCE, timeframe=timeframe, side=None, **share)
+        side = self.rng.choice(list(Side)) if self.market is Market.SWAP else Side.LONG
+        intent = Intent.REVERSE if chance < 0.5 else Intent.ENTRY
+        price = self.prices[symbol] * (1 + side.sign * D(self.rng.randint(-20, 5)) / 1000)
+        return self.town.signal(symbol, str(round(price, 2)), intent, timeframe=timeframe, side=side)
 
     def send(self, signal: Signal) -> None:
         self.sent.append(Sent(signal))
@@ -85,7 +96,7 @@ class Crowd:
         sent.boxes.append(self.town.send(sent.signal))
 
     def move(self) -> None:
-        symbol = self.rng.choice((BTC, ETH))
+        symbol = self.rng.choice(self.symbols)
         self.prices[symbol] = round(self.prices[symbol] * (1 + D(self.rng.randint(-25, 25)) / 1000), 2)
         self.town.revive()
         self.town.exchange.set_price(symbol, self.prices[symbol], ReplyBox())
@@ -121,7 +132,21 @@ class Crowd:
 def crowd_run(folder: Path, seed: int, faults: int) -> Town:
     """One run. The town is the caller's to close."""
     tp_mode = TP_MODES[seed % len(TP_MODES)]
-    settings = town_settings(max_open_groups=LIMIT, capital="500", tp_mode=tp_mode, queue=QueueSettings(max_size=4))
+    market = MARKETS[seed % len(MARKETS)]
+    account = account_settings(
+        market=market,
+        position_mode=PositionMode.HEDGE if seed % 4 == 3 else PositionMode.ONE_WAY,
+        symbols=SYMBOLS[market],
+        start_prices=dict.fromkeys(SYMBOLS[market], D(100)),
+        instruments=dict.fromkeys(SYMBOLS[market], ROUND),
+    )
+    settings = town_settings(
+        max_open_groups=LIMIT,
+        capital="500",
+        tp_mode=tp_mode,
+        queue=QueueSettings(max_size=4),
+        accounts={ACCOUNT: account},
+    )
     town = Town(folder, settings=settings, seed=seed, rush=0.02)
     try:
         town.settle()

@@ -125,7 +125,7 @@ class Engine:
 
         self.system.register("supervisor", supervisor)
         self.system.register("journal", lambda life: ToyJournal(life, self))
-        for kind in ("feed", "gateway", "queue", "pool", "group"):
+        for kind in ("feed", "gateway", "queue", "pool", "group", "risk"):
             self.system.register(kind, lambda life: Worker(life, self))
 
     def refuses(self, commit: Commit) -> bool:
@@ -134,7 +134,7 @@ class Engine:
 
     def begin(self) -> Engine:
         self.system.spawn("supervisor")
-        static = {"journal", "feed", "gateway/one", "gateway/two", "queue/paper", "pool/paper"}
+        static = {"journal", "feed", "gateway/one", "gateway/two", "queue/paper", "pool/paper", "risk/paper"}
         self.face.until(lambda: static <= {name for name, _, what in self.tape.seen if what == "start"})
         self.face.settle()
         return self

@@ -34,7 +34,7 @@ from actors.rules.model import (
     Trade,
 )
 from actors.rules.records import AddEvent, ClaimIdempotency, DeleteQueued, SaveGroup, SaveOrder, SaveSignal, SetOutcome
-from actors.rules.settings import FeeSettings, Settings, StrategySettings
+from actors.rules.settings import FeeSettings, RiskSettings, Settings, StrategySettings
 from actors.told import group_changed
 from tests.actors.fake_life import FakeLife, released, rows_of
 from tests.rules.builders import NOW_MS, queued, quote, signal, spot, strategy
@@ -46,7 +46,12 @@ NAME, POOL, GATEWAY = f"group/{GROUP_ID}", "pool/paper", "gateway/paper"
 
 class GroupAlone:
     def __init__(
-        self, *, fresh: bool = True, instrument: Instrument | None = None, can_amend: frozenset[str] = frozenset()
+        self,
+        *,
+        fresh: bool = True,
+        instrument: Instrument | None = None,
+        can_amend: frozenset[str] = frozenset(),
+        settings: Settings | None = None,
     ) -> None:
         self.marks, self.catalogue = MarksBoard(), CatalogueBoard()
         self.catalogue.put("paper", [spot() if instrument is None else instrument])
@@ -54,7 +59,7 @@ class GroupAlone:
         ports = GroupPorts(
             marks=self.marks,
             catalogue=self.catalogue,
-            settings=Settings,
+            settings=lambda: settings or Settings(),
             prefix="abcd00",
             can_amend=lambda account: account in can_amend,
         )
@@ -274,6 +279,23 @@ def test_a_pyramid_too_many_is_ignored_and_counted() -> None:
     assert (saved.outcome, saved.reason) == (Outcome.IGNORED, Reason.MAX_PYRAMIDS)
     assert rows_of(last, SaveOrder) == []
     assert (len(alone.group.pyramids), alone.group.ignored_pyramids) == (5, 1)
+
+
+@pytest.mark.rule("RISK-2", "RISK-3")
+def test_a_full_group_starts_its_risk_timer_and_a_replacement_pyramid_begins_it_anew() -> None:
+    alone = GroupAlone(settings=Settings(risk=RiskSettings(reset_timer_on_replacement=True)))
+    alone.opened()
+    for number in range(1, 5):
+        assert alone.group.risk_timer_start_ms is None
+        alone.take(pyramid(number))
+    assert alone.group.risk_timer_start_ms == NOW_MS
+    alone.life.take(m.Commit)
+    alone.life.time_ms += 60_000
+    alone.take(pyramid(5))
+    assert alone.group.risk_timer_start_ms == NOW_MS + 60_000
+    commit = alone.commit()
+    assert rows_of(commit, SaveGroup)[0].group.risk_timer_start_ms == NOW_MS + 60_000
+    assert "risk.timer_reset" in [row.type for row in rows_of(commit, AddEvent)]
 
 
 def test_a_pyramid_for_a_closing_group_goes_back_to_the_pool() -> None:

@@ -61,6 +61,9 @@ class ToyStore:
     def load_queue(self, *_: object) -> str:
         return self._load("queue")
 
+    def load_risk(self, *_: object) -> str:
+        return self._load("risk")
+
     def load_group(self, group_id: str) -> object:
         self._load(group_id)
         return group(1) if group_id == FIRST.group_id else None
@@ -213,6 +216,13 @@ def test_rule_4_the_next_life_is_taken_again(desk: Desk) -> None:
     desk.store.broken.clear()
     desk.take(m.Load(name="group/a", incarnation=2), commit("group/a", 2))
     assert desk.applied() == ["group/a", "group/a"]
+
+
+@pytest.mark.parametrize("kind", ["pool", "queue", "risk"])
+def test_each_of_a_world_s_actors_is_loaded_with_its_own_state(desk: Desk, kind: str) -> None:
+    desk.take(m.Load(name=f"{kind}/paper", incarnation=3))
+    loaded = desk.life.one(m.Loaded)
+    assert (loaded.state, loaded.incarnation) == (kind, 3)
 
 
 def test_rule_5_what_is_loaded_is_behind_every_commit_told_before(desk: Desk) -> None:

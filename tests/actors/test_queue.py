@@ -13,9 +13,10 @@ from actors import messages as m
 from actors.board import MarksBoard
 from actors.queue import CHECK_MS, Queue
 from actors.replies import ReplyBox
+from actors.risk_messages import Requeued
 from actors.rules.choices import Overflow, RankRule
 from actors.rules.model import Key, Outcome, Queued, Reason, Side
-from actors.rules.records import DeleteQueued, RaiseAlert, SaveQueued, SaveSignal, SetOutcome
+from actors.rules.records import AddEvent, DeleteQueued, RaiseAlert, SaveQueued, SaveSignal, SetOutcome
 from actors.rules.settings import QueueSettings, Settings
 from tests.actors.fake_life import FakeLife, released, rows_of
 from tests.rules.builders import NOW_MS, queued, quote
@@ -408,6 +409,110 @@ def test_a_stale_price_judges_nothing() -> None:
     alone.price("105")
     alone.life.time_ms += 31_000
     assert alone.offer() is not None
+
+
+# --- the new side of a reverse --------------------------------------------------------------------
+
+
+def reversing(number: int = 9, **changes: Any) -> Queued:
+    plain: dict[str, Any] = {"wait_reason": Reason.REVERSING, "is_reverse": True, "is_decided": True}
+    return queued(number, **{**plain, **changes})
+
+
+def alone_with(entry: Queued, *others: Queued, **settings: Any) -> QueueAlone:
+    """It came with the commit of the group that closes; the others were there."""
+    alone = QueueAlone(*others, **settings)
+    alone.take(Requeued(queued=entry))
+    assert alone.life.of(m.Commit) == [], "it is in the store already"
+    return alone
+
+
+def told_of(commit: m.Commit, entry: Queued) -> list[str]:
+    return [row.type for row in rows_of(commit, AddEvent) if row.signal_id == entry.signal.signal_id]
+
+
+@pytest.mark.rule("SIG-6", "QUE-2", "QUE-4")
+def test_the_new_side_of_a_reverse_comes_in_over_the_size_and_goes_first() -> None:
+    entry = reversing()
+    alone = alone_with(entry, queued(1, entry="200"), max_size=1)
+    alone.take(Requeued(queued=entry))
+    assert sorted(alone.names) == ["signal-00001", "signal-00009"], "told twice it is there once"
+    alone.price("100")
+    assert alone.offer() == entry
+
+
+@pytest.mark.rule("SIG-6", "QUE-4", "QUE-3")
+def test_while_a_slot_is_kept_for_it_it_is_neither_evicted_nor_too_old() -> None:
+    entry = reversing(entry="1")
+    alone = alone_with(entry, max_size=1, overflow=Overflow.EVICT_LOWEST, max_age_s=60)
+    assert alone.enqueue(queued(1, entry="50")).reason is Reason.QUEUE_FULL
+    alone.life.take(m.Commit)
+    alone.life.time_ms += 10**8
+    alone.look()
+    assert alone.names == [entry.signal.signal_id]
+
+
+@pytest.mark.rule("SIG-6", "QUE-4")
+def test_a_reverse_on_a_closing_key_finds_a_place_in_a_full_queue() -> None:
+    alone = QueueAlone(queued(1), max_size=1)
+    newcomer = reversing(is_decided=False)
+    assert alone.enqueue(newcomer).outcome is Outcome.QUEUED
+    assert len(alone.names) == 2
+
+
+@pytest.mark.rule("SIG-6", "SIG-10", "QUE-4")
+def test_one_that_lost_its_slot_may_be_evicted_with_an_alert_and_its_outcome_stands() -> None:
+    entry = reversing(wait_reason=Reason.POOL_FULL)
+    alone = alone_with(entry, max_size=1, overflow=Overflow.EVICT_LOWEST)
+    newcomer = queued(1, entry="50", is_reverse=True, first_queue_time_ms=NOW_MS)
+    assert alone.enqueue(newcomer).outcome is Outcome.QUEUED
+    commit = alone.life.one(m.Commit)
+    assert rows_of(commit, SetOutcome) == []
+    assert told_of(commit, entry) == ["reverse.evicted"]
+    alerts = {row.alert_key for row in rows_of(commit, RaiseAlert)}
+    assert alerts == {f"reverse_not_opened/{ACCOUNT}/{SYMBOL}/9m", "queue_overflow/paper"}
+
+
+@pytest.mark.rule("SIG-6", "SIG-10", "QUE-3")
+def test_one_that_grew_too_old_without_its_slot_expires_with_an_alert() -> None:
+    entry = reversing(wait_reason=Reason.OPPOSITE_ON_INSTRUMENT)
+    alone = alone_with(entry, opposite_max_age_s=60)
+    alone.life.time_ms += 120_000
+    alone.look()
+    commit = alone.life.one(m.Commit)
+    assert rows_of(commit, SetOutcome) == []
+    assert told_of(commit, entry) == ["reverse.expired"]
+    assert len(rows_of(commit, RaiseAlert)) == len(rows_of(commit, DeleteQueued)) == 1
+
+
+@pytest.mark.rule("SIG-6", "QUE-1", "SIG-10")
+def test_what_replaces_it_takes_its_rank_and_gets_an_outcome_of_its_own() -> None:
+    old = reversing(timeframe="1h")
+    alone = alone_with(old)
+    new = queued(10, timeframe="1h", wait_reason=Reason.REVERSING)
+    assert alone.enqueue(new).outcome is Outcome.REPLACED
+    commit = alone.life.one(m.Commit)
+    saved = rows_of(commit, SaveQueued)[0].queued
+    assert (saved.is_reverse, saved.is_decided, saved.replacement_count) == (True, False, 1)
+    assert rows_of(commit, SetOutcome) == []
+    assert told_of(commit, old) == ["reverse.superseded"]
+    assert rows_of(commit, RaiseAlert) == [], "somebody wanted it so"
+    waits = m.WaitingChanged(key=new.key, side=Side.LONG, wait_reason=Reason.REVERSING)
+    assert waits in released(commit, "pool/paper")
+
+
+@pytest.mark.rule("SIG-6", "SIG-10", "QUE-6")
+@pytest.mark.parametrize(("outcome", "is_lost"), [(Outcome.REMOVED, False), (Outcome.REJECTED, True)])
+def test_a_discarded_one_keeps_its_outcome(outcome: Outcome, is_lost: bool) -> None:
+    entry = reversing()
+    alone = alone_with(entry)
+    draft, _ = alone.take_out(entry)
+    alone.take(m.Discard(draft=draft, outcome=outcome, reason=Reason.BELOW_MIN_NOTIONAL))
+    commit = alone.life.one(m.Commit)
+    assert rows_of(commit, SetOutcome) == []
+    assert told_of(commit, entry) == [f"reverse.{outcome.value}"]
+    assert bool(rows_of(commit, RaiseAlert)) is is_lost
+    assert alone.answer(commit).outcome is outcome
 
 
 # --- loading --------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from actors.rules.model import Reason, Refused
 from tests.actors.engine import Engine
 from tests.actors.small import Boom, Face, Fatal, Hold, SteppedFace, ThreadedFace
 
-POOL, QUEUE = "pool/paper", "queue/paper"
+POOL, QUEUE, RISK = "pool/paper", "queue/paper", "risk/paper"
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def crash(engine: Engine, name: str, number: int = 0) -> None:
 
 
 def test_the_engine_starts_in_order(engine: Engine) -> None:
-    assert engine.starts() == ["journal", "feed", "gateway/one", "gateway/two", QUEUE, POOL]
+    assert engine.starts() == ["journal", "feed", "gateway/one", "gateway/two", QUEUE, POOL, RISK]
 
 
 def test_the_next_one_waits_until_the_one_before_has_started() -> None:
@@ -75,9 +75,9 @@ def test_an_actor_that_does_not_start_in_time_is_given_up_on_and_started_anew(mo
 @pytest.mark.rule("REC-1")
 def test_groups_that_are_not_closed_start_behind_their_pool(face: Face) -> None:
     engine = Engine(face, expected=["group/a", "group/b"]).begin()
-    face.until(lambda: {"group/a", "group/b"} <= set(engine.starts()))
+    face.until(lambda: {"group/a", "group/b", RISK} <= set(engine.starts()))
     assert engine.starts()[:6] == ["journal", "feed", "gateway/one", "gateway/two", QUEUE, POOL]
-    assert set(engine.starts()[6:]) == {"group/a", "group/b"}
+    assert set(engine.starts()[6:]) == {"group/a", "group/b", RISK}
 
 
 def test_shutdown_stops_everybody_in_reverse_order_the_journal_last(engine: Engine) -> None:
@@ -88,10 +88,11 @@ def test_shutdown_stops_everybody_in_reverse_order_the_journal_last(engine: Engi
     engine.system.tell("supervisor", Shutdown(reply_to=box))
     engine.face.until(lambda: box.done and not engine.system.names())
     order = [name for name, _, what in engine.tape.seen if what == "stopped"]
-    assert set(order[:2]) == {"group/a", "group/b"}
-    assert order[2:4] == [POOL, QUEUE]
-    assert set(order[4:6]) == {"gateway/one", "gateway/two"}
-    assert order[6:] == ["feed", "journal"]
+    assert order[0] == RISK
+    assert set(order[1:3]) == {"group/a", "group/b"}
+    assert order[3:5] == [POOL, QUEUE]
+    assert set(order[5:7]) == {"gateway/one", "gateway/two"}
+    assert order[7:] == ["feed", "journal"]
 
 
 def test_one_that_does_not_stop_in_time_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,14 +253,14 @@ def test_a_dead_journal_takes_everybody_along_who_decides(engine: Engine) -> Non
     engine.face.settle()
     mark = len(engine.tape.seen)
     crash(engine, "journal")
-    engine.face.until(lambda: all(engine.starts().count(name) == 2 for name in ("group/a", "group/b")))
+    engine.face.until(lambda: all(engine.starts().count(name) == 2 for name in ("group/a", "group/b", RISK)))
     later = [(name, what) for name, _, what in engine.tape.seen[mark:] if what in ("start", "stopped")]
     stops = [name for name, what in later if what == "stopped"]
     starts = [name for name, what in later if what == "start"]
-    assert set(stops) == {POOL, QUEUE, "group/a", "group/b"}
+    assert set(stops) == {POOL, QUEUE, RISK, "group/a", "group/b"}
     assert starts[:3] == ["journal", QUEUE, POOL]
-    assert set(starts[3:]) == {"group/a", "group/b"}
-    assert [what for _, what in later] == ["stopped"] * 4 + ["start"] * 5
+    assert set(starts[3:]) == {RISK, "group/a", "group/b"}
+    assert [what for _, what in later] == ["stopped"] * 5 + ["start"] * 6
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -275,7 +276,8 @@ def test_nobody_who_decides_starts_while_the_journal_is_down(seed: int) -> None:
         engine.face.settle()
         engine.face.pass_time(30_000)
         starts = [name for name, _, what in engine.tape.seen[mark:] if what == "start"]
-        assert starts[-4:] == ["journal", QUEUE, POOL, "group/a"]
+        assert starts[-5:-2] == ["journal", QUEUE, POOL]
+        assert set(starts[-2:]) == {RISK, "group/a"}
 
 
 def test_what_the_supervisor_writes_while_the_journal_is_down_is_written_later(stepped: Engine) -> None:
@@ -405,7 +407,7 @@ def test_a_crash_the_supervisor_died_over_is_not_forgotten(face: Face, victim: s
     engine.system.tell(victim, Boom())
     engine.face.until(lambda: victim in [name for name, _, what in engine.tape.seen[mark:] if what == "start"])
     engine.face.settle()
-    engine.face.until(lambda: all(engine.alive(name) for name in ("journal", "feed", POOL, QUEUE, "group/a")))
+    engine.face.until(lambda: all(engine.alive(name) for name in ("journal", "feed", POOL, QUEUE, RISK, "group/a")))
     starts = [name for name, _, what in engine.tape.seen[mark:] if what == "start"]
     expected = {
         "journal": ["journal", QUEUE, POOL, "group/a"],
@@ -413,4 +415,5 @@ def test_a_crash_the_supervisor_died_over_is_not_forgotten(face: Face, victim: s
         "group/a": ["group/a"],
         "feed": ["feed"],
     }
-    assert starts == expected[victim]
+    assert [name for name in starts if name != RISK] == expected[victim]
+    assert (RISK in starts) == (victim == "journal")

@@ -32,6 +32,7 @@ from actors.messages import (
 )
 from actors.quarantine import MAX_POISONED, SUSPECT_MS, Quarantine
 from actors.replies import ReplyBox
+from actors.risk_messages import CutGroup, CutReported
 from actors.rules.choices import World
 from actors.rules.model import ZERO, LadderPlan, Outcome, Reason, Refused, Side
 from actors.rules.settings import StrategySettings
@@ -217,6 +218,36 @@ def test_a_failed_group_keeps_its_pause_whatever_is_reported(stepped: Engine) ->
     stepped.system.tell("group/a", OrdersReported(group_id="a", reports=()))
     stepped.face.settle()
     assert not stepped.alive("group/a")
+
+
+def _cut() -> CutGroup:
+    return CutGroup(
+        group_id="a",
+        cut_id="act:1",
+        quantity=None,
+        reason=Reason.RISK_OFFSET,
+        worst_price=None,
+        report_to="risk/paper",
+    )
+
+
+@pytest.mark.rule("RISK-7")
+def test_a_group_that_is_gone_is_brought_back_to_answer_for_a_cut(engine: Engine) -> None:
+    engine.system.tell("group/a", _cut())
+    engine.face.until(lambda: engine.tape.messages("group/a") == ["start", _cut()])
+
+
+@pytest.mark.rule("RISK-7")
+def test_nobody_answers_for_a_cut_of_a_group_that_is_down(stepped: Engine) -> None:
+    """It may have begun it: only its rows say. The risk engine asks again."""
+    stepped.system.spawn("group/a")
+    for number in range(2):
+        stepped.system.tell("group/a", Boom(number))
+        stepped.face.settle()
+    stepped.system.tell("group/a", _cut())
+    stepped.face.settle()
+    assert not stepped.alive("group/a")
+    assert stepped.told("risk/paper", CutReported) == []
 
 
 # --- quarantine -----------------------------------------------------------------------------------

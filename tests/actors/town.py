@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from actors.children import PartState
 from actors.journal import Journal
@@ -25,8 +25,9 @@ from actors.ports import Applied, Store
 from actors.position import PositionGroup
 from actors.queue import Queue
 from actors.replies import ReplyBox
+from actors.risk import Risk
 from actors.rules import position
-from actors.rules.choices import FillRule, PaperPrices, TpMode, World
+from actors.rules.choices import FillRule, Market, PaperPrices, TpMode, World
 from actors.rules.events import AmendOrders, CancelOrders, Context, Decision, Note, SubmitOrders, TimeReached
 from actors.rules.model import (
     Group,
@@ -62,6 +63,7 @@ from daemon.assembly import SettingsHolder, assemble
 from daemon.exchanges.paper import SteppedPaperExchange, drive, open_venue
 from daemon.exchanges.paper_venue import PaperVenue
 from daemon.first_view import first_view
+from daemon.store.checks import ledger_problems
 from daemon.store.open import open_store
 from daemon.store.read import Reader
 from daemon.store.store import SqliteStore
@@ -73,7 +75,7 @@ START_MS = 1_750_000_000_000
 INSTALLATION = "abcd"
 ACCOUNT = "paper"
 WORLD = World.PAPER
-POOL, QUEUE = f"pool/{WORLD.value}", f"queue/{WORLD.value}"
+POOL, QUEUE, RISK = f"pool/{WORLD.value}", f"queue/{WORLD.value}", f"risk/{WORLD.value}"
 BTC, ETH, SOL = "BTC/USDT", "ETH/USDT", "SOL/USDT"
 DOWN_MS = 250
 """How long a killed process stays away."""
@@ -244,6 +246,7 @@ class Town:
         self.on_handled: Callable[[str, object], None] | None = None
         self.checked_version = -1
         self.live_count = 0
+        self.taken = 0
         self.violations: list[str] = []
         """Promises broken on the way, as seen after a message was handled."""
         self.is_dead = False
@@ -288,7 +291,7 @@ class Town:
         self.store.store.close()
         self.venue.close()
 
-    def __enter__(self) -> Town:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -417,6 +420,7 @@ class Town:
         yield from self._journal_busy()
         yield from self._pool_busy()
         yield from self._queue_busy()
+        yield from self._risk_busy()
         yield from self._venue_busy()
         for group in self.view.current.live():
             yield from self._group_busy(group)
@@ -435,7 +439,7 @@ class Town:
         elif down := [part.key for part in supervisor._parts.values() if part.state is not PartState.RUNNING]:
             yield f"{down} are down"
         else:
-            for name in ("journal", "feed", f"gateway/{ACCOUNT}", QUEUE, POOL):
+            for name in ("journal", "feed", f"gateway/{ACCOUNT}", QUEUE, POOL, RISK):
                 if not self.system.incarnation(name):
                     yield f"{name} is down"
 
@@ -457,6 +461,8 @@ class Town:
         known = pool._books.accounts.get(ACCOUNT)
         if known is None or not known.ready:
             yield "the pool does not know its account"
+        for key in pool._books.kept():
+            yield f"a slot is kept for {key}"
         free = len(pool._books.slots) < self.settings.pool.max_open_groups and not pool._books.paused
         for queued in self.view.current.waiting() if free else ():
             if queued.wait_reason in PASSING:
@@ -470,6 +476,15 @@ class Town:
             yield f"the queue holds {queue._held}"
         elif len(queue._entries) != len(self.view.current.queued):
             yield "the queue and the view differ"
+
+    def _risk_busy(self) -> Iterator[str]:
+        risk = self.actor(RISK, Risk)
+        if risk is None or risk._held is not None:
+            yield "the risk engine is loading"
+        elif risk._running:
+            yield f"an offset is under way: {risk._running}"
+        elif risk._is_fill_due:
+            yield "an evaluation is due"
 
     def _venue_busy(self) -> Iterator[str]:
         """Requests under way, and whatever of the venue the engine has not heard of yet."""
@@ -526,6 +541,7 @@ class Town:
         if view.version != self.checked_version:
             self.checked_version = view.version
             self._look_at_limits(view)
+        self._look_at_slots(view)
 
     def _look_at_limits(self, view: Snapshot) -> None:
         """Never more live groups than the pool allows, but for those of a time when it allowed more; never two on a
@@ -537,6 +553,17 @@ class Town:
         twice = [key for key, count in Counter(group.key for group in live).items() if count > 1]
         if twice:
             self.violations.append(f"two live groups on {twice}")
+
+    def _look_at_slots(self, view: Snapshot) -> None:
+        """What the pool counts as taken, drafts and kept slots included, never passes its limit (POOL-2)."""
+        pool = self.actor(POOL, Pool)
+        if pool is None or pool._before_load is not None:
+            return
+        taken = pool._books.taken()
+        is_forced = any(work.force for work in pool._drafts.values()) or _is_beyond_the_limit(view)
+        if taken > max(self.settings.pool.max_open_groups, self.taken) and not is_forced:
+            self.violations.append(f"{taken} slots are taken, {list(pool._books.kept())} of them kept")
+        self.taken = taken
 
     def _connection(self) -> sqlite3.Connection:
         return sqlite3.connect(self.folder / "terrace.db")
@@ -625,6 +652,7 @@ class Town:
         self._check_pool()
         self._check_outcomes()
         self._check_venue()
+        assert ledger_problems(self.store.store._connected()) == []
 
     def _check_pool(self) -> None:
         assert self.system.incarnation(POOL) > self.system.incarnation(QUEUE), "they start as a unit (rule 6)"
@@ -632,7 +660,10 @@ class Town:
         assert pool is not None
         books, live = pool._books, {group.group_id: group for group in self.view.current.live()}
         assert dict(books.slots) == {group.slot_token: group.group_id for group in live.values()}
-        assert set(books.slot_accounts) == set(books.slots)
+        assert set(books.slot_accounts) == set(books.slots) == set(books._slot_keys)
+        assert books.taken() == len(books.slots), "no slot is kept for anybody"
+        reversing = {queued.key for queued in self.view.current.waiting() if queued.wait_reason is Reason.REVERSING}
+        assert books.reversing == reversing
         assert set(books.groups) == set(live)
         assert books.by_key == {group.key: group.group_id for group in live.values()}
         assert set(books.waiting) == {queued.key for queued in self.store.load_queue(WORLD).entries}
@@ -674,14 +705,21 @@ class Town:
             assert name in names or order.state in (OrderState.REJECTED, OrderState.CANCELLED), f"{name} never arrived"
 
     def check_profit(self) -> None:
-        """PNL-2: change of the quote balance = realised - cost of what is still held, to the last digit."""
+        """PNL-2: change of the quote balance = realised - cost of what is still held, to the last digit; on a swap
+        nothing is paid for what is held."""
         start = self.settings.accounts[ACCOUNT].balances["USDT"]
         quote = self.venue._book.funds.balances()["USDT"].total
         realized = cost = D(0)
         for group in self.groups().values():
             realized += group.realized
-            cost += sum((leg.lot.cost for leg in group.legs()), group.loose.cost)
+            if group.instrument.market is Market.SPOT:
+                cost += sum((leg.lot.cost for leg in group.legs()), group.loose.cost)
         assert quote - start == realized - cost
+
+
+def _is_beyond_the_limit(view: Snapshot) -> bool:
+    """Whether there is a group that may be: one added by force, or brought back by a late fill."""
+    return any(group.forced or "late_fill" in group.flags for group in view.live())
 
 
 class Recording:

@@ -9,9 +9,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import crowd, latency, promote, rows, throughput, venue
+from tests.bench import crowd, evaluation, latency, promote, reports, rows, throughput, venue
 
-NAMES = (latency.GRPC, latency.FORWARDER, throughput.NAME, crowd.RSS, crowd.READY, promote.NAME, *venue.NAMES)
+NAMES = (
+    latency.GRPC,
+    latency.FORWARDER,
+    throughput.NAME,
+    crowd.RSS,
+    crowd.READY,
+    promote.NAME,
+    evaluation.NAME,
+    reports.NAME,
+    *venue.NAMES,
+)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -24,11 +34,37 @@ class Size:
     groups: int
     starts: int
     promotions: int
+    evaluations: int
+    trades: int
+    reports: int
+    fills: int
     venue: venue.Size
 
 
-FULL = Size(alerts=300, seconds=20, groups=crowd.GROUPS, starts=3, promotions=200, venue=venue.Size())
-QUICK = Size(alerts=10, seconds=0.5, groups=20, starts=1, promotions=10, venue=venue.QUICK)
+FULL = Size(
+    alerts=300,
+    seconds=20,
+    groups=crowd.GROUPS,
+    starts=3,
+    promotions=200,
+    evaluations=100,
+    trades=reports.TRADES,
+    reports=reports.ROUNDS,
+    fills=reports.FILLS,
+    venue=venue.Size(),
+)
+QUICK = Size(
+    alerts=10,
+    seconds=0.5,
+    groups=20,
+    starts=1,
+    promotions=10,
+    evaluations=5,
+    trades=300,
+    reports=2,
+    fills=3,
+    venue=venue.QUICK,
+)
 """Enough to see that everything works; the figures mean nothing."""
 
 
@@ -44,6 +80,10 @@ def measure(names: Sequence[str], size: Size, directory: Path) -> Iterator[rows.
         yield from crowd.rows(crowds, directory, size.groups, size.starts)
     if promote.NAME in names:
         yield promote.row(size.promotions)
+    if evaluation.NAME in names:
+        yield evaluation.row(size.evaluations)
+    if reports.NAME in names:
+        yield reports.row(directory, size.trades, size.reports, size.fills)
     on_venue = [name for name in venue.NAMES if name in names]
     if on_venue:
         yield from venue.rows(on_venue, directory, size.venue)

@@ -274,6 +274,17 @@ class _Groups(group_pb2_grpc.GroupServiceServicer):
             group.state = group_pb2.Group(state="GROUP_STATE_CLOSING").state
         return group_pb2.CloseGroupResponse(group=group)
 
+    async def ReduceGroup(self, request: Any, context: Any) -> Any:
+        """The whole of the first leg goes with 100 %, else half of it."""
+        group = await self._find(request, context)
+        answer = group_pb2.ReduceGroupResponse(group=group)
+        whole = request.percent == "100"
+        parts = [] if whole else [group_pb2.CutPart(pyramid=0, leg=0, quantity="1")]
+        answer.group.cuts.add(cut_id="manual:1", quantity="2" if whole else "1", whole=whole, parts=parts)
+        if not request.validate_only:
+            group.quantity = "0" if whole else "1"
+        return answer
+
     async def CloseAllGroups(self, request: Any, context: Any) -> Any:
         await self._daemon.admit(request, context)
         failure = group_pb2.CloseFailure(group_id="g1", reason="EXCHANGE_DOWN", message="no answer")

@@ -120,6 +120,33 @@ def test_a_refusal_of_the_engine_exits_6_with_its_reason(daemon: FakeDaemon, cli
     assert "already closing [GROUP_CLOSING]" in ran.err
 
 
+@pytest.mark.rule("EXIT-6")
+def test_a_reduce_shows_what_it_takes_before_it_asks(daemon: FakeDaemon, cli: Cli) -> None:
+    daemon.groups = [a_group()]
+    ran = cli("group", "reduce", "g1", "--percent", "50")
+    assert ran.code == ExitCode.CANCELLED
+    assert "Close 1 (1 of pyramid 0 leg 0) of group g1" in ran.err
+    assert "paper (PAPER)" in ran.err
+    assert daemon.groups[0].quantity == "2.000", "nobody said yes"
+    assert cli("group", "reduce", "g1", "--percent", "50", "--dry-run").code == 0
+    assert daemon.groups[0].quantity == "2.000", "it was a dry run"
+    ran = cli("group", "reduce", "g1", "--percent", "50", "--yes")
+    assert (ran.code, daemon.groups[0].quantity) == (0, "1")
+    assert "reducing g1" in ran.err
+
+
+def test_a_reduce_that_takes_everything_says_so(daemon: FakeDaemon, cli: Cli) -> None:
+    daemon.groups = [a_group()]
+    assert "would reduce g1" in (ran := cli("group", "reduce", "g1", "--percent", "100", "--dry-run")).err
+    assert "Close all 2" in ran.err
+
+
+def test_a_reduce_must_say_how_much_in_one_way(daemon: FakeDaemon, cli: Cli) -> None:
+    daemon.groups = [a_group()]
+    assert cli("group", "reduce", "g1", "--yes").code == ExitCode.USAGE
+    assert cli("group", "reduce", "g1", "--percent", "5", "--quantity", "1", "--yes").code == ExitCode.USAGE
+
+
 def test_what_the_daemon_cannot_tell_exits_7(daemon: FakeDaemon, cli: Cli) -> None:
     daemon.refusals["CloseGroup"] = Refusal(grpc.StatusCode.ABORTED, "the store is slow", "OUTCOME_UNKNOWN")
     assert cli("group", "close", "g1", "--yes").code == ExitCode.UNKNOWN
@@ -129,7 +156,6 @@ def test_what_the_daemon_cannot_tell_exits_7(daemon: FakeDaemon, cli: Cli) -> No
     "command",
     [
         ("signal", "replay", "s1"),
-        ("group", "reduce", "g1", "--percent", "50", "--yes"),
         ("risk", "show"),
         ("risk", "preview"),
         ("risk", "run", "--yes"),

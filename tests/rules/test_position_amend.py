@@ -295,6 +295,8 @@ class AmendStorm(Storm):
             most=pick([None, None, D("2.5")]),
             market_step=None,
             can_amend=True,
+            stop={},
+            can_stop=False,
         )
         self.amends = 0
 

@@ -324,7 +324,7 @@ def test_a_pyramid_at_the_limit_is_refused_and_counted_as_a_replacement() -> Non
     story.pyramid(ladder(*ONE))
     event = PyramidAdded(signal=signal(signal_id="signal-3"), plan=ladder(*ONE))
     assert story.refused(event).reason is Reason.MAX_PYRAMIDS
-    counted = position.ignore_pyramid(story.group, story.now_ms)
+    counted = position.ignore_pyramid(story.group, story.context()).group
     assert counted.ignored_pyramids == 1
     assert len(counted.pyramids) == 2
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from actors.rules import precision, profit, takeprofit
-from actors.rules.choices import FeePaidIn, LimitCloseFallback, OnFlat, SlippageAction, TpExecution, TpMode
+from actors.rules import precision, profit, stops, takeprofit
+from actors.rules.choices import FeePaidIn, LimitCloseFallback, Market, OnFlat, SlippageAction, TpExecution, TpMode
 from actors.rules.events import AmendOrders, CancelOrders, Decision, OrdersReported, PriceCrossed, SubmitOrders
 from actors.rules.model import GroupState, Order, OrderReport, OrderState, Reason, Role, Side
 from actors.rules.position_amend import MAX_PARTS
@@ -31,6 +31,20 @@ MODES = [(mode, TpExecution.RESTING) for mode in TpMode] + [
 ]
 
 
+STOPS: list[dict[str, Any]] = [
+    {},
+    {"stop_loss_percent": D(3)},
+    {"stop_trail_percent": D(2)},
+    {"tp_trail_percent": D("0.5")},
+    {"accept_signal_stops": True, "break_even_after_first_tp": True},
+    {
+        "stop_loss_percent": D(4),
+        "stop_trail_percent": D(3),
+        "break_even_after_first_tp": True,
+        "tp_trail_percent": D("0.3"),
+        "accept_signal_stops": True,
+    },
+]
 AMENDS = ["done", "done", "lost", "refused", "uncertain", "uncertain but done"]
 DONE = ("done", "lost", "uncertain but done")
 
@@ -69,6 +83,7 @@ class LazyStory(Story):
 
 class GroupMachine(RuleBasedStateMachine):
     story: LazyStory
+    make_story: ClassVar[type[LazyStory]] = LazyStory
 
     @initialize(
         rows=st.sampled_from([ONE, TWO, WORKED]),
@@ -84,6 +99,8 @@ class GroupMachine(RuleBasedStateMachine):
         most=st.sampled_from([None, D("2.5")]),
         market_step=st.sampled_from([None, D("0.01")]),
         can_amend=st.booleans(),
+        stop=st.sampled_from(STOPS),
+        can_stop=st.booleans(),
     )
     def begin(
         self,
@@ -100,12 +117,14 @@ class GroupMachine(RuleBasedStateMachine):
         most: Decimal | None,
         market_step: Decimal | None,
         can_amend: bool,
+        stop: dict[str, Any],
+        can_stop: bool,
     ) -> None:
         make = spot if side is Side.LONG else swap
         instrument = make(max_quantity=most, market_max_quantity=most, market_step_size=market_step)
         self.reports: list[OrderReport] = []
         self.pyramids = 1
-        self.story = LazyStory(
+        self.story = self.make_story(
             ladder(*rows, side=side, instrument=instrument, market=market, capital="240"),
             side=side,
             instrument=instrument,
@@ -119,6 +138,9 @@ class GroupMachine(RuleBasedStateMachine):
             entry_ttl_s=600,
             cancel_beyond_percent=D(20),
             can_amend=can_amend,
+            can_stop=can_stop,
+            signal_stop="97" if side is Side.LONG else "103",
+            **stop,
         )
         self.everything_arrives()
 
@@ -170,6 +192,9 @@ class GroupMachine(RuleBasedStateMachine):
     def an_order_fills(self, number: int, steps: int, ticks: int, told: bool) -> None:
         name = self._pick(self._open(), number)
         order = self.story.venue.orders[name]
+        if self._only_reduces(order):
+            self._reduce(name, D(steps) / 1000)
+            return
         price = (order.price or order.expected_price or D(100)) + D(ticks) / 100
         self.story.venue.fill(name, min(order.remaining, D(steps) / 1000), price)
         if told:
@@ -183,8 +208,29 @@ class GroupMachine(RuleBasedStateMachine):
         for number in numbers:
             if self._open():
                 name = self._pick(self._open(), number)
+                if self._only_reduces(self.story.venue.orders[name]):
+                    self._reduce(name)
+                    continue
                 self.story.venue.fill(name)
                 self._tell(name)
+
+    def _only_reduces(self, order: Order) -> bool:
+        """A stop, and what rests beside one that has filled."""
+        return order.role is Role.STOP or (order.reduce_only and self._has_stopped())
+
+    def _has_stopped(self) -> bool:
+        return any(order.role is Role.STOP and order.trades for order in self.story.venue.orders.values())
+
+    def _reduce(self, name: str, most: Decimal | None = None) -> None:
+        """Nothing is sold beyond what the position is."""
+        venue, side = self.story.venue, self.story.group.side
+        known = profit.held(self.story.group)  # The venue tells what happened in the order in which it did.
+        quantity = min(venue.orders[name].remaining, venue.base * side.sign, known)
+        if quantity <= 0:
+            venue.end(name, OrderState.EXPIRED)
+        else:
+            venue.fill(name, quantity if most is None else min(quantity, most))
+        self._tell(name)
 
     @precondition(lambda self: self.story.uncancelled)
     @rule(number=st.integers(0, 99))
@@ -292,7 +338,9 @@ class GroupMachine(RuleBasedStateMachine):
     @invariant()
     def the_exchange_can_never_sell_more_than_there_is(self) -> None:
         venue, side = self.story.venue, self.story.group.side
-        exits = (order for order in venue.orders.values() if order.side is side.exit)
+        exits = (order for order in venue.orders.values() if order.side is side.exit and order.role is not Role.STOP)
+        if self._has_stopped():
+            return
         assert sum((order.remaining for order in exits), D(0)) <= venue.base * side.sign
 
     def teardown(self) -> None:
@@ -337,15 +385,22 @@ class GroupMachine(RuleBasedStateMachine):
         story, group = self.story, self.story.group
         if group.state in (GroupState.CLOSING, GroupState.CLOSED):
             return
+        stop = stops.in_force(group, story.fees)
+        rests = stop is not None and story.can_stop and story.instrument.market is Market.SWAP and not group.hybrid_hit
+        if stop is not None and rests and stops.is_beyond(group.side, D(100), stop.price):
+            (order,) = story.orders(Role.STOP)
+            most = precision.max_sendable(profit.held(group), stop.price, story.instrument, market=True)
+            assert (order.trigger_price, order.remaining) == (stop.price, most)
         watched = takeprofit.is_watched(group.settings)
         for unit in takeprofit.targets(group, story.fees):
             sendable = precision.round_quantity(unit.quantity, story.instrument)
             if precision.max_sendable(sendable, unit.price, story.instrument) == 0:
                 continue
             if watched:
-                name = "aggregate" if unit.pyramid is None else f"pyramid:{unit.pyramid}"
+                name = stops.name_of(unit)
                 small = precision.max_sendable(unit.quantity, unit.price, story.instrument, market=True) == 0
-                assert small or name in {watch.watch_id for watch in story.watches} or story.orders(Role.CLOSE)
+                names = {watch.watch_id for watch in story.watches}
+                assert small or names & {name, f"fall:{name}"} or story.orders(Role.CLOSE) or group.hybrid_hit
                 continue
             orders = [
                 order

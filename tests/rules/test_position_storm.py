@@ -12,7 +12,7 @@ import pytest
 from actors.rules.choices import FeePaidIn, LimitCloseFallback, OnFlat, SlippageAction
 from actors.rules.model import OrderState, Reason, Side
 from tests.rules.builders import D
-from tests.rules.test_position_machine import AMENDS, MODES, REFUSALS, GroupMachine
+from tests.rules.test_position_machine import AMENDS, MODES, REFUSALS, STOPS, GroupMachine
 from tests.rules.venue import ONE, TWO, WORKED, closed
 
 STEPS = 150
@@ -42,6 +42,8 @@ class Storm:
             most=pick([None, D("2.5")]),
             market_step=pick([None, D("0.01")]),
             can_amend=pick([True, True, False]),
+            stop=pick([{}, *STOPS]),
+            can_stop=pick([True, True, False]),
         )
 
     def run(self, steps: int) -> None:

@@ -129,6 +129,23 @@ def test_the_highest_expected_profit_goes_first_and_an_unknown_one_last() -> Non
     assert order(entries, rules=(RankRule.HIGHEST_EXPECTED_PROFIT,)) == ["4", "3", "5", "2", "1"]
 
 
+@pytest.mark.rule("QUE-2", "SIG-6")
+def test_the_new_side_of_a_reverse_goes_before_everybody_whatever_the_rules() -> None:
+    first = queued(1, entry="200", replacement_count=9, expected_profit=D(99))
+    reverse = queued(2, entry="90", is_reverse=True)
+    for rules in permutations(RankRule, 2):
+        for at in ("100", None):
+            assert order([first, reverse], at, frozenset({first.key}), rules) == ["2", "1"]
+    later = queued(3, entry="90", is_reverse=True)
+    assert order([later, first, reverse]) == ["2", "3", "1"], "among themselves by the rules"
+
+
+@pytest.mark.rule("QUE-7")
+def test_the_rank_of_a_reverse_says_so() -> None:
+    (shown,) = ranking.rank([queued(1, is_reverse=True)], {}, NOBODY, (RankRule.FIRST_IN,))
+    assert shown.why == (("reverse", "yes"), ("first_in", f"{NOW_MS + 1} ms"))
+
+
 @pytest.mark.rule("QUE-7")
 def test_each_rank_says_why() -> None:
     entry = queued(1, entry="101.25", replacement_count=2, expected_profit=D("12.50"))
@@ -156,7 +173,7 @@ def test_each_rank_says_why() -> None:
 
 prices = st.decimals("0.00000001", 10**6, places=8) | st.sampled_from([D(100), D("100.01"), D("99.99")])
 some = st.builds(
-    lambda number, price, side, symbol, count, first, profit: queued(
+    lambda number, price, side, symbol, count, first, profit, is_reverse: queued(
         number,
         entry=None if price is None else str(price),
         side=side,
@@ -164,6 +181,7 @@ some = st.builds(
         replacement_count=count,
         first_queue_time_ms=first,
         expected_profit=profit,
+        is_reverse=is_reverse,
     ),
     number=st.integers(1, 99_999),
     price=st.none() | prices,
@@ -172,6 +190,7 @@ some = st.builds(
     count=st.integers(0, 2) | st.just(2**40),
     first=st.integers(NOW_MS, NOW_MS + 2),
     profit=st.none() | st.decimals(-(10**6), 10**6, places=10),
+    is_reverse=st.sampled_from([False, False, True]),
 )
 many = st.lists(some, min_size=1, max_size=25, unique_by=lambda entry: entry.signal.signal_id)
 some_quotes = st.dictionaries(
@@ -308,6 +327,15 @@ def test_who_waits_for_the_opposite_side_has_an_age_of_its_own(waits_for: Reason
     assert stale(queued(), waited_s=86_401) is None
     assert stale(entry, waited_s=100, max_age_s=60) is Reason.WAITED_TOO_LONG
     assert stale(entry, waited_s=10**8, opposite_max_age_s=None) is None
+
+
+@pytest.mark.rule("QUE-3", "SIG-6")
+def test_who_waits_for_its_own_slot_does_not_grow_too_old_but_its_price_may_run_away() -> None:
+    entry = queued(1, wait_reason=Reason.REVERSING, is_reverse=True)
+    assert stale(entry, waited_s=10**8, max_age_s=60) is None
+    assert stale(entry, "103", max_deviation_percent=D(2)) is Reason.PRICE_DEVIATED
+    without_slot = queued(1, wait_reason=Reason.POOL_FULL, is_reverse=True)
+    assert stale(without_slot, waited_s=61, max_age_s=60) is Reason.WAITED_TOO_LONG
 
 
 @pytest.mark.rule("QUE-3")

@@ -43,13 +43,13 @@ CLOSING: dict[str, Any] = {"live_side": LONG, "closing": True, "opened_stamp_ms"
         (Intent.EXIT, OPPOSITE, (Action.CLOSE, Reason.EXIT_SIGNAL)),
         (Intent.EXIT, CLOSING, (Action.IGNORE, Reason.GROUP_CLOSING)),
         (Intent.REDUCE, NOTHING, (Action.IGNORE, Reason.NO_POSITION)),
-        (Intent.REDUCE, SAME, (Action.REJECT, Reason.NOT_BUILT)),
+        (Intent.REDUCE, SAME, (Action.REDUCE, Reason.REDUCE_SIGNAL)),
         (Intent.REDUCE, OPPOSITE, (Action.IGNORE, Reason.SIDE_MISMATCH)),
         (Intent.REDUCE, CLOSING, (Action.IGNORE, Reason.GROUP_CLOSING)),
         (Intent.REVERSE, NOTHING, (Action.OPEN, Reason.OK)),
         (Intent.REVERSE, SAME, (Action.IGNORE, Reason.SAME_POSITION)),
-        (Intent.REVERSE, OPPOSITE, (Action.REJECT, Reason.NOT_BUILT)),
-        (Intent.REVERSE, CLOSING, (Action.REJECT, Reason.NOT_BUILT)),
+        (Intent.REVERSE, OPPOSITE, (Action.REVERSE, Reason.REVERSE_SIGNAL)),
+        (Intent.REVERSE, CLOSING, (Action.ENQUEUE, Reason.REVERSING)),
         (Intent.IGNORE, SAME, (Action.IGNORE, Reason.SAME_POSITION)),
     ],
 )
@@ -144,6 +144,69 @@ def test_a_reverse_with_nothing_live_is_like_an_entry() -> None:
     assert led(Intent.REVERSE, LONG, waiting_side=SHORT).action is Action.ENQUEUE
 
 
+@pytest.mark.rule("SIG-6", "QUE-1")
+@pytest.mark.parametrize("closing_side", [LONG, SHORT])
+def test_a_reverse_while_its_key_closes_waits_for_that_slot_first_in_rank(closing_side: Side) -> None:
+    for waiting_side in (None, LONG, SHORT):
+        found = led(Intent.REVERSE, LONG, live_side=closing_side, closing=True, waiting_side=waiting_side)
+        assert (short(found), found.is_reverse) == ((Action.ENQUEUE, Reason.REVERSING), True)
+    entry = led(Intent.ENTRY, LONG, live_side=closing_side, closing=True)
+    assert not entry.is_reverse
+
+
+@pytest.mark.rule("SIG-6", "QUE-1")
+@pytest.mark.parametrize("side", [LONG, SHORT])
+def test_what_takes_the_place_of_a_waiting_reverse_takes_the_slot_kept_for_it(side: Side) -> None:
+    waits: dict[str, Any] = {"waiting_side": SHORT, "waiting_reason": Reason.REVERSING}
+    for intent in (Intent.ENTRY, Intent.REVERSE):
+        closing = led(intent, side, **CLOSING, **waits)
+        assert short(closing) == (Action.ENQUEUE, Reason.REVERSING)
+        closed = led(intent, side, **waits)
+        assert short(closed) == (Action.ENQUEUE, Reason.REVERSING)
+
+
+@pytest.mark.rule("SIG-6", "SIG-10")
+@pytest.mark.parametrize("named", [None, SHORT])
+def test_an_exit_removes_the_new_side_of_a_reverse_while_it_waits(named: Side | None) -> None:
+    waits: dict[str, Any] = {"waiting_side": SHORT, "waiting_reason": Reason.REVERSING}
+    assert led(Intent.EXIT, named, **CLOSING, **waits).action is Action.DEQUEUE
+    assert led(Intent.EXIT, named, **waits).action is Action.DEQUEUE
+    of_the_old_side = led(Intent.EXIT, LONG, **CLOSING, **waits)
+    assert short(of_the_old_side) == (Action.IGNORE, Reason.GROUP_CLOSING)
+
+
+@pytest.mark.rule("SIG-6", "SIG-10")
+@pytest.mark.parametrize("waiting_side", [None, LONG, SHORT])
+def test_a_reverse_takes_the_queued_signal_of_its_key_along_whichever_side_it_is(waiting_side: Side | None) -> None:
+    found = led(Intent.REVERSE, SHORT, waiting_side=waiting_side, **SAME)
+    assert (found.action, found.dequeue) == (Action.REVERSE, waiting_side is not None)
+
+
+@pytest.mark.rule("SIG-6", "SIG-12")
+def test_a_reverse_older_than_what_waits_only_closes() -> None:
+    found = led(Intent.REVERSE, SHORT, waiting_side=SHORT, waiting_stamp_ms=NOW_MS + 1, **SAME)
+    assert (short(found), found.dequeue) == ((Action.CLOSE, Reason.REVERSE_SIGNAL), False)
+
+
+@pytest.mark.rule("SIG-12", "EXIT-6")
+@pytest.mark.parametrize(
+    ("intent", "side", "closing"),
+    [(Intent.REDUCE, LONG, False), (Intent.REVERSE, SHORT, False), (Intent.REVERSE, SHORT, True)],
+)
+def test_a_reduce_or_reverse_never_touches_a_group_opened_by_a_later_signal(
+    intent: Intent, side: Side, closing: bool
+) -> None:
+    late = led(intent, side, live_side=LONG, closing=closing, opened_stamp_ms=NOW_MS + 1)
+    assert short(late) == (Action.IGNORE, Reason.OLDER_THAN_GROUP)
+    assert led(intent, side, live_side=LONG, closing=closing, opened_stamp_ms=NOW_MS).action is not Action.IGNORE
+
+
+@pytest.mark.rule("SIG-6", "EXIT-6")
+def test_a_reduce_without_a_side_takes_from_whatever_is_live() -> None:
+    for live_side in Side:
+        assert led(Intent.REDUCE, None, live_side=live_side, opened_stamp_ms=0).action is Action.REDUCE
+
+
 @pytest.mark.rule("SIG-10")
 def test_every_combination_leads_somewhere_and_what_is_not_done_has_a_reason() -> None:
     sides = (None, LONG, SHORT)
@@ -158,7 +221,11 @@ def test_every_combination_leads_somewhere_and_what_is_not_done_has_a_reason() -
         assert found.reason is not Reason.OK or found.action in (Action.OPEN, Action.PYRAMID)
         assert not (found.action in (Action.OPEN, Action.PYRAMID) and ((closing and live) or waiting))
         assert found.action is not Action.DEQUEUE or waiting is not None
-        assert found.action is not Action.CLOSE or (live is not None and not closing)
+        closes = found.action in (Action.CLOSE, Action.REDUCE, Action.REVERSE)
+        assert not closes or (live is not None and not closing)
+        if found.action is Action.REVERSE:
+            assert (live, side) in ((LONG, SHORT), (SHORT, LONG))
+            assert side is LONG or market is Market.SWAP, "nothing goes short on spot"
 
 
 def test_an_entry_without_a_side_is_a_bug() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actors.rules.choices import SizingSource
-from actors.rules.model import Instrument, Reason, Refused, SizeType
+from actors.rules.model import Instrument, Intent, Reason, Refused, SizeType
 from actors.rules.settings import SizingSettings
 from actors.rules.sizing import Size, size_of
 from tests.rules.builders import D, signal, spot, swap
@@ -33,6 +33,31 @@ def test_capital_by_config_may_differ_by_pyramid(index: int, capital: str) -> No
 def test_a_signals_size_on_spot(kind: str, quantity: str | None, capital: str) -> None:
     expected = Size(capital=D(capital), quantity=None if quantity is None else D(quantity))
     assert by_signal("3", SizeType(kind), spot()) == expected
+
+
+@pytest.mark.rule("DCA-3", "SIG-6")
+@pytest.mark.parametrize(
+    ("kind", "order", "before", "after", "expected"),
+    [
+        ("contracts", "5", "2", "3", Size(capital=D(300), quantity=D(3))),
+        ("base", "5", "-2", "3", Size(capital=D(300), quantity=D(3))),
+        ("quote", "500", "2", "3", Size(capital=D(300))),
+        ("contracts", "5", None, "3", Size(capital=D(300), quantity=D(3))),
+        ("quote", "500", None, "3", Size(capital=D(500))),
+        ("contracts", "5", "2", None, Size(capital=D(500), quantity=D(5))),
+    ],
+)
+def test_a_reverse_is_sized_without_what_closes_the_old_side(
+    kind: str, order: str, before: str | None, after: str | None, expected: Size
+) -> None:
+    asked = signal(
+        Intent.REVERSE,
+        order_size=D(order),
+        size_type=SizeType(kind),
+        prev_market_position_size=None if before is None else D(before),
+        market_position_size=None if after is None else D(after),
+    )
+    assert size_of(BY_SIGNAL, index=0, signal=asked, instrument=spot(), entry_price=D(100)) == expected
 
 
 @pytest.mark.rule("DCA-3")

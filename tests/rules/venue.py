@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from actors.rules import position, profit
+from actors.rules import position, profit, stops
 from actors.rules.choices import FeePaidIn, Market, SlippageAction, World
 from actors.rules.events import (
     AmendOrders,
@@ -189,10 +189,17 @@ class Story:
         slippage: str | None = None,
         strict: bool = True,
         can_amend: bool = False,
+        can_stop: bool = False,
+        shares_position: bool = False,
+        signal_stop: str | None = None,
+        signal_target: str | None = None,
         **strategy: Any,
     ) -> None:
         self.strict = strict
         self.can_amend = can_amend
+        self.can_stop = can_stop
+        self.shares_position = shares_position
+        self.trail: Decimal | None = None
         self.instrument = instrument or spot()
         self.venue = Venue(self.instrument, D(fee_percent), fee_in)
         self.fees = FeeSettings(maker_percent=D(fee_percent), taker_percent=D(fee_percent), paid_in=fee_in)
@@ -210,7 +217,12 @@ class Story:
             world=World.PAPER,
             key=key(),
             side=side,
-            signal=signal(side=side, max_slippage_percent=D(slippage) if slippage else None),
+            signal=signal(
+                side=side,
+                max_slippage_percent=D(slippage) if slippage else None,
+                stop_loss=D(signal_stop) if signal_stop else None,
+                take_profit=D(signal_target) if signal_target else None,
+            ),
             plan=plan or ladder(side=side, instrument=self.instrument),
             settings=settings or StrategySettings(**strategy),
             instrument=self.instrument,
@@ -235,6 +247,8 @@ class Story:
             prefix=PREFIX,
             fees=self.fees,
             can_amend=self.can_amend,
+            can_stop=self.can_stop,
+            shares_position=self.shares_position,
         )
 
     def step(self, event: Event, *, again: bool = True) -> Decision:
@@ -338,6 +352,12 @@ class Story:
     def closing(self, pyramid: int | None = None) -> str:
         return self._newest(Role.CLOSE, pyramid, None)
 
+    def stop(self) -> str:
+        return self._newest(Role.STOP, None, None)
+
+    def watch(self, watch_id: str) -> Decimal | None:
+        return next((watch.price for watch in self.watches if watch.watch_id == watch_id), None)
+
     def _newest(self, role: Role, pyramid: int | None, leg: int | None) -> str:
         found = [
             order
@@ -393,13 +413,36 @@ class Story:
         lots = profit.lots(group)
         assert all(lot.quantity >= 0 for lot in lots), "a lot is negative"
         held = profit.held(group)
-        promised = sum((o.remaining for o in group.open_orders() if o.side is group.side.exit), D(0))
-        if "late_fill" not in group.flags:
+        exits = [o for o in group.open_orders() if o.side is group.side.exit and o.role is not Role.STOP]
+        promised = sum((o.remaining for o in exits), D(0))
+        stopped = any(order.role is Role.STOP and order.trades for order in group.orders.values())
+        if "late_fill" not in group.flags and not stopped:  # After a stop, what only reduces may promise too much.
             assert promised <= held, f"exits promise {promised} of {held}"
         self._check_books(lots)
         assert self.watches == watches(group, self.fees), "the watches are not what the group implies"
+        self._check_stops()
         if group.is_closed:
             assert not group.open_orders(), "a closed group has open orders"
+
+    def _check_stops(self) -> None:
+        """Unless it closes, the stop a group wants is in force, watched at least, and no trail moves back (TP-9)."""
+        group = self.group
+        if group.state in (GroupState.CLOSING, GroupState.CLOSED):
+            assert group.stop_price is None
+            return
+        wanted = stops.in_force(group, self.fees)
+        assert group.stop_price == (wanted.price if wanted else None), "the stop in force is not the one wanted"
+        watch = self.watch(stops.STOP)
+        assert (watch is None) == (wanted is None), "a stop is not watched"
+        resting = self.orders(Role.STOP)
+        assert len(resting) <= 1, "two stops rest"
+        if wanted is not None and watch is not None and watch != wanted.price:
+            assert resting, "the watch is late and nothing rests"
+            assert resting[0].trigger_price == wanted.price
+        best = group.trails.get(stops.STOP)
+        if best is not None and self.trail is not None:
+            assert (best - self.trail) * group.side.sign >= 0, "a trail moved back"
+        self.trail = best
 
     def _check_books(self, lots: Iterable[Lot]) -> None:
         """Lots are bought - base fees - sold; change of quote is realised - cost held (PNL-2)."""

@@ -269,8 +269,8 @@ class VenueStack(Stack):
                 yield f"the store does not know {row}"
                 continue
             _, group_id, side, price, quantity, filled, state = ours[name]
-            here = (side, _number(price), D(quantity), D(filled), state)
-            there = (row["side"], _number(row["price"]), D(row["quantity"]), D(row["filled"]), row["state"])
+            here = (side, _number(price), D(quantity), D(filled), self._told(state))
+            there = (row["side"], _number(row["price"]), D(row["quantity"]), D(row["filled"]), self._told(row["state"]))
             if here != there:
                 yield f"{name}: {here} here, {there} there"
             said = parse_client_order_id(name)
@@ -279,6 +279,10 @@ class VenueStack(Stack):
         for name, row in ours.items():
             if name not in theirs and (row[6] not in ("rejected", "cancelled") or D(row[5])):
                 yield f"the venue does not know {row}"
+
+    def _told(self, state: str) -> str:
+        """Bybit calls an order cancelled that ended because nothing is left to reduce."""
+        return "cancelled" if state == "expired" and self.place.venue == "bybit" else state
 
     def _trades_that_differ(self, ledger: Plain) -> Iterator[str]:
         kept = self.rows("SELECT client_order_id, price, quantity, fee, fee_asset, trade_id FROM fills")

@@ -27,6 +27,7 @@ class BinanceUsdm(BinanceVenue):
     ccxt_id = "binanceusdm"
     market_types = frozenset({Market.SWAP})
     can_amend = True
+    can_stop = True
     keep_streams_s = 20 * 60.0
     trade_window_ms = 7 * 86_400_000
     trade_permission = "enableFutures"

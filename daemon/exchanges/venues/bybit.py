@@ -34,6 +34,7 @@ class Bybit(Venue):
     market_types = frozenset({Market.SPOT, Market.SWAP})
     recv_window_ms = 5_000
     can_amend = True
+    can_stop = True
     has_testnet = True
     names_trades = True
 

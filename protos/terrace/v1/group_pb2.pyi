@@ -21,7 +21,7 @@ GROUP_VIEW_BASIC: GroupView
 GROUP_VIEW_FULL: GroupView
 
 class Group(_message.Message):
-    __slots__ = ("group_id", "account", "symbol", "timeframe", "side", "state", "close_reason", "tp_mode", "pyramid_count", "max_pyramids", "legs_filled", "legs_total", "quantity", "average_entry", "invested", "mark_price", "unrealized_pnl", "unrealized_pnl_percent", "realized_pnl", "fees", "dust", "create_time", "close_time", "risk_timer_expire_time", "pyramids", "orders", "world", "market", "strategy", "source", "opening_signal_id", "ignored_pyramid_count", "blocked", "skipped", "forced", "flags", "stop_price", "tp_price", "planned_capital", "reserved_capital", "dust_value", "pending_reverse_signal_id", "config_version", "unfilled_expire_time", "update_time", "state_reason", "funding", "liquidation_price", "liquidation_distance_percent")
+    __slots__ = ("group_id", "account", "symbol", "timeframe", "side", "state", "close_reason", "tp_mode", "pyramid_count", "max_pyramids", "legs_filled", "legs_total", "quantity", "average_entry", "invested", "mark_price", "unrealized_pnl", "unrealized_pnl_percent", "realized_pnl", "fees", "dust", "create_time", "close_time", "risk_timer_expire_time", "pyramids", "orders", "world", "market", "strategy", "source", "opening_signal_id", "ignored_pyramid_count", "blocked", "skipped", "forced", "flags", "stop_price", "tp_price", "planned_capital", "reserved_capital", "dust_value", "pending_reverse_signal_id", "config_version", "unfilled_expire_time", "update_time", "state_reason", "funding", "liquidation_price", "liquidation_distance_percent", "stop_reason", "cuts")
     GROUP_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     SYMBOL_FIELD_NUMBER: _ClassVar[int]
@@ -71,6 +71,8 @@ class Group(_message.Message):
     FUNDING_FIELD_NUMBER: _ClassVar[int]
     LIQUIDATION_PRICE_FIELD_NUMBER: _ClassVar[int]
     LIQUIDATION_DISTANCE_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    STOP_REASON_FIELD_NUMBER: _ClassVar[int]
+    CUTS_FIELD_NUMBER: _ClassVar[int]
     group_id: str
     account: str
     symbol: str
@@ -120,7 +122,45 @@ class Group(_message.Message):
     funding: str
     liquidation_price: str
     liquidation_distance_percent: str
-    def __init__(self, group_id: _Optional[str] = ..., account: _Optional[str] = ..., symbol: _Optional[str] = ..., timeframe: _Optional[str] = ..., side: _Optional[_Union[_types_pb2.Side, str]] = ..., state: _Optional[_Union[_types_pb2.GroupState, str]] = ..., close_reason: _Optional[str] = ..., tp_mode: _Optional[_Union[_types_pb2.TakeProfitMode, str]] = ..., pyramid_count: _Optional[int] = ..., max_pyramids: _Optional[int] = ..., legs_filled: _Optional[int] = ..., legs_total: _Optional[int] = ..., quantity: _Optional[str] = ..., average_entry: _Optional[str] = ..., invested: _Optional[str] = ..., mark_price: _Optional[str] = ..., unrealized_pnl: _Optional[str] = ..., unrealized_pnl_percent: _Optional[str] = ..., realized_pnl: _Optional[str] = ..., fees: _Optional[str] = ..., dust: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., close_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., risk_timer_expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pyramids: _Optional[_Iterable[_Union[Pyramid, _Mapping]]] = ..., orders: _Optional[_Iterable[_Union[Order, _Mapping]]] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., market: _Optional[_Union[_types_pb2.Market, str]] = ..., strategy: _Optional[str] = ..., source: _Optional[str] = ..., opening_signal_id: _Optional[str] = ..., ignored_pyramid_count: _Optional[int] = ..., blocked: _Optional[bool] = ..., skipped: _Optional[bool] = ..., forced: _Optional[bool] = ..., flags: _Optional[_Iterable[str]] = ..., stop_price: _Optional[str] = ..., tp_price: _Optional[str] = ..., planned_capital: _Optional[str] = ..., reserved_capital: _Optional[str] = ..., dust_value: _Optional[str] = ..., pending_reverse_signal_id: _Optional[str] = ..., config_version: _Optional[int] = ..., unfilled_expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state_reason: _Optional[str] = ..., funding: _Optional[str] = ..., liquidation_price: _Optional[str] = ..., liquidation_distance_percent: _Optional[str] = ...) -> None: ...
+    stop_reason: str
+    cuts: _containers.RepeatedCompositeFieldContainer[Cut]
+    def __init__(self, group_id: _Optional[str] = ..., account: _Optional[str] = ..., symbol: _Optional[str] = ..., timeframe: _Optional[str] = ..., side: _Optional[_Union[_types_pb2.Side, str]] = ..., state: _Optional[_Union[_types_pb2.GroupState, str]] = ..., close_reason: _Optional[str] = ..., tp_mode: _Optional[_Union[_types_pb2.TakeProfitMode, str]] = ..., pyramid_count: _Optional[int] = ..., max_pyramids: _Optional[int] = ..., legs_filled: _Optional[int] = ..., legs_total: _Optional[int] = ..., quantity: _Optional[str] = ..., average_entry: _Optional[str] = ..., invested: _Optional[str] = ..., mark_price: _Optional[str] = ..., unrealized_pnl: _Optional[str] = ..., unrealized_pnl_percent: _Optional[str] = ..., realized_pnl: _Optional[str] = ..., fees: _Optional[str] = ..., dust: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., close_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., risk_timer_expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pyramids: _Optional[_Iterable[_Union[Pyramid, _Mapping]]] = ..., orders: _Optional[_Iterable[_Union[Order, _Mapping]]] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., market: _Optional[_Union[_types_pb2.Market, str]] = ..., strategy: _Optional[str] = ..., source: _Optional[str] = ..., opening_signal_id: _Optional[str] = ..., ignored_pyramid_count: _Optional[int] = ..., blocked: _Optional[bool] = ..., skipped: _Optional[bool] = ..., forced: _Optional[bool] = ..., flags: _Optional[_Iterable[str]] = ..., stop_price: _Optional[str] = ..., tp_price: _Optional[str] = ..., planned_capital: _Optional[str] = ..., reserved_capital: _Optional[str] = ..., dust_value: _Optional[str] = ..., pending_reverse_signal_id: _Optional[str] = ..., config_version: _Optional[int] = ..., unfilled_expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state_reason: _Optional[str] = ..., funding: _Optional[str] = ..., liquidation_price: _Optional[str] = ..., liquidation_distance_percent: _Optional[str] = ..., stop_reason: _Optional[str] = ..., cuts: _Optional[_Iterable[_Union[Cut, _Mapping]]] = ...) -> None: ...
+
+class Cut(_message.Message):
+    __slots__ = ("cut_id", "reason", "quantity", "whole", "sold_quantity", "realized_pnl", "state", "stop_reason", "create_time", "end_time", "parts")
+    CUT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    WHOLE_FIELD_NUMBER: _ClassVar[int]
+    SOLD_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    REALIZED_PNL_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    STOP_REASON_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    cut_id: str
+    reason: str
+    quantity: str
+    whole: bool
+    sold_quantity: str
+    realized_pnl: str
+    state: str
+    stop_reason: str
+    create_time: _timestamp_pb2.Timestamp
+    end_time: _timestamp_pb2.Timestamp
+    parts: _containers.RepeatedCompositeFieldContainer[CutPart]
+    def __init__(self, cut_id: _Optional[str] = ..., reason: _Optional[str] = ..., quantity: _Optional[str] = ..., whole: _Optional[bool] = ..., sold_quantity: _Optional[str] = ..., realized_pnl: _Optional[str] = ..., state: _Optional[str] = ..., stop_reason: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., parts: _Optional[_Iterable[_Union[CutPart, _Mapping]]] = ...) -> None: ...
+
+class CutPart(_message.Message):
+    __slots__ = ("pyramid", "leg", "quantity")
+    PYRAMID_FIELD_NUMBER: _ClassVar[int]
+    LEG_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    pyramid: int
+    leg: int
+    quantity: str
+    def __init__(self, pyramid: _Optional[int] = ..., leg: _Optional[int] = ..., quantity: _Optional[str] = ...) -> None: ...
 
 class Pyramid(_message.Message):
     __slots__ = ("index", "entry_price", "legs", "orders", "signal_id", "capital", "quantity", "average_entry", "tp_price", "create_time")

@@ -27,7 +27,7 @@ from protos.terrace.v1 import signal_pb2 as terrace_dot_v1_dot_signal__pb2
 from protos.terrace.v1 import types_pb2 as terrace_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16terrace/v1/queue.proto\x12\nterrace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17terrace/v1/signal.proto\x1a\x16terrace/v1/types.proto\"\xf8\x04\n\x0cQueuedSignal\x12\x11\n\tsignal_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x0e\n\x06symbol\x18\x03 \x01(\t\x12\x11\n\ttimeframe\x18\x04 \x01(\t\x12\x1e\n\x04side\x18\x05 \x01(\x0e\x32\x10.terrace.v1.Side\x12\x13\n\x0b\x65ntry_price\x18\x06 \x01(\t\x12\x0c\n\x04rank\x18\x07 \x01(\x05\x12\x19\n\x11replacement_count\x18\x08 \x01(\x05\x12\x14\n\x0closs_percent\x18\t \x01(\t\x12\x17\n\x0f\x65xpected_profit\x18\n \x01(\t\x12\x13\n\x0bwait_reason\x18\x0b \x01(\t\x12.\n\nqueue_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x05world\x18\r \x01(\x0e\x32\x11.terrace.v1.World\x12\x10\n\x08strategy\x18\x0e \x01(\t\x12\x0e\n\x06source\x18\x0f \x01(\t\x12\"\n\x06intent\x18\x10 \x01(\x0e\x32\x12.terrace.v1.Intent\x12\x34\n\x10\x66irst_queue_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x0crank_reasons\x18\x12 \x03(\x0b\x32\x16.terrace.v1.RankReason\x12\x12\n\nmark_price\x18\x13 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08group_id\x18\x15 \x01(\t\x12\x13\n\x0bwait_detail\x18\x16 \x01(\t\x12\x17\n\x0fplanned_capital\x18\x17 \x01(\t\")\n\nRankReason\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\x84\x01\n\x18ListQueuedSignalsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12 \n\x05world\x18\x03 \x01(\x0e\x32\x11.terrace.v1.World\x12\x0f\n\x07\x61\x63\x63ount\x18\x04 \x01(\t\x12\x0e\n\x06symbol\x18\x05 \x01(\t\"f\n\x19ListQueuedSignalsResponse\x12\x30\n\x0equeued_signals\x18\x01 \x03(\x0b\x32\x18.terrace.v1.QueuedSignal\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Z\n\x1aPromoteQueuedSignalRequest\x12\x11\n\tsignal_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"A\n\x1bPromoteQueuedSignalResponse\x12\"\n\x06signal\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Signal\"t\n\x1b\x46orceAddQueuedSignalRequest\x12\x11\n\tsignal_id\x18\x01 \x01(\t\x12\x17\n\x0fignore_exposure\x18\x02 \x01(\x08\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"B\n\x1c\x46orceAddQueuedSignalResponse\x12\"\n\x06signal\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Signal\"Y\n\x19RemoveQueuedSignalRequest\x12\x11\n\tsignal_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"@\n\x1aRemoveQueuedSignalResponse\x12\"\n\x06signal\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Signal2\xa8\x03\n\x0cQueueService\x12`\n\x11ListQueuedSignals\x12$.terrace.v1.ListQueuedSignalsRequest\x1a%.terrace.v1.ListQueuedSignalsResponse\x12\x66\n\x13PromoteQueuedSignal\x12&.terrace.v1.PromoteQueuedSignalRequest\x1a\'.terrace.v1.PromoteQueuedSignalResponse\x12i\n\x14\x46orceAddQueuedSignal\x12\'.terrace.v1.ForceAddQueuedSignalRequest\x1a(.terrace.v1.ForceAddQueuedSignalResponse\x12\x63\n\x12RemoveQueuedSignal\x12%.terrace.v1.RemoveQueuedSignalRequest\x1a&.terrace.v1.RemoveQueuedSignalResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16terrace/v1/queue.proto\x12\nterrace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17terrace/v1/signal.proto\x1a\x16terrace/v1/types.proto\"\x89\x05\n\x0cQueuedSignal\x12\x11\n\tsignal_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x0e\n\x06symbol\x18\x03 \x01(\t\x12\x11\n\ttimeframe\x18\x04 \x01(\t\x12\x1e\n\x04side\x18\x05 \x01(\x0e\x32\x10.terrace.v1.Side\x12\x13\n\x0b\x65ntry_price\x18\x06 \x01(\t\x12\x0c\n\x04rank\x18\x07 \x01(\x05\x12\x19\n\x11replacement_count\x18\x08 \x01(\x05\x12\x14\n\x0closs_percent\x18\t \x01(\t\x12\x17\n\x0f\x65xpected_profit\x18\n \x01(\t\x12\x13\n\x0bwait_reason\x18\x0b \x01(\t\x12.\n\nqueue_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x05world\x18\r \x01(\x0e\x32\x11.terrace.v1.World\x12\x10\n\x08strategy\x18\x0e \x01(\t\x12\x0e\n\x06source\x18\x0f \x01(\t\x12\"\n\x06intent\x18\x10 \x01(\x0e\x32\x12.terrace.v1.Intent\x12\x34\n\x10\x66irst_queue_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x0crank_reasons\x18\x12 \x03(\x0b\x32\x16.terrace.v1.RankReason\x12\x12\n\nmark_price\x18\x13 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08group_id\x18\x15 \x01(\t\x12\x13\n\x0bwait_detail\x18\x16 \x01(\t\x12\x17\n\x0fplanned_capital\x18\x17 \x01(\t\x12\x0f\n\x07reverse\x18\x18 \x01(\x08\")\n\nRankReason\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\x84\x01\n\x18ListQueuedSignalsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12 \n\x05world\x18\x03 \x01(\x0e\x32\x11.terrace.v1.World\x12\x0f\n\x07\x61\x63\x63ount\x18\x04 \x01(\t\x12\x0e\n\x06symbol\x18\x05 \x01(\t\"f\n\x19ListQueuedSignalsResponse\x12\x30\n\x0equeued_signals\x18\x01 \x03(\x0b\x32\x18.terrace.v1.QueuedSignal\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Z\n\x1aPromoteQueuedSignalRequest\x12\x11\n\tsignal_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"A\n\x1bPromoteQueuedSignalResponse\x12\"\n\x06signal\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Signal\"\x8b\x01\n\x1b\x46orceAddQueuedSignalRequest\x12\x11\n\tsignal_id\x18\x01 \x01(\t\x12\x17\n\x0fignore_exposure\x18\x02 \x01(\x08\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x15\n\rignore_limits\x18\x05 \x01(\x08\"B\n\x1c\x46orceAddQueuedSignalResponse\x12\"\n\x06signal\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Signal\"Y\n\x19RemoveQueuedSignalRequest\x12\x11\n\tsignal_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"@\n\x1aRemoveQueuedSignalResponse\x12\"\n\x06signal\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Signal2\xa8\x03\n\x0cQueueService\x12`\n\x11ListQueuedSignals\x12$.terrace.v1.ListQueuedSignalsRequest\x1a%.terrace.v1.ListQueuedSignalsResponse\x12\x66\n\x13PromoteQueuedSignal\x12&.terrace.v1.PromoteQueuedSignalRequest\x1a\'.terrace.v1.PromoteQueuedSignalResponse\x12i\n\x14\x46orceAddQueuedSignal\x12\'.terrace.v1.ForceAddQueuedSignalRequest\x1a(.terrace.v1.ForceAddQueuedSignalResponse\x12\x63\n\x12RemoveQueuedSignal\x12%.terrace.v1.RemoveQueuedSignalRequest\x1a&.terrace.v1.RemoveQueuedSignalResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,25 +35,25 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'terrace.v1.queue_pb2', _glo
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_QUEUEDSIGNAL']._serialized_start=121
-  _globals['_QUEUEDSIGNAL']._serialized_end=753
-  _globals['_RANKREASON']._serialized_start=755
-  _globals['_RANKREASON']._serialized_end=796
-  _globals['_LISTQUEUEDSIGNALSREQUEST']._serialized_start=799
-  _globals['_LISTQUEUEDSIGNALSREQUEST']._serialized_end=931
-  _globals['_LISTQUEUEDSIGNALSRESPONSE']._serialized_start=933
-  _globals['_LISTQUEUEDSIGNALSRESPONSE']._serialized_end=1035
-  _globals['_PROMOTEQUEUEDSIGNALREQUEST']._serialized_start=1037
-  _globals['_PROMOTEQUEUEDSIGNALREQUEST']._serialized_end=1127
-  _globals['_PROMOTEQUEUEDSIGNALRESPONSE']._serialized_start=1129
-  _globals['_PROMOTEQUEUEDSIGNALRESPONSE']._serialized_end=1194
-  _globals['_FORCEADDQUEUEDSIGNALREQUEST']._serialized_start=1196
-  _globals['_FORCEADDQUEUEDSIGNALREQUEST']._serialized_end=1312
-  _globals['_FORCEADDQUEUEDSIGNALRESPONSE']._serialized_start=1314
-  _globals['_FORCEADDQUEUEDSIGNALRESPONSE']._serialized_end=1380
-  _globals['_REMOVEQUEUEDSIGNALREQUEST']._serialized_start=1382
-  _globals['_REMOVEQUEUEDSIGNALREQUEST']._serialized_end=1471
-  _globals['_REMOVEQUEUEDSIGNALRESPONSE']._serialized_start=1473
-  _globals['_REMOVEQUEUEDSIGNALRESPONSE']._serialized_end=1537
-  _globals['_QUEUESERVICE']._serialized_start=1540
-  _globals['_QUEUESERVICE']._serialized_end=1964
+  _globals['_QUEUEDSIGNAL']._serialized_end=770
+  _globals['_RANKREASON']._serialized_start=772
+  _globals['_RANKREASON']._serialized_end=813
+  _globals['_LISTQUEUEDSIGNALSREQUEST']._serialized_start=816
+  _globals['_LISTQUEUEDSIGNALSREQUEST']._serialized_end=948
+  _globals['_LISTQUEUEDSIGNALSRESPONSE']._serialized_start=950
+  _globals['_LISTQUEUEDSIGNALSRESPONSE']._serialized_end=1052
+  _globals['_PROMOTEQUEUEDSIGNALREQUEST']._serialized_start=1054
+  _globals['_PROMOTEQUEUEDSIGNALREQUEST']._serialized_end=1144
+  _globals['_PROMOTEQUEUEDSIGNALRESPONSE']._serialized_start=1146
+  _globals['_PROMOTEQUEUEDSIGNALRESPONSE']._serialized_end=1211
+  _globals['_FORCEADDQUEUEDSIGNALREQUEST']._serialized_start=1214
+  _globals['_FORCEADDQUEUEDSIGNALREQUEST']._serialized_end=1353
+  _globals['_FORCEADDQUEUEDSIGNALRESPONSE']._serialized_start=1355
+  _globals['_FORCEADDQUEUEDSIGNALRESPONSE']._serialized_end=1421
+  _globals['_REMOVEQUEUEDSIGNALREQUEST']._serialized_start=1423
+  _globals['_REMOVEQUEUEDSIGNALREQUEST']._serialized_end=1512
+  _globals['_REMOVEQUEUEDSIGNALRESPONSE']._serialized_start=1514
+  _globals['_REMOVEQUEUEDSIGNALRESPONSE']._serialized_end=1578
+  _globals['_QUEUESERVICE']._serialized_start=1581
+  _globals['_QUEUESERVICE']._serialized_end=2005
 # @@protoc_insertion_point(module_scope)

@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class QueuedSignal(_message.Message):
-    __slots__ = ("signal_id", "account", "symbol", "timeframe", "side", "entry_price", "rank", "replacement_count", "loss_percent", "expected_profit", "wait_reason", "queue_time", "world", "strategy", "source", "intent", "first_queue_time", "rank_reasons", "mark_price", "expire_time", "group_id", "wait_detail", "planned_capital")
+    __slots__ = ("signal_id", "account", "symbol", "timeframe", "side", "entry_price", "rank", "replacement_count", "loss_percent", "expected_profit", "wait_reason", "queue_time", "world", "strategy", "source", "intent", "first_queue_time", "rank_reasons", "mark_price", "expire_time", "group_id", "wait_detail", "planned_capital", "reverse")
     SIGNAL_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     SYMBOL_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +36,7 @@ class QueuedSignal(_message.Message):
     GROUP_ID_FIELD_NUMBER: _ClassVar[int]
     WAIT_DETAIL_FIELD_NUMBER: _ClassVar[int]
     PLANNED_CAPITAL_FIELD_NUMBER: _ClassVar[int]
+    REVERSE_FIELD_NUMBER: _ClassVar[int]
     signal_id: str
     account: str
     symbol: str
@@ -59,7 +60,8 @@ class QueuedSignal(_message.Message):
     group_id: str
     wait_detail: str
     planned_capital: str
-    def __init__(self, signal_id: _Optional[str] = ..., account: _Optional[str] = ..., symbol: _Optional[str] = ..., timeframe: _Optional[str] = ..., side: _Optional[_Union[_types_pb2.Side, str]] = ..., entry_price: _Optional[str] = ..., rank: _Optional[int] = ..., replacement_count: _Optional[int] = ..., loss_percent: _Optional[str] = ..., expected_profit: _Optional[str] = ..., wait_reason: _Optional[str] = ..., queue_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., strategy: _Optional[str] = ..., source: _Optional[str] = ..., intent: _Optional[_Union[_types_pb2.Intent, str]] = ..., first_queue_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rank_reasons: _Optional[_Iterable[_Union[RankReason, _Mapping]]] = ..., mark_price: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., group_id: _Optional[str] = ..., wait_detail: _Optional[str] = ..., planned_capital: _Optional[str] = ...) -> None: ...
+    reverse: bool
+    def __init__(self, signal_id: _Optional[str] = ..., account: _Optional[str] = ..., symbol: _Optional[str] = ..., timeframe: _Optional[str] = ..., side: _Optional[_Union[_types_pb2.Side, str]] = ..., entry_price: _Optional[str] = ..., rank: _Optional[int] = ..., replacement_count: _Optional[int] = ..., loss_percent: _Optional[str] = ..., expected_profit: _Optional[str] = ..., wait_reason: _Optional[str] = ..., queue_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., strategy: _Optional[str] = ..., source: _Optional[str] = ..., intent: _Optional[_Union[_types_pb2.Intent, str]] = ..., first_queue_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rank_reasons: _Optional[_Iterable[_Union[RankReason, _Mapping]]] = ..., mark_price: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., group_id: _Optional[str] = ..., wait_detail: _Optional[str] = ..., planned_capital: _Optional[str] = ..., reverse: _Optional[bool] = ...) -> None: ...
 
 class RankReason(_message.Message):
     __slots__ = ("rule", "value")
@@ -108,16 +110,18 @@ class PromoteQueuedSignalResponse(_message.Message):
     def __init__(self, signal: _Optional[_Union[_signal_pb2.Signal, _Mapping]] = ...) -> None: ...
 
 class ForceAddQueuedSignalRequest(_message.Message):
-    __slots__ = ("signal_id", "ignore_exposure", "request_id", "validate_only")
+    __slots__ = ("signal_id", "ignore_exposure", "request_id", "validate_only", "ignore_limits")
     SIGNAL_ID_FIELD_NUMBER: _ClassVar[int]
     IGNORE_EXPOSURE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    IGNORE_LIMITS_FIELD_NUMBER: _ClassVar[int]
     signal_id: str
     ignore_exposure: bool
     request_id: str
     validate_only: bool
-    def __init__(self, signal_id: _Optional[str] = ..., ignore_exposure: _Optional[bool] = ..., request_id: _Optional[str] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+    ignore_limits: bool
+    def __init__(self, signal_id: _Optional[str] = ..., ignore_exposure: _Optional[bool] = ..., request_id: _Optional[str] = ..., validate_only: _Optional[bool] = ..., ignore_limits: _Optional[bool] = ...) -> None: ...
 
 class ForceAddQueuedSignalResponse(_message.Message):
     __slots__ = ("signal",)

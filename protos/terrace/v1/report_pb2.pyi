@@ -62,7 +62,7 @@ class ReportScope(_message.Message):
     def __init__(self, world: _Optional[_Union[_types_pb2.World, str]] = ..., account: _Optional[str] = ..., symbol: _Optional[str] = ..., timeframe: _Optional[str] = ..., strategy: _Optional[str] = ..., side: _Optional[_Union[_types_pb2.Side, str]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Profit(_message.Message):
-    __slots__ = ("realized_day", "realized_week", "realized_month", "realized_total", "unrealized", "fees", "currency", "world", "parts")
+    __slots__ = ("realized_day", "realized_week", "realized_month", "realized_total", "unrealized", "fees", "currency", "world", "parts", "valuation_note", "period_basis")
     REALIZED_DAY_FIELD_NUMBER: _ClassVar[int]
     REALIZED_WEEK_FIELD_NUMBER: _ClassVar[int]
     REALIZED_MONTH_FIELD_NUMBER: _ClassVar[int]
@@ -72,6 +72,8 @@ class Profit(_message.Message):
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
     WORLD_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
+    VALUATION_NOTE_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_BASIS_FIELD_NUMBER: _ClassVar[int]
     realized_day: str
     realized_week: str
     realized_month: str
@@ -81,7 +83,9 @@ class Profit(_message.Message):
     currency: str
     world: _types_pb2.World
     parts: _containers.RepeatedCompositeFieldContainer[ProfitPart]
-    def __init__(self, realized_day: _Optional[str] = ..., realized_week: _Optional[str] = ..., realized_month: _Optional[str] = ..., realized_total: _Optional[str] = ..., unrealized: _Optional[str] = ..., fees: _Optional[str] = ..., currency: _Optional[str] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., parts: _Optional[_Iterable[_Union[ProfitPart, _Mapping]]] = ...) -> None: ...
+    valuation_note: str
+    period_basis: str
+    def __init__(self, realized_day: _Optional[str] = ..., realized_week: _Optional[str] = ..., realized_month: _Optional[str] = ..., realized_total: _Optional[str] = ..., unrealized: _Optional[str] = ..., fees: _Optional[str] = ..., currency: _Optional[str] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., parts: _Optional[_Iterable[_Union[ProfitPart, _Mapping]]] = ..., valuation_note: _Optional[str] = ..., period_basis: _Optional[str] = ...) -> None: ...
 
 class ProfitPart(_message.Message):
     __slots__ = ("name", "realized", "unrealized", "fees", "trades")
@@ -110,7 +114,7 @@ class EquityPoint(_message.Message):
     def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., realized: _Optional[str] = ..., total: _Optional[str] = ..., drawdown_percent: _Optional[str] = ...) -> None: ...
 
 class Statistics(_message.Message):
-    __slots__ = ("trades", "win_rate", "average_win", "average_loss", "profit_factor", "sharpe", "sortino", "max_drawdown_percent", "current_drawdown_percent", "reward_risk", "ratio_basis", "best", "worst", "histogram", "heat_map", "exposures", "pool_used_percent", "locked_percent", "deployed_capital", "free_capital", "world", "currency")
+    __slots__ = ("trades", "win_rate", "average_win", "average_loss", "profit_factor", "sharpe", "sortino", "max_drawdown_percent", "current_drawdown_percent", "reward_risk", "ratio_basis", "best", "worst", "histogram", "heat_map", "exposures", "pool_used_percent", "locked_percent", "deployed_capital", "free_capital", "world", "currency", "percent_basis", "valuation_note", "realized")
     TRADES_FIELD_NUMBER: _ClassVar[int]
     WIN_RATE_FIELD_NUMBER: _ClassVar[int]
     AVERAGE_WIN_FIELD_NUMBER: _ClassVar[int]
@@ -133,6 +137,9 @@ class Statistics(_message.Message):
     FREE_CAPITAL_FIELD_NUMBER: _ClassVar[int]
     WORLD_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    PERCENT_BASIS_FIELD_NUMBER: _ClassVar[int]
+    VALUATION_NOTE_FIELD_NUMBER: _ClassVar[int]
+    REALIZED_FIELD_NUMBER: _ClassVar[int]
     trades: int
     win_rate: str
     average_win: str
@@ -155,7 +162,10 @@ class Statistics(_message.Message):
     free_capital: str
     world: _types_pb2.World
     currency: str
-    def __init__(self, trades: _Optional[int] = ..., win_rate: _Optional[str] = ..., average_win: _Optional[str] = ..., average_loss: _Optional[str] = ..., profit_factor: _Optional[str] = ..., sharpe: _Optional[str] = ..., sortino: _Optional[str] = ..., max_drawdown_percent: _Optional[str] = ..., current_drawdown_percent: _Optional[str] = ..., reward_risk: _Optional[str] = ..., ratio_basis: _Optional[str] = ..., best: _Optional[_Iterable[_Union[TradeResult, _Mapping]]] = ..., worst: _Optional[_Iterable[_Union[TradeResult, _Mapping]]] = ..., histogram: _Optional[_Iterable[_Union[ReturnBucket, _Mapping]]] = ..., heat_map: _Optional[_Iterable[_Union[HeatCell, _Mapping]]] = ..., exposures: _Optional[_Iterable[_Union[SymbolExposure, _Mapping]]] = ..., pool_used_percent: _Optional[str] = ..., locked_percent: _Optional[str] = ..., deployed_capital: _Optional[str] = ..., free_capital: _Optional[str] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., currency: _Optional[str] = ...) -> None: ...
+    percent_basis: str
+    valuation_note: str
+    realized: str
+    def __init__(self, trades: _Optional[int] = ..., win_rate: _Optional[str] = ..., average_win: _Optional[str] = ..., average_loss: _Optional[str] = ..., profit_factor: _Optional[str] = ..., sharpe: _Optional[str] = ..., sortino: _Optional[str] = ..., max_drawdown_percent: _Optional[str] = ..., current_drawdown_percent: _Optional[str] = ..., reward_risk: _Optional[str] = ..., ratio_basis: _Optional[str] = ..., best: _Optional[_Iterable[_Union[TradeResult, _Mapping]]] = ..., worst: _Optional[_Iterable[_Union[TradeResult, _Mapping]]] = ..., histogram: _Optional[_Iterable[_Union[ReturnBucket, _Mapping]]] = ..., heat_map: _Optional[_Iterable[_Union[HeatCell, _Mapping]]] = ..., exposures: _Optional[_Iterable[_Union[SymbolExposure, _Mapping]]] = ..., pool_used_percent: _Optional[str] = ..., locked_percent: _Optional[str] = ..., deployed_capital: _Optional[str] = ..., free_capital: _Optional[str] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., currency: _Optional[str] = ..., percent_basis: _Optional[str] = ..., valuation_note: _Optional[str] = ..., realized: _Optional[str] = ...) -> None: ...
 
 class TradeResult(_message.Message):
     __slots__ = ("group_id", "symbol", "timeframe", "realized_pnl", "realized_pnl_percent", "close_time")
@@ -206,7 +216,7 @@ class SymbolExposure(_message.Message):
     def __init__(self, symbol: _Optional[str] = ..., exposure: _Optional[str] = ..., percent: _Optional[str] = ...) -> None: ...
 
 class DailySummary(_message.Message):
-    __slots__ = ("date", "trades", "volume", "net_profit", "fees", "best_symbol", "worst_symbol", "world", "currency")
+    __slots__ = ("date", "trades", "volume", "net_profit", "fees", "best_symbol", "worst_symbol", "world", "currency", "valuation_note", "period_basis")
     DATE_FIELD_NUMBER: _ClassVar[int]
     TRADES_FIELD_NUMBER: _ClassVar[int]
     VOLUME_FIELD_NUMBER: _ClassVar[int]
@@ -216,6 +226,8 @@ class DailySummary(_message.Message):
     WORST_SYMBOL_FIELD_NUMBER: _ClassVar[int]
     WORLD_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    VALUATION_NOTE_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_BASIS_FIELD_NUMBER: _ClassVar[int]
     date: str
     trades: int
     volume: str
@@ -225,7 +237,9 @@ class DailySummary(_message.Message):
     worst_symbol: str
     world: _types_pb2.World
     currency: str
-    def __init__(self, date: _Optional[str] = ..., trades: _Optional[int] = ..., volume: _Optional[str] = ..., net_profit: _Optional[str] = ..., fees: _Optional[str] = ..., best_symbol: _Optional[str] = ..., worst_symbol: _Optional[str] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., currency: _Optional[str] = ...) -> None: ...
+    valuation_note: str
+    period_basis: str
+    def __init__(self, date: _Optional[str] = ..., trades: _Optional[int] = ..., volume: _Optional[str] = ..., net_profit: _Optional[str] = ..., fees: _Optional[str] = ..., best_symbol: _Optional[str] = ..., worst_symbol: _Optional[str] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., currency: _Optional[str] = ..., valuation_note: _Optional[str] = ..., period_basis: _Optional[str] = ...) -> None: ...
 
 class GetProfitRequest(_message.Message):
     __slots__ = ("scope", "breakdown")
@@ -250,12 +264,16 @@ class GetEquityCurveRequest(_message.Message):
     def __init__(self, scope: _Optional[_Union[ReportScope, _Mapping]] = ..., max_points: _Optional[int] = ...) -> None: ...
 
 class GetEquityCurveResponse(_message.Message):
-    __slots__ = ("points", "currency")
+    __slots__ = ("points", "currency", "basis", "valuation_note")
     POINTS_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    BASIS_FIELD_NUMBER: _ClassVar[int]
+    VALUATION_NOTE_FIELD_NUMBER: _ClassVar[int]
     points: _containers.RepeatedCompositeFieldContainer[EquityPoint]
     currency: str
-    def __init__(self, points: _Optional[_Iterable[_Union[EquityPoint, _Mapping]]] = ..., currency: _Optional[str] = ...) -> None: ...
+    basis: str
+    valuation_note: str
+    def __init__(self, points: _Optional[_Iterable[_Union[EquityPoint, _Mapping]]] = ..., currency: _Optional[str] = ..., basis: _Optional[str] = ..., valuation_note: _Optional[str] = ...) -> None: ...
 
 class GetStatisticsRequest(_message.Message):
     __slots__ = ("scope",)

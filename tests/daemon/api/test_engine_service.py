@@ -339,8 +339,13 @@ def test_events_are_listed_by_type_text_and_signal(admin: Client) -> None:
     assert refusal(lambda: admin.records.VerifyAuditTrail(verify)).reason == "NOT_BUILT"
 
 
+@pytest.mark.rule("POOL-4")
+def test_lifting_where_no_limit_is_breached_answers_that_none_is(admin: Client) -> None:
+    status = admin.engine.LiftLimit(engine_pb2.LiftLimitRequest(reason="to be sure")).status
+    assert (status.limit_state, status.limit_reason, status.limit_lift) == (t.LIMIT_STATE_NONE, "", "")
+
+
 def test_dead_letters_are_listed_and_what_is_not_built_says_so(admin: Client) -> None:
     assert not admin.engine.ListDeadLetters(engine_pb2.ListDeadLettersRequest()).dead_letters
-    assert refusal(lambda: admin.engine.LiftLimit(engine_pb2.LiftLimitRequest())).reason == "NOT_BUILT"
     retry = engine_pb2.RetryDeadLetterRequest(dead_letter_id="x")
     assert refusal(lambda: admin.engine.RetryDeadLetter(retry)).reason == "NOT_BUILT"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import grpc
 import pytest
@@ -114,11 +115,51 @@ def test_a_group_that_is_not_there_is_not_found_by_any_method(admin: Client) -> 
         lambda: admin.groups.GetGroup(group_pb2.GetGroupRequest(group_id="nonesuch")),
         lambda: admin.groups.CloseGroup(group_pb2.CloseGroupRequest(group_id="nonesuch")),
         lambda: admin.groups.CancelEntries(group_pb2.CancelEntriesRequest(group_id="nonesuch")),
+        lambda: admin.groups.ReduceGroup(group_pb2.ReduceGroupRequest(group_id="nonesuch", percent="50")),
         lambda: admin.groups.GetGroup(group_pb2.GetGroupRequest()),
     ):
         refused = refusal(call)
         assert (refused.code, refused.reason) == (grpc.StatusCode.NOT_FOUND, "NOT_FOUND")
-    assert refusal(lambda: admin.groups.ReduceGroup(group_pb2.ReduceGroupRequest(group_id="x"))).reason == "NOT_BUILT"
+
+
+@pytest.mark.rule("EXIT-6")
+def test_a_group_can_be_reduced_by_a_share_and_by_an_amount_of_base(admin: Client) -> None:
+    opened = admin.send(alert())
+    move(admin, "97")
+    until(lambda: group_of(admin, opened.group_id).legs_filled == 5)
+    held = Decimal(group_of(admin, opened.group_id).quantity)
+    half = group_pb2.ReduceGroupRequest(group_id=opened.group_id, percent="50", request_id="half", validate_only=True)
+    shown = admin.groups.ReduceGroup(half).group
+    assert [cut.reason for cut in shown.cuts] == ["MANUAL"]
+    assert sum(Decimal(part.quantity) for part in shown.cuts[0].parts) == Decimal(shown.cuts[0].quantity)
+    assert [part.leg for part in shown.cuts[0].parts][:2] == [0, 2], "from the farthest target inward"
+    assert not group_of(admin, opened.group_id).cuts, "it was only asked what would be done"
+    cut = admin.groups.ReduceGroup(group_pb2.ReduceGroupRequest(group_id=opened.group_id, percent="50")).group.cuts[0]
+    until(lambda: group_of(admin, opened.group_id).cuts[0].state == "DONE")
+    reduced = group_of(admin, opened.group_id)
+    assert reduced.cuts[0].sold_quantity == cut.quantity
+    assert held - Decimal(reduced.quantity) == Decimal(cut.quantity)
+    assert reduced.state == t.GROUP_STATE_ACTIVE
+    more = group_pb2.ReduceGroupRequest(group_id=opened.group_id, quantity="99")
+    assert admin.groups.ReduceGroup(more).group.close_reason == "MANUAL", "more than everything is everything"
+    until(lambda: group_of(admin, opened.group_id).state == t.GROUP_STATE_CLOSED)
+    assert refusal(lambda: admin.groups.ReduceGroup(more)).code == grpc.StatusCode.FAILED_PRECONDITION
+
+
+@pytest.mark.parametrize("amount", [{}, {"percent": "0"}, {"percent": "101"}, {"quantity": "-1"}, {"quantity": "x"}])
+def test_a_reduce_without_a_sensible_amount_is_refused(admin: Client, amount: dict[str, Any]) -> None:
+    opened = admin.send(alert())
+    refused = refusal(
+        lambda: admin.groups.ReduceGroup(group_pb2.ReduceGroupRequest(group_id=opened.group_id, **amount))
+    )
+    assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT")
+
+
+def test_a_reduce_the_exchange_would_not_take_is_refused_with_the_reason(admin: Client) -> None:
+    opened = admin.send(alert())
+    until(lambda: group_of(admin, opened.group_id).legs_filled == 1)
+    tiny = group_pb2.ReduceGroupRequest(group_id=opened.group_id, quantity="0.001")
+    assert refusal(lambda: admin.groups.ReduceGroup(tiny)).reason == "BELOW_MIN_QUANTITY"
 
 
 @pytest.mark.rule("ORD-12")

@@ -195,11 +195,9 @@ def test_a_token_that_is_taken_out_of_the_file_is_refused_soon_and_a_faulty_file
     assert refusal(lambda: viewer.groups.ListGroups(request)).reason == "UNAUTHENTICATED"
 
 
-@pytest.mark.parametrize("kind", ["risk", "reports", "config", "secrets", "maintenance"])
+@pytest.mark.parametrize("kind", ["config", "secrets", "maintenance"])
 def test_services_that_come_later_are_served_and_say_that_they_are_not_built(admin: Client, kind: str) -> None:
     first = {
-        "risk": lambda: admin.risk.GetRiskState(risk_pb2.GetRiskStateRequest()),
-        "reports": lambda: admin.reports.GetProfit(report_pb2.GetProfitRequest()),
         "config": lambda: admin.config.GetConfig(config_pb2.GetConfigRequest()),
         "secrets": lambda: admin.secrets.ListSecrets(secret_pb2.ListSecretsRequest()),
         "maintenance": lambda: admin.maintenance.Backup(maintenance_pb2.BackupRequest()),

@@ -265,6 +265,15 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(admin: Client) -> No
     assert len(admin.signals.ListSignals(pb.ListSignalsRequest()).signals) == 1
 
 
+@pytest.mark.rule("SIG-6", "EXIT-6")
+def test_a_dry_run_of_a_reduce_says_so_and_a_reverse_on_spot_is_an_exit(admin: Client) -> None:
+    opened = admin.send(alert())
+    reduces = admin.send(alert(action="sell", execution_intent={"type": "reduce"}), validate_only=True)
+    assert (reduces.outcome, reduces.group_id) == (t.OUTCOME_REDUCED, opened.group_id)
+    turns = admin.send(alert(action="sell", execution_intent={"type": "reverse"}), validate_only=True)
+    assert (turns.outcome, turns.group_id) == (t.OUTCOME_EXITED, opened.group_id)
+
+
 def test_a_dry_run_of_an_entry_that_would_wait_says_so(serve: Serve) -> None:
     admin = serve({"pool": {"max_open_groups": 1}}).client()
     admin.send(alert())

@@ -14,22 +14,6 @@ from daemon.exchanges.venues import venue_class
 from tests.daemon.config.texts import load
 
 SET = {
-    "engine: {reporting_timezone: Europe/Berlin}": "engine.reporting_timezone",
-    "risk: {enabled: false}": "risk.enabled",
-    "risk: {loss_threshold_percent: -3}": "risk.loss_threshold_percent",
-    "strategy: {default: {tp_trail_percent: 1}}": "strategy.default.tp_trail_percent",
-    "strategy: {default: {stop_loss_percent: 5}}": "strategy.default.stop_loss_percent",
-    "strategy: {default: {stop_trail_percent: 5}}": "strategy.default.stop_trail_percent",
-    "strategy: {default: {break_even_after_first_tp: true}}": "strategy.default.break_even_after_first_tp",
-    "strategy: {default: {accept_signal_stops: true}}": "strategy.default.accept_signal_stops",
-    "strategy: {overrides: [{match: {symbol: A/B}, set: {stop_loss_percent: 5}}]}": (
-        "strategy.overrides[0].set.stop_loss_percent"
-    ),
-    "limits: {max_realized_loss_per_day: 100}": "limits.max_realized_loss_per_day",
-    "limits: {max_drawdown_percent: 10}": "limits.max_drawdown_percent",
-    "limits: {max_consecutive_losses: 3}": "limits.max_consecutive_losses",
-    "limits: {cooldown_after_loss_s: 60}": "limits.cooldown_after_loss_s",
-    "limits: {on_breach: close_all}": "limits.on_breach",
     "alerts: {silence_hours: 12}": "alerts.silence_hours",
     "notifications: [{url: env:X}]": "notifications",
     "backup: {keep: 3}": "backup.keep",
@@ -55,9 +39,10 @@ def test_a_key_without_effect_is_accepted_and_said_to_be(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "risk: {enabled: true, loss_threshold_percent: -5}",
-        "strategy: {default: {tp_percent: 2, stop_loss_percent: null}}",
-        "limits: {max_total_exposure: 100, max_groups_per_symbol: 1}",
+        "risk: {enabled: false, loss_threshold_percent: -3}",
+        "strategy: {default: {tp_percent: 2, stop_loss_percent: 5, stop_trail_percent: 3, tp_trail_percent: 1}}",
+        "strategy: {default: {break_even_after_first_tp: true, accept_signal_stops: true}}",
+        "limits: {max_total_exposure: 1000, max_groups_per_symbol: 1}",
         "backup: {every_hours: 24}",
         "accounts: {other: {prices: manual}}\nroutes: {'*': other}",
     ],

@@ -109,6 +109,19 @@ def test_a_reduce_only_order_shrinks_to_the_position_and_the_rest_expires() -> N
     assert held(book, Side.SHORT)[0] == 0
 
 
+@pytest.mark.rule("TP-9", "TP-7")
+def test_a_stop_that_only_reduces_sells_what_a_target_beside_it_has_left() -> None:
+    book = swap_book()
+    place(book, swap_order(BUY, "2", name="in"))
+    target = place(book, swap_order(SELL, "0.5", "110", name="target", reduce_only=True))
+    stop = place(book, swap_order(SELL, "2", name="stop", trigger="95", reduce_only=True))
+    assert (target.state, stop.state) == (OrderState.OPEN, OrderState.OPEN), "both rest for the same position"
+    book.move(PERP, D(111), 2)
+    book.move(PERP, D(94), 3)
+    assert fills(stop) == [(D("1.5"), D(94), False)]
+    assert held(book)[0] == held(book, Side.SHORT)[0] == 0
+
+
 def test_reduce_only_orders_end_with_the_position() -> None:
     book = swap_book()
     place(book, swap_order(BUY, "2", name="in"))

@@ -250,3 +250,34 @@ def test_an_execution_is_counted_once_per_trade_id(store: SqliteStore) -> None:
 def test_parts_need_what_they_are_parts_of(store: SqliteStore) -> None:
     must_break(store, (SaveOrder(order=samples.order("nobody", 0)),), "reference")
     must_break(store, (SaveLeg(group_id="nobody", leg=samples.leg(0)),), "reference")
+
+
+# --- a reverse ------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("SIG-6", "QUE-5")
+def test_a_reverse_goes_from_the_group_that_closes_to_the_queue_in_one_commit(store: SqliteStore) -> None:
+    old = samples.group(1)
+    must_hold(store, tuple(changes(None, old)))
+    signal = samples.signal(7, key=old.key)
+    closing = replace(old, state=GroupState.CLOSING, reverse=signal)
+    must_hold(store, (samples.save(signal, Outcome.REVERSED, group_id=old.group_id), *changes(old, closing)))
+    assert store.load_group(old.group_id) == closing
+    assert store.live_groups() == [closing]
+    closed = replace(closing, state=GroupState.CLOSED, close_time_ms=T0 + 9)
+    waiting = samples.waiting(7, signal=signal, wait_reason=Reason.REVERSING, is_reverse=True, is_decided=True)
+    must_hold(store, (*changes(closing, closed), SaveQueued(world=World.PAPER, queued=waiting)))
+    assert store.live_groups() == []
+    assert store.load_queue(World.PAPER).entries == (waiting,)
+    decided = SetOutcome(
+        signal_id=signal.signal_id,
+        outcome=Outcome.OPENED,
+        reason=Reason.OK,
+        detail="",
+        group_id="",
+        draft_id="later",
+        time_ms=T0 + 10,
+    )
+    must_break(store, (decided,), "outcome")
+    must_hold(store, (DeleteQueued(world=World.PAPER, key=signal.key, signal_id=signal.signal_id),))
+    assert store.load_queue(World.PAPER).entries == ()

@@ -514,11 +514,10 @@ def test_lists_enter_their_indexes(store: SqliteStore, reader: Reader) -> None:
         read_records.events_of_signal(explain, "signal-1")
         read_records.events_after(explain, 5, 10, EventFilter())
         read_groups.group_places(explain, GroupFilter(), Place(T0, 1), 10)
-        read_groups.closed_groups(explain, World.PAPER, T0, None, 10)
         read_groups.fills_of_group(explain, "g")
     wanted = (
         *("signals_time", "signals_outcome", "events_signal", "INTEGER PRIMARY KEY"),
-        *("position_groups_time", "position_groups_closed", "fills_group"),
+        *("position_groups_time", "fills_group"),
     )
     for plan, index in zip(plans, wanted, strict=True):
         assert plan.startswith("SEARCH"), plan

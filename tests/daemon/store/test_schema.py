@@ -14,7 +14,7 @@ from peewee import SqliteDatabase
 
 from actors.rules.model import Outcome, Queued
 from actors.rules.records import SaveGroup, changes
-from daemon.store import drift_rows, group_rows, migrate, record_rows, signal_rows, tables
+from daemon.store import drift_rows, group_rows, migrate, record_rows, risk_rows, signal_rows, tables
 from daemon.store.database import open_writer, raw
 from daemon.store.open import StoreRefused, open_store
 from daemon.store.statements import Columns
@@ -80,7 +80,7 @@ def test_the_migrations_lead_to_the_tables_that_the_models_describe(store: Sqlit
         *(signal_rows.SAVED_SIGNAL, signal_rows.QUEUED, group_rows.SAVED_GROUP, group_rows.PYRAMID, group_rows.LEG),
         *(group_rows.ORDER, group_rows.SAVED_TRADE, record_rows.EVENT, record_rows.ALERT, record_rows.DEAD_LETTER),
         *(record_rows.ENGINE_STATE, record_rows.CONFIG_VERSION, record_rows.SAVED_INSTRUMENT),
-        *(drift_rows.DRIFT, drift_rows.BOOKING),
+        *(drift_rows.DRIFT, drift_rows.BOOKING, risk_rows.PROFIT, risk_rows.EQUITY, risk_rows.RISK_ACTION),
     ],
     ids=lambda columns: columns.table,
 )
@@ -201,7 +201,8 @@ def test_a_store_of_the_first_schema_keeps_its_groups_and_gets_the_new_columns(t
     database = open_writer(folder / "terrace.db", "full")
     while len(migrate.applied(database)) > 1:
         migrate.rollback(database)
-    columns = [name for name in group_rows.SAVED_GROUP.names if name != "funding"]
+    then = {row[1] for row in raw(database).execute("PRAGMA table_info(position_groups)")}
+    columns = [name for name in group_rows.SAVED_GROUP.names if name in then]
     group = samples.group(1)
     values = dict(zip(group_rows.SAVED_GROUP.names, group_rows.saved_group(SaveGroup(group=group)), strict=True))
     raw(database).execute(

@@ -13,6 +13,7 @@ import pytest
 from actors.rules.choices import Market, PositionMode
 from actors.rules.model import OrderSide, OrderType, Role
 from actors.rules.settings import AccountSettings
+from daemon.config.schema_accounts import EXCHANGES
 from daemon.exchanges.venues import venue_class
 from daemon.exchanges.venues.settling import SetupFault
 from daemon.exchanges.venues.venue import Credentials, Venue
@@ -126,6 +127,14 @@ def test_an_amended_order_keeps_its_id(simulated: tuple[Running, Market]) -> Non
 
     created, found = on(running, market, amend)
     assert (found["id"], D(found["price"]), D(found["amount"])) == (created["id"], D(47_000), D("0.03"))
+
+
+@pytest.mark.rule("TP-9")
+def test_stops_rest_where_that_is_tried_on_a_simulator_and_nowhere_else() -> None:
+    kinds = {(name, market): venue_class(name, market) for name in EXCHANGES for market in Market}
+    offering = {place for place, kind in kinds.items() if isinstance(kind, type) and kind.can_stop}
+    swaps = {(name, market) for name, market in offering if market is Market.SWAP}
+    assert swaps == {("binance", Market.SWAP), *SWAPS}
 
 
 @pytest.mark.rule("TP-9")

@@ -1,0 +1,37 @@
+"""Who trades the same position (GRP-6)."""
+
+from __future__ import annotations
+
+import pytest
+
+from actors.neighbours import Neighbours
+from actors.rules.model import Key, Side
+
+BTC_15M = Key(account="perp", symbol="BTC/USDT:USDT", timeframe="15m")
+BTC_4H = Key(account="perp", symbol="BTC/USDT:USDT", timeframe="4h")
+ETH = Key(account="perp", symbol="ETH/USDT:USDT", timeframe="15m")
+ELSEWHERE = Key(account="other", symbol="BTC/USDT:USDT", timeframe="15m")
+
+
+@pytest.mark.rule("GRP-6", "TP-9")
+def test_groups_of_one_symbol_and_side_of_an_account_are_neighbours() -> None:
+    board = Neighbours()
+    assert board.come("a", BTC_15M, Side.LONG) == frozenset()
+    assert not board.has_others("a", BTC_15M, Side.LONG)
+    assert board.come("b", BTC_4H, Side.LONG) == {"a"}, "who was there hears of the newcomer"
+    for apart, key, side in (("c", BTC_4H, Side.SHORT), ("d", ETH, Side.LONG), ("e", ELSEWHERE, Side.LONG)):
+        assert board.come(apart, key, side) == frozenset()
+    assert board.has_others("a", BTC_15M, Side.LONG)
+    assert board.has_others("b", BTC_4H, Side.LONG)
+
+
+@pytest.mark.rule("GRP-6")
+def test_a_group_that_leaves_is_nobodys_neighbour_and_repeating_is_harmless() -> None:
+    board = Neighbours()
+    board.come("a", BTC_15M, Side.LONG)
+    board.come("b", BTC_4H, Side.LONG)
+    assert board.come("b", BTC_4H, Side.LONG) == frozenset(), "told once"
+    board.leave("b")
+    board.leave("b")
+    assert not board.has_others("a", BTC_15M, Side.LONG)
+    assert board.come("b", BTC_4H, Side.LONG) == {"a"}

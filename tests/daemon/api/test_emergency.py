@@ -1,0 +1,79 @@
+"""Closing everything when little else works (ORD-12, REC-5)."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+import grpc
+import pytest
+
+from actors.runtime import Life
+from protos.terrace.v1 import group_pb2
+from tests.daemon.api.calls import Client, alert
+from tests.daemon.api.conftest import Served
+from tests.daemon.api.test_group_service import until
+from tests.daemon.store.test_faults import fill
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+
+
+def broken(life: Life) -> NoReturn:
+    raise RuntimeError(f"{life.name} is down")
+
+
+def with_groups(served: Served) -> Client:
+    """Groups of three symbols that hold something."""
+    admin = served.client()
+    for symbol in SYMBOLS:
+        admin.send(alert(symbol))
+    until(lambda: all(group.legs_filled for group in listed(admin)) and len(listed(admin)) == len(SYMBOLS))
+    return admin
+
+
+def listed(admin: Client) -> list[group_pb2.Group]:
+    return list(admin.groups.ListGroups(group_pb2.ListGroupsRequest()).groups)
+
+
+def are_down(served: Served, *names: str) -> Callable[[], bool]:
+    return lambda: all(served.daemon._parts.system.incarnation(name) == 0 for name in names)
+
+
+@pytest.mark.rule("ORD-12")
+def test_everything_is_closed_while_pool_queue_and_risk_engine_are_down(served: Served) -> None:
+    admin = with_groups(served)
+    system = served.daemon._parts.system
+    names = [name for name in ("pool/paper", "queue/paper", "risk/paper") if system.incarnation(name)]
+    for name in names:
+        system.register(name.partition("/")[0], broken)
+    for name in names:
+        system.tell(name, "a word nobody knows")
+    until(are_down(served, *names))
+    answer = admin.groups.CloseAllGroups(group_pb2.CloseAllGroupsRequest())
+    assert len(answer.groups) == len(SYMBOLS)
+    assert ["new entries could not be paused" in failure.message for failure in answer.failures] == [True]
+    until(lambda: not listed(admin))
+    view = served.daemon._parts.view.current
+    assert {group.close_reason for group in view.closed.values()} == {"MANUAL"}
+
+
+@pytest.mark.rule("ORD-12", "REC-5")
+def test_everything_is_closed_on_a_full_disk(served: Served) -> None:
+    admin = with_groups(served)
+    fill(served.daemon._store)
+    until(lambda: is_full(admin, served))
+    answer = admin.groups.CloseAllGroups(group_pb2.CloseAllGroupsRequest())
+    assert not answer.failures
+    assert len(answer.groups) == len(SYMBOLS)
+    until(lambda: not listed(admin))
+
+
+def is_full(admin: Client, served: Served) -> bool:
+    """One long alert after the other, until the file would have to grow."""
+    if not served.daemon._metered.on_reserve:
+        with contextlib.suppress(grpc.RpcError):
+            nothing_to_leave = alert("BTCUSDT", "60", "sell", close_price=str(time.monotonic_ns()))
+            admin.send({**nothing_to_leave, "filler": "x" * 60_000})
+    return served.daemon._metered.on_reserve
