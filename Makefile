@@ -9,7 +9,7 @@ TESTS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fix protos lock simulate bench faults check-python
+.PHONY: help setup run test lint fix protos lock simulate bench faults crashes check-python
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do \
@@ -70,3 +70,7 @@ bench: setup ## Measure, print and write bench.json
 
 faults: setup ## Every fault at every step at each simulated venue; writes docs/faults.md
 	$(BIN)/python -m tests.wire.fault_table
+
+crashes: setup ## The engine's stories, disturbed at every single message (the tests take a share of them)
+	TERRACE_TEST_EVERY_PLACE=1 $(BIN)/python -m pytest -n 2 tests/actors/test_story_crashes.py \
+		tests/actors/test_reverse_crashes.py tests/actors/test_cut_crashes.py tests/actors/test_risk_crashes.py

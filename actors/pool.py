@@ -914,7 +914,7 @@ class Pool(Actor):
 
     def _limit_orders(self, now_ms: int) -> tuple[m.Send, ...]:
         level, (told, told_ms) = self._limits.standing.level, self._limit_told
-        if level <= told and now_ms - told_ms < LIMIT_REPEAT_MS:
+        if level <= told and 0 <= now_ms - told_ms < LIMIT_REPEAT_MS:
             return ()
         self._limit_told = (level, now_ms)
         opening = [work.group_id for work in self._drafts.values() if work.group_id]

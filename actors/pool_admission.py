@@ -22,6 +22,7 @@ from actors.rules.model import (
     Side,
     Signal,
 )
+from actors.rules.precision import is_recent
 from actors.rules.settings import AccountSettings, Settings, StrategySettings
 
 HeldBack = Callable[[Key, bool, int, bool], Refused | None]
@@ -262,8 +263,8 @@ class Admissions:
     def _fresh(self, account: str, symbol: str, now_ms: int) -> Quote | None:
         """The mark, unless it is too old to decide by (ORD-10)."""
         quote = self._marks.quote(account, symbol)
-        oldest_ms = now_ms - self._settings().execution.max_quote_age_s * 1000
-        return quote if quote is not None and quote.time_ms >= oldest_ms else None
+        most_s = self._settings().execution.max_quote_age_s
+        return quote if quote is not None and is_recent(quote, now_ms, most_s) else None
 
     def _equity_if_asked(self, strategy: StrategySettings, account: str, quote: str, now_ms: int) -> Decimal | None:
         by_equity = strategy.sizing.source is SizingSource.EQUITY_PERCENT

@@ -11,9 +11,10 @@ of all groups since: deposits, withdrawals and coins that merely lie there do no
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from actors.messages import RECENT_CLOSED, ClosedGroup, GroupChanged, PoolState
@@ -36,7 +37,12 @@ SNAPSHOT_MS = 60_000
 UNPRICED_MS = 300_000
 """Coins that have had no price for so long count as nothing where the drawdown begins to be measured."""
 UNJUDGED_MS = 60_000
-"""A drawdown that cannot be judged for so long is said."""
+"""A drawdown or a day's loss that cannot be judged for so long is said."""
+LOOKS = 3
+"""One price that is wildly wrong must not close everything: a peak is what equity was at least in so many looks, and a
+drawdown is measured by what it was at most in them."""
+LOOK_MS = 900
+"""Looks that follow faster count as one."""
 EQUITY, COUNTS = "limit:equity", "limit:counts"
 ENGINE = "engine"
 _DAY_MS = 86_400_000
@@ -93,9 +99,13 @@ class PoolLimits:
         """When a group of the key last closed with a loss; of keys that may still be cooling down."""
         self._measured: _Measured | None = None
         self._counts = _Counts()
+        self._looks: deque[tuple[int, Decimal]] = deque(maxlen=LOOKS)
+        """(time, equity) of the newest looks at it."""
         self._unpriced_ms: int | None = None
         self._unjudged_ms: int | None = None
         self._is_unjudged_said = False
+        self._may_be_said = False
+        """An earlier life may have said so."""
         self._is_close_new = False
         self._snapshot_ms = 0
         self._snapshot: tuple[Decimal | None, Decimal | None, Decimal | None] | None = None
@@ -111,8 +121,8 @@ class PoolLimits:
         self._measured = _read_measured(state.switches.get(EQUITY))
         self._counts = _read_counts(state.switches.get(COUNTS))
         self._snapshot_ms = now_ms + SNAPSHOT_MS
-        # An earlier life may have said so: the first equity that is known says that it is over.
-        self._is_unjudged_said = self._settings().limits.max_drawdown_percent is not None
+        limits = self._settings().limits
+        self._may_be_said = (limits.max_drawdown_percent, limits.max_realized_loss_per_day) != (None, None)
 
     # --- what happens -----------------------------------------------------------------------------
 
@@ -188,7 +198,8 @@ class PoolLimits:
         lost_ms = self._last_loss_ms.get(key)
         if cooldown_s is None or lost_ms is None or now_ms - lost_ms >= cooldown_s * 1000:
             return None
-        detail = f"a group of this key closed with a loss: the key rests for {cooldown_s} s"
+        until = datetime.fromtimestamp(lost_ms // 1000 + cooldown_s, UTC)
+        detail = f"a group of this key closed with a loss: the key rests until {until:%Y-%m-%d %H:%M:%S} UTC"
         return Refused(reason=Reason.COOLDOWN_AFTER_LOSS, detail=detail)
 
     # --- judging ----------------------------------------------------------------------------------
@@ -197,15 +208,17 @@ class PoolLimits:
         """Looks at everything anew. Rows of what changed, for one commit; `standing` is the new one at once."""
         settings, before = self._settings().limits, self._as_switches()
         self._forget(now_ms)
-        if not before and not _is_any_set(settings):
+        if not before and not _is_any_set(settings) and not self._is_unjudged_said and not self._may_be_said:
             return []
         rows: list[Row] = []
         if settings.max_drawdown_percent is None:
             self._measured, self._unpriced_ms, equity = None, None, None
+            self._looks.clear()
         else:
             equity = self._measure(now_ms)
-        rows += self._unjudged(equity, now_ms)
-        judged = limit_states.judge(self.standing, self._facts(equity, now_ms), settings)
+        facts = self._facts(equity, now_ms)
+        rows += self._unjudged(equity, facts.day_profit, now_ms)
+        judged = limit_states.judge(self.standing, facts, settings)
         self.standing = judged.standing
         self._count_anew(judged, now_ms)
         rows += self._told(judged, now_ms)
@@ -229,6 +242,7 @@ class PoolLimits:
                 self._counts = replace(self._counts, streak_from_ms=max(now_ms, newest_ms) + 1)
             elif self._measured is not None:
                 self._measured = replace(self._measured, peak=None)
+                self._looks.clear()
         self.standing = limit_states.NOTHING
         return [*self._switched(before, now_ms, who), *rows]
 
@@ -281,7 +295,7 @@ class PoolLimits:
     # --- equity -----------------------------------------------------------------------------------
 
     def _measure(self, now_ms: int) -> Decimal | None:
-        """The equity drawdowns are judged by, its peak moved on. None where it is not known now."""
+        """The equity a drawdown is judged by, its peak moved on. None where it is not known now."""
         realized = self._worth.in_reporting(self._realized, now_ms)
         unrealized = self._worth.unrealized(now_ms)
         if realized is None or unrealized is None:
@@ -291,11 +305,17 @@ class PoolLimits:
             if base is None:
                 return None
             self._measured = _Measured(base=base, peak=None, since_ms=now_ms)
-        equity = self._measured.base + realized + unrealized
-        peak = self._measured.peak
-        if peak is None or equity > peak:
-            self._measured = replace(self._measured, peak=equity)
-        return equity
+        self._look(now_ms, self._measured.base + realized + unrealized)
+        looks = [equity for _, equity in self._looks]
+        peak, least = self._measured.peak, min(looks)
+        if peak is None or least > peak:
+            self._measured = replace(self._measured, peak=least)
+        return max(looks)
+
+    def _look(self, now_ms: int, equity: Decimal) -> None:
+        if self._looks and 0 <= now_ms - self._looks[-1][0] < LOOK_MS:
+            now_ms, _ = self._looks.pop()
+        self._looks.append((now_ms, equity))
 
     def _base(self, realized: Decimal, now_ms: int) -> Decimal | None:
         """What lies on the accounts without the profit of groups. Coins get their time to be priced."""
@@ -307,20 +327,25 @@ class PoolLimits:
         balances = self._worth.balances(now_ms, only_priced=is_late)
         return None if balances is None or unrealized is None else balances - realized - unrealized
 
-    def _unjudged(self, equity: Decimal | None, now_ms: int) -> Iterator[Row]:
+    def _unjudged(self, equity: Decimal | None, day_profit: Decimal | None, now_ms: int) -> Iterator[Row]:
         """A limit that cannot be judged protects from nothing: that is said."""
-        if equity is not None or self._settings().limits.max_drawdown_percent is None:
+        settings, unknown = self._settings().limits, []
+        if equity is None and settings.max_drawdown_percent is not None:
+            unknown.append("the drawdown cannot be judged: an account is not ready, or what is held has no fresh price")
+        if day_profit is None and settings.max_realized_loss_per_day is not None:
+            currency = self._settings().engine.reporting_currency
+            unknown.append(f"the day's loss cannot be judged: a quote currency has no fresh price in {currency}")
+        if not unknown:
             self._unjudged_ms = None
-            if self._is_unjudged_said:
-                self._is_unjudged_said = False
+            if self._is_unjudged_said or self._may_be_said:
+                self._is_unjudged_said = self._may_be_said = False
                 yield ResolveAlert(alert_key=f"limit_unjudged/{self._world.value}", time_ms=now_ms)
             return
         if self._unjudged_ms is None:
             self._unjudged_ms = now_ms
         if not self._is_unjudged_said and now_ms - self._unjudged_ms >= UNJUDGED_MS:
             self._is_unjudged_said = True
-            words = "the drawdown cannot be judged: an account is not ready, or what is held has no fresh price"
-            yield self._alert(f"limit_unjudged/{self._world.value}", words, now_ms)
+            yield self._alert(f"limit_unjudged/{self._world.value}", "; ".join(unknown), now_ms)
 
     @property
     def is_equity_unwritten(self) -> bool:

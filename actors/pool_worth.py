@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 from actors.messages import AccountChanged
-from actors.pool_books import LiveGroup, PoolBooks
+from actors.pool_books import PoolBooks
 from actors.ports import Catalogue, Marks
 from actors.rules import profit
 from actors.rules.choices import Market, World
 from actors.rules.model import ZERO, Quote
 from actors.rules.money import round_cost
-from actors.rules.precision import usable
+from actors.rules.precision import is_recent, usable
 from actors.rules.settings import AccountSettings, Settings
 
 _ONE = Decimal(1)
@@ -59,28 +59,31 @@ class Worth:
     def fresh(self, account: str, symbol: str, now_ms: int) -> Quote | None:
         """The mark, unless it is too old to decide by, or no price at all (ORD-10)."""
         quote = usable(self._marks.quote(account, symbol))
-        oldest_ms = now_ms - self._settings().execution.max_quote_age_s * 1000
-        return quote if quote is not None and quote.time_ms >= oldest_ms else None
+        most_s = self._settings().execution.max_quote_age_s
+        return quote if quote is not None and is_recent(quote, now_ms, most_s) else None
 
     def unrealized(self, now_ms: int, market: Market | None = None) -> Decimal | None:
         """Of all groups that hold something, or of those on one kind of market."""
         total = ZERO
+        prices: dict[tuple[str, str, str], tuple[Decimal, Decimal] | None] = {}
         for live in self._books.groups.values():
             if live.told.held and market in (None, live.instrument.market):
-                gain = self._gain(live, now_ms)
-                if gain is None:
+                told, instrument = live.told, live.instrument
+                place = (told.key.account, told.key.symbol, instrument.quote)
+                if place not in prices:  # Many groups share a symbol: its price is asked for once.
+                    prices[place] = self._mid_and_rate(*place, now_ms)
+                price = prices[place]
+                if price is None:
                     return None
-                total += gain
+                value = price[0] * told.held * instrument.contract_size
+                total += profit.realized(told.side, value, told.cost) * price[1]
         return total
 
-    def _gain(self, live: LiveGroup, now_ms: int) -> Decimal | None:
-        told, account = live.told, live.told.key.account
-        quote = self.fresh(account, told.key.symbol, now_ms)
-        rate = self.rate(live.instrument.quote, now_ms, account)
-        if quote is None or rate is None:
-            return None
-        value = quote.mid * told.held * live.instrument.contract_size
-        return profit.realized(told.side, value, told.cost) * rate
+    def _mid_and_rate(self, account: str, symbol: str, asset: str, now_ms: int) -> tuple[Decimal, Decimal] | None:
+        """The mark of a symbol, and what one unit of its quote asset is worth."""
+        quote = self.fresh(account, symbol, now_ms)
+        rate = self.rate(asset, now_ms, account)
+        return None if quote is None or rate is None else (quote.mid, rate)
 
     def equity(self, now_ms: int) -> Decimal | None:
         """Of all accounts of the world: what lies on them, on swaps with the unrealised profit of their positions."""

@@ -19,7 +19,20 @@ from actors.cut_reports import CutReports
 from actors.neighbours import Neighbours, follow
 from actors.ports import Catalogue, Marks
 from actors.rules import events, position
-from actors.rules.model import Group, GroupState, Instrument, Key, Outcome, Queued, Reason, Refused, Side, Signal
+from actors.rules.choices import Market
+from actors.rules.model import (
+    Group,
+    GroupState,
+    Instrument,
+    Key,
+    Outcome,
+    Queued,
+    Reason,
+    Refused,
+    Role,
+    Side,
+    Signal,
+)
 from actors.rules.position_cuts import uncut
 from actors.rules.position_desk import is_fresh
 from actors.rules.position_watches import watches
@@ -271,6 +284,9 @@ class PositionGroup(Actor):
             self._carry(decision)
 
     def _open(self, message: m.OpenGroup) -> None:
+        # Before it decides: from now on no neighbour places a stop, and what one has is seen.
+        others = self._ports.neighbours.come(self.group_id, message.signal.key, message.side)
+        self._greet(others, message.instrument)
         context = self._context_of(message.signal.key, message.side, message.instrument)
         decision = position.open_group(
             group_id=message.group_id,
@@ -444,6 +460,8 @@ class PositionGroup(Actor):
             sends.append(m.Send(self._pool_name(after), told))
         if self._cuts:
             sends.extend(self._cuts.news(after, self._context(after)))
+        if before is not None and _may_take_part(before) and not _may_take_part(after):
+            sends.append(m.Send(f"risk/{after.world.value}", rm.GroupLeft(group_id=after.group_id)))
         if any(isinstance(row, AddTrade) for row in all_rows) and self._wants_fills():
             sends.append(m.Send(f"risk/{after.world.value}", rm.FillsBooked(group_id=after.group_id)))
         commit = m.Commit(
@@ -489,12 +507,19 @@ class PositionGroup(Actor):
             yield m.Send(gateway, asked)
 
     def _meet(self, group: Group) -> None:
-        """Those who trade the same position hear of a group that has come (GRP-6)."""
-        for other in follow(self._ports.neighbours, group):
-            self.life.tell(f"group/{other}", m.NeighbourCame(group_id=group.group_id))
+        """Those who trade the same position hear of a group that has come (GRP-6). On spot nothing rests that a
+        neighbour could harm.
+        """
+        self._greet(follow(self._ports.neighbours, group), group.instrument)
+
+    def _greet(self, others: frozenset[str], instrument: Instrument) -> None:
+        if instrument.market is Market.SWAP:
+            for other in others:
+                self.life.tell(f"group/{other}", m.NeighbourCame(group_id=self.group_id))
 
     def _neighbour_came(self, group: Group, _message: m.NeighbourCame) -> None:
-        if not group.is_closed:
+        """Only a stop that rests, or is on its way, must go; the next decision about one knows of the neighbour."""
+        if any(order.role is Role.STOP for order in group.open_orders()):
             self._step(group, events.TimeReached())
 
     def _want_price_now(self, group: Group) -> None:
@@ -624,6 +649,7 @@ class PositionGroup(Actor):
             fees=account_settings.fees,
             can_amend=self._ports.can_amend(account),
             can_stop=self._ports.can_stop(account),
+            is_held_by_stop=self._ports.neighbours.has_others_stop(self.group_id, key, side),
             shares_position=self._ports.neighbours.has_others(self.group_id, key, side),
             risk=settings.risk,
         )
@@ -667,6 +693,11 @@ def _set_outcome(
 
 def _is_ending(group: Group) -> bool:
     return group.state in (GroupState.CLOSING, GroupState.CLOSED)
+
+
+def _may_take_part(group: Group) -> bool:
+    """Whether an offset that is under way may go on with it."""
+    return group.state not in (GroupState.CLOSING, GroupState.CLOSED) and not group.risk_blocked
 
 
 def _no_such_cut(asked: rm.CutGroup | rm.StopCut) -> rm.CutReported:

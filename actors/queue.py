@@ -21,6 +21,7 @@ from actors.risk_messages import Requeued
 from actors.rules import ranking
 from actors.rules.choices import Overflow, World
 from actors.rules.model import Key, Outcome, Queued, Quote, Reason, Refused, Signal
+from actors.rules.precision import is_recent
 from actors.rules.queue_index import QueueIndex
 from actors.rules.records import (
     AddEvent,
@@ -324,8 +325,8 @@ class Queue(Actor):
     def _fresh(self, account: str, symbol: str) -> Quote | None:
         """The mark, unless it is too old to decide by (ORD-10)."""
         quote = self._marks.quote(account, symbol)
-        oldest_ms = self.life.now_ms() - self._settings().execution.max_quote_age_s * 1000
-        return quote if quote is not None and quote.time_ms >= oldest_ms else None
+        most_s = self._settings().execution.max_quote_age_s
+        return quote if quote is not None and is_recent(quote, self.life.now_ms(), most_s) else None
 
     # --- commits ----------------------------------------------------------------------------------
 

@@ -40,7 +40,9 @@ ASK_AGAIN_MS = 2_000
 RESTORE_PATIENCE_MS = 5_000
 """How long a winner's targets are waited for before the action goes on; the group restores them all the same."""
 STILL_MS = 60_000
-"""An action that has not moved for so long is an alert."""
+"""An action that has not moved for so long is an alert, and holds up no other any more: its groups stay out of them,
+its quote currency is free (ORD-11). A winner that does not sell is left then, and its targets come back.
+"""
 SKIPPED_AGAIN_MS = 3_600_000
 """The same loser is stored as skipped for the same reason once in this time, not at every evaluation (RISK-10)."""
 MAX_SAID = 1_000
@@ -76,6 +78,8 @@ class Risk(Actor):
         """When an action last changed."""
         self._still_told: set[str] = set()
         """Actions that do not move, of which an alert was raised."""
+        self._maybe_told: set[str] = set()
+        """Of these an earlier life may have raised one."""
         self._said: OrderedDict[tuple[str, Reason | None], int] = OrderedDict()
         self._unflagged: set[str] = set()
         """Groups whose skip is used up and who have not said so yet."""
@@ -109,6 +113,7 @@ class Risk(Actor):
         for action in state.actions:
             self._running[action.action_id] = action
             self._moved_ms[action.action_id] = self.life.now_ms()
+            self._maybe_told.add(action.action_id)
         for action in state.actions:
             self._go_on(action, is_repeat=True)
         for message in held:
@@ -147,6 +152,11 @@ class Risk(Actor):
     def _filled(self, _message: rm.FillsBooked) -> None:
         if self._settings().risk.evaluate_on_fill:
             self._evaluate_soon()
+
+    def _left(self, message: rm.GroupLeft) -> None:
+        for action in tuple(self._running.values()):
+            if message.group_id in saga.groups_of(action):
+                self._go_on(action)
 
     def _evaluate_soon(self) -> None:
         if not self._is_fill_due and self._settings().risk.enabled:
@@ -240,6 +250,9 @@ class Risk(Actor):
         action = self._running.get(action_id)
         if action is None:
             return
+        earlier = self._news.get(message.cut_id)
+        if message.cut is not None and (earlier is None or earlier.cut is None or earlier.cut.sold != message.cut.sold):
+            self._moved_ms[action_id] = self.life.now_ms()  # What sells in many pieces does not stand still.
         self._news[message.cut_id] = saga.CutNews(
             cut=message.cut,
             targets_free=message.targets_free,
@@ -269,7 +282,7 @@ class Risk(Actor):
         after = turn.action
         if after is not action or rows:
             rows = (*rows, SaveRiskAction(action=after), *self._moved(action, after))
-        rows = (*rows, *self._still(after))
+        rows = (*rows, *self._say_still(after))
         then = tuple(self._asks(after.action_id, turn.ask, is_repeat=is_repeat))
         if reply_to is not None:
             then = (*then, m.Send(reply_to, after))
@@ -279,8 +292,9 @@ class Risk(Actor):
     def _moved(self, before: RiskAction, after: RiskAction) -> Iterator[Row]:
         self._moved_ms[after.action_id] = self.life.now_ms()
         self._running[after.action_id] = after
-        if after.action_id in self._still_told:
+        if after.action_id in self._still_told | self._maybe_told:
             self._still_told.discard(after.action_id)
+            self._maybe_told.discard(after.action_id)
             yield ResolveAlert(alert_key=_still_key(after), time_ms=self.life.now_ms())
         for old, new in zip(before.steps, after.steps, strict=True):
             if new.is_done and not old.is_done and new.is_asked:
@@ -307,11 +321,14 @@ class Risk(Actor):
             yield ResolveAlert(alert_key=f"risk_stopped/{action.plan.loser_group_id}", time_ms=self.life.now_ms())
         self._evaluate_soon()
 
-    def _still(self, action: RiskAction) -> Iterator[Row]:
+    def _still(self) -> frozenset[str]:
+        """Actions that have not moved for too long."""
+        due_ms = self.life.now_ms() - STILL_MS
+        return frozenset(action_id for action_id, moved_ms in self._moved_ms.items() if moved_ms <= due_ms)
+
+    def _say_still(self, action: RiskAction) -> Iterator[Row]:
         """An action that does not move is an alert, once."""
-        moved_ms = self._moved_ms.get(action.action_id)
-        is_told = action.action_id in self._still_told
-        if moved_ms is not None and not is_told and self.life.now_ms() - moved_ms >= STILL_MS:
+        if action.action_id in self._still() - self._still_told:
             self._still_told.add(action.action_id)
             yield self._alert(action, _still_key(action), stands_still(self._snapshot(), action))
 
@@ -401,7 +418,9 @@ class Risk(Actor):
 
     def _judge(self) -> Judge:
         now_ms = self.life.now_ms()
-        return Judge(self._world, self._snapshot(), self._marks, self._settings(), now_ms, self._since_ms)
+        return Judge(
+            self._world, self._snapshot(), self._marks, self._settings(), now_ms, self._since_ms, self._still()
+        )
 
     def _commit(self, rows: tuple[Row, ...], then: tuple[m.Send, ...] = ()) -> None:
         author = m.Participant(self.life.name, self.life.incarnation)
@@ -454,6 +473,7 @@ _HANDLERS: dict[type, Callable[[Risk, Any], None]] = {
     m.TimerFired: Risk._woken,
     m.SettingsChanged: Risk._settings_changed,
     rm.FillsBooked: Risk._filled,
+    rm.GroupLeft: Risk._left,
     rm.CutReported: Risk._reported,
     rm.PreviewOffset: Risk._preview,
     rm.RunOffset: Risk._run,

@@ -16,6 +16,7 @@ from actors.rules import offset, offset_members, profit, saga
 from actors.rules.choices import World
 from actors.rules.model import Group, Reason, Refused
 from actors.rules.money import ZERO, plain
+from actors.rules.records import DriftKind, DriftState
 from actors.rules.risk_model import OffsetPlan, OffsetWinner, RiskAction
 from actors.rules.settings import AccountSettings, RiskSettings, Settings
 from actors.view import Snapshot
@@ -30,6 +31,7 @@ _NOBODY: frozenset[str] = frozenset()
 _IN_WORDS = {
     Reason.GROUP_CLOSING: "it is closed or being closed",
     Reason.BLOCKED: "it is blocked",
+    Reason.INSTRUMENT_HELD: "its account does not hold what its groups do",
     Reason.PRICE_STALE: "it has no fresh price",
     Reason.RECOVERED: "the loser has recovered",
     Reason.NOT_PROFITABLE: "its price has gone against the plan",
@@ -40,9 +42,18 @@ class Judge:
     """One world at one moment: made anew for every look."""
 
     def __init__(
-        self, world: World, snapshot: Snapshot, marks: Marks, settings: Settings, now_ms: int, since_ms: int = 0
+        self,
+        world: World,
+        snapshot: Snapshot,
+        marks: Marks,
+        settings: Settings,
+        now_ms: int,
+        since_ms: int = 0,
+        still: frozenset[str] = _NOBODY,
     ) -> None:
-        """`since_ms`: when whoever judges began to look; prices need a moment after a start."""
+        """`since_ms`: when whoever judges began to look; prices need a moment after a start. `still`: ids of actions
+        that do not get on: they keep their groups, and hold up nobody else (ORD-11).
+        """
         self._world = world
         self._snapshot = snapshot
         self._marks = marks
@@ -50,6 +61,12 @@ class Judge:
         self._execution = settings.execution
         self._now_ms = now_ms
         self._since_ms = since_ms
+        self._still = still
+        self._uncovered = {
+            (drift.account, drift.symbol)
+            for drift in snapshot.drifts.values()
+            if drift.kind is DriftKind.UNCOVERED and drift.state is DriftState.OPEN
+        }
 
     # --- groups -----------------------------------------------------------------------------------
 
@@ -60,7 +77,12 @@ class Judge:
 
     def member(self, group: Group) -> offset.Member:
         account = self._settings.accounts.get(group.account) or AccountSettings(name=group.account)
-        return offset.Member(group=group, quote=self._marks.quote(group.account, group.symbol), fees=account.fees)
+        return offset.Member(
+            group=group,
+            quote=self._marks.quote(group.account, group.symbol),
+            fees=account.fees,
+            is_uncovered=(group.account, group.symbol) in self._uncovered,
+        )
 
     def _members(self, *, without: frozenset[str] = _NOBODY) -> list[offset.Member]:
         return [self.member(group) for group in self._snapshot.live(self._world) if group.group_id not in without]
@@ -98,10 +120,11 @@ class Judge:
         class has one under way, is left out. `unflagged`: their skip is used up. `is_forced`: also while switched off.
         """
         taken = _taken(running)
-        busy = {self._class_of(action.quote) for action in running.values()}
+        moving = self._moving(running)
+        busy = {self._class_of(action.quote) for action in moving.values()}
         busy |= {
             self._class_of(group.instrument.quote)
-            for group_id in taken
+            for group_id in _taken(moving)
             if (group := self._snapshot.find(group_id)) is not None
         }
         members = self._members(without=taken)
@@ -156,7 +179,11 @@ class Judge:
     def is_busy(self, group: Group, running: Running) -> bool:
         """Whether an offset of its quote class is under way, or it takes part in one."""
         mine = self._class_of(group.instrument.quote)
-        return group.group_id in _taken(running) or any(self._class_of(one.quote) == mine for one in running.values())
+        moving = self._moving(running).values()
+        return group.group_id in _taken(running) or any(self._class_of(one.quote) == mine for one in moving)
+
+    def _moving(self, running: Running) -> Running:
+        return {action_id: action for action_id, action in running.items() if action_id not in self._still}
 
     def inputs(self, plan: OffsetPlan) -> Mapping[str, str]:
         """What a plan was made from, readable (RISK-10)."""
@@ -208,6 +235,7 @@ class Judge:
             take=self._take,
             share=lambda earned: self._share(action, earned),
             is_patience_over=is_patience_over,
+            is_still=action.action_id in self._still,
         )
 
     def _loser(self, action: RiskAction) -> saga.Standing:

@@ -63,6 +63,15 @@ class FillsBooked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupLeft:
+    """Group's commit -> Risk: from now on it is being closed, or blocked. An offset under way that it takes part in
+    looks at it before it sells more (RISK-7). May get lost: it is looked at from time to time all the same.
+    """
+
+    group_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkRisk:
     """API or Risk -> PositionGroup: block, unblock, skip once (RISK-12). Answered with the `Group` or `Refused`."""
 

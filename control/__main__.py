@@ -142,8 +142,9 @@ def _explain(error: Exception) -> ExitCode | None:
         return None
     reason = f" [{error.reason}]" if error.reason else ""
     say(f"terrace: {error.message}{reason}")
-    for fault in error.violations:
-        say(f"  {fault.path or 'body'}: {fault.message or fault.reason}")
+    faults = [f"{fault.path or 'body'}: {fault.message or fault.reason}" for fault in error.violations]
+    for fault in faults if faults != [error.message] else ():  # A single fault is the message itself.
+        say(f"  {fault}")
     if error.remedy:
         say(f"  {error.remedy}")
     return error.exit_code

@@ -14,6 +14,7 @@ WORDS = {
     "ABOVE_LOSS_THRESHOLD": "loss not deep enough",
     "TOO_YOUNG": "too young",
     "BLOCKED": "blocked by a user",
+    "INSTRUMENT_HELD": "its account does not hold what its groups do",
     "SKIPPED": "passed over once",
     "OFFSET_RUNNING": "an offset is under way",
     "GROUP_CLOSING": "closing",

@@ -58,7 +58,8 @@ def _field(message: Message, field: Any) -> Any:
     entry = field.message_type
     if entry is not None and entry.GetOptions().map_entry:
         value_field = entry.fields_by_name["value"]
-        return {str(key): _single(value_field, value) for key, value in getattr(message, field.name).items()}
+        entries = sorted(getattr(message, field.name).items())  # A map on the wire has no order.
+        return {str(key): _single(value_field, value) for key, value in entries}
     if field.is_repeated:
         return [_single(field, value) for value in getattr(message, field.name)]
     if field.has_presence and not message.HasField(field.name):
@@ -119,6 +120,16 @@ def shown(value: object) -> str:
 
     rounded = Decimal(text).quantize(Decimal(1).scaleb(-EYE_PLACES), context=Context(prec=len(text)))
     return format(rounded, "f").rstrip("0").rstrip(".") if rounded else text
+
+
+def amount(value: str, currency: str) -> str:
+    """An amount with its currency, for a reader's eye; empty where there is none."""
+    return f"{shown(value)} {currency}".strip() if value else ""
+
+
+def in_words(code: str) -> str:
+    """A stable code as words: `TRAILING_STOP` is `trailing stop`."""
+    return code.replace("_", " ").lower()
 
 
 def table(rows: Iterable[Row], columns: Sequence[Column[Row]], *, wide: bool = False) -> str:

@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from actors.rules import precision, takeprofit
 from actors.rules.choices import TpMode
-from actors.rules.model import CutPart, Leg
-from actors.rules.money import ZERO, floor_to
+from actors.rules.model import CutPart, Leg, Side
+from actors.rules.money import CONTEXT, ZERO, ceil_to, floor_to, percent
 from actors.rules.position_exit import least_sendable
 from actors.rules.position_orders import Place
 from actors.rules.settings import FeeSettings
@@ -91,6 +91,16 @@ def _parts(
         first = legs[0][0] if legs else next(iter(holding.legs()))
         parts.append(CutPart(pyramid=first.pyramid, leg=first.index, quantity=loose))
     return tuple(parts)
+
+
+def no_loss_price(holding: Holding, quantity: Decimal, cost: Decimal, fees: FeeSettings) -> Decimal:
+    """The last price, on the tick, at which selling so much that has cost so much is no loss yet, taker fee included.
+    `quantity` above zero.
+    """
+    instrument, side = holding.instrument, holding.side
+    kept = 1 - side.sign * percent(Decimal(1), fees.taker_percent)
+    raw = CONTEXT.divide(cost, quantity * instrument.contract_size * kept)
+    return ceil_to(raw, instrument.tick_size) if side is Side.LONG else floor_to(raw, instrument.tick_size)
 
 
 def cuttable(holding: Holding, quantity: Decimal, price: Decimal | None) -> Decimal:

@@ -36,6 +36,8 @@ class Context:
     """Whether the account's exchange changes orders in place (ORD-9)."""
     can_stop: bool = False
     """Whether reduce-only stops can rest at the account's exchange (TP-9)."""
+    is_held_by_stop: bool = False
+    """Whether a stop of another group of the same position may still fill: entries wait for its end (GRP-6)."""
     shares_position: bool = False
     """Whether another group that is not closed trades the same position of the account (GRP-6)."""
     risk: RiskSettings = field(default_factory=RiskSettings)

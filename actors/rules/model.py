@@ -191,6 +191,8 @@ class Reason(StrEnum):
     ACCOUNT_PAUSED = "ACCOUNT_PAUSED"
     ENGINE_PAUSED = "ENGINE_PAUSED"
     ACCOUNT_NOT_READY = "ACCOUNT_NOT_READY"
+    NEIGHBOUR_STOP = "NEIGHBOUR_STOP"
+    """A stop that another group of the same position has at the exchange is being taken back (GRP-6)."""
     INSTRUMENT_HELD = "INSTRUMENT_HELD"
     """The store and the exchange differ about the instrument; entries wait until that is settled (ORD-7)."""
     QUEUE_FULL = "QUEUE_FULL"

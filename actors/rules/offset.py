@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from actors.rules import offset_members
 from actors.rules.choices import Insufficient
-from actors.rules.model import Group, GroupState, Reason, Refused
+from actors.rules.model import GroupState, Reason, Refused
 from actors.rules.money import CONTEXT, HUNDRED, ZERO, floor_to, percent, plain
 from actors.rules.offset_members import (
     Member,
@@ -49,9 +49,7 @@ __all__ = [
     "obstacles",
     "plan",
     "quote_class",
-    "still_holds",
     "take",
-    "used_skips",
     "winner_fault",
     "worst",
 ]
@@ -127,24 +125,6 @@ def is_executable(plan: OffsetPlan) -> bool:
 def worst(members: Iterable[Member]) -> Member:
     """The loser among members that have a price and hold something (RISK-4). There must be one."""
     return offset_members.losers(worth_at(member, usable(member.quote)) for member in members)[0].member
-
-
-def used_skips(
-    members: Sequence[Member],
-    *,
-    settings: RiskSettings,
-    execution: ExecutionSettings,
-    now_ms: int,
-    busy: frozenset[str],
-) -> frozenset[str]:
-    """Ids of the groups to be skipped that this evaluation would have taken as loser or winner otherwise (RISK-12)."""
-    skipped = {member.group.group_id for member in members if member.group.risk_skip}
-    if not skipped:
-        return frozenset()
-    without = [replace(member, group=replace(member.group, risk_skip=False)) for member in members]
-    plans = evaluate(without, settings=settings, execution=execution, now_ms=now_ms, busy=busy)
-    taken = {each.loser_group_id for each in plans} | {win.group_id for each in plans for win in each.winners}
-    return frozenset(skipped & taken)
 
 
 def _plan(
@@ -317,28 +297,6 @@ def _is_near(realized: Decimal, loss: Decimal, settings: RiskSettings) -> bool:
     return realized > 0 and loss - realized <= percent(loss, settings.max_shortfall_percent)
 
 
-def still_holds(
-    plan: OffsetPlan,
-    members: Iterable[Member],
-    *,
-    settings: RiskSettings,
-    execution: ExecutionSettings,
-    now_ms: int,
-    is_begun: bool = False,
-) -> Reason | None:
-    """Why a plan must not be begun, or gone on with, at this moment; None: it holds (RISK-7). `members`: those of the
-    plan that are not closed. `is_begun`: winners were sold for it, so any loss is worth being closed.
-    """
-    known = {member.group.group_id: member for member in members}
-    fault = loser_fault(
-        known.get(plan.loser_group_id), settings=settings, execution=execution, now_ms=now_ms, is_begun=is_begun
-    )
-    faults = (
-        winner_fault(winner, known.get(winner.group_id), execution=execution, now_ms=now_ms) for winner in plan.winners
-    )
-    return fault or next((each for each in faults if each is not None), None)
-
-
 def loser_fault(
     member: Member | None,
     *,
@@ -351,7 +309,7 @@ def loser_fault(
 
     Recovered is, before the first sale, one above the threshold; afterwards one that loses nothing.
     """
-    fault = _gone_or_blocked(None if member is None else member.group)
+    fault = _gone_or_blocked(member)
     if fault is not None or member is None:
         return fault
     standing = worth(member, execution=execution, now_ms=now_ms)
@@ -365,7 +323,7 @@ def winner_fault(
     winner: OffsetWinner, member: Member | None, *, execution: ExecutionSettings, now_ms: int
 ) -> Reason | None:
     """Why this winner must not be sold (any more): closing, blocked, no fresh price, or worse than its worst price."""
-    fault = _gone_or_blocked(None if member is None else member.group)
+    fault = _gone_or_blocked(member)
     if fault is not None or member is None:
         return fault
     standing = worth(member, execution=execution, now_ms=now_ms)
@@ -375,10 +333,12 @@ def winner_fault(
     return Reason.NOT_PROFITABLE if is_worse else None
 
 
-def _gone_or_blocked(group: Group | None) -> Reason | None:
-    if group is None or group.state in (GroupState.CLOSING, GroupState.CLOSED):
+def _gone_or_blocked(member: Member | None) -> Reason | None:
+    if member is None or member.group.state in (GroupState.CLOSING, GroupState.CLOSED):
         return Reason.GROUP_CLOSING
-    return Reason.BLOCKED if group.risk_blocked else None
+    if member.is_uncovered:
+        return Reason.INSTRUMENT_HELD
+    return Reason.BLOCKED if member.group.risk_blocked else None
 
 
 # --- words ----------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from actors.rules import profit
 from actors.rules.model import CutPart, Group, Leg, Lot, Role
 from actors.rules.money import ZERO
 from actors.rules.position_orders import Place
+from actors.rules.takeprofit import Holding
 
 _LOOSE: Place = (None, None)
 
@@ -47,7 +48,7 @@ def _without(leg: Leg, quantity: Decimal) -> Leg:
     return replace(leg, lot=profit.take(leg.lot, taken).lot) if taken else leg
 
 
-def cost_of(group: Group, parts: Iterable[CutPart]) -> Decimal:
+def cost_of(group: Holding, parts: Iterable[CutPart]) -> Decimal:
     """Cost of what the parts take: each from its own leg, what that lacks from what is loose, then from the others."""
     lots: dict[Place, Lot] = {(leg.pyramid, leg.index): leg.lot for leg in group.legs()}
     lots[_LOOSE] = group.loose

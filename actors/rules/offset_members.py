@@ -25,6 +25,8 @@ class Member:
     group: Group
     quote: Quote | None
     fees: FeeSettings
+    is_uncovered: bool = False
+    """The account does not hold what its groups of this instrument do: what a sale would bring is not known (ORD-7)."""
 
 
 class Worth(NamedTuple):
@@ -97,6 +99,8 @@ def obstacles_of(worth: Worth, settings: RiskSettings, now_ms: int, *, manual: b
         found.append(under_way)
     elif group.state is GroupState.LIVE or worth.held <= 0:
         found.append(Reason.NOT_FILLED)
+    if worth.member.is_uncovered:
+        found.append(Reason.INSTRUMENT_HELD)
     if group.risk_blocked:
         found.append(Reason.BLOCKED)
     if group.risk_skip:
@@ -203,6 +207,8 @@ def unfit(worth: Worth) -> Reason | None:
     under_way = _under_way(group)
     if under_way is not None:
         return under_way
+    if worth.member.is_uncovered:
+        return Reason.INSTRUMENT_HELD
     if group.risk_blocked:
         return Reason.BLOCKED
     if group.risk_skip:

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from actors.rules import cutting, precision, profit
 from actors.rules.choices import SlippageAction
-from actors.rules.model import Leg, Side
+from actors.rules.model import Leg
 from actors.rules.money import CONTEXT, ZERO, ceil_to, floor_to, percent
 from actors.rules.offset_lots import cost_of, without_closing
 from actors.rules.offset_members import Worth
@@ -83,11 +83,8 @@ class Sale:
 
     def worst_price(self, quantity: Decimal) -> Decimal | None:
         """The last price, on the tick, at which selling so much is no loss yet; None: it is beyond that now."""
-        side, instrument = self._group.side, self._instrument
-        kept = 1 - side.sign * percent(Decimal(1), self._fees.taker_percent)
-        raw = CONTEXT.divide(self.cost(quantity), quantity * instrument.contract_size * kept)
-        price = ceil_to(raw, instrument.tick_size) if side is Side.LONG else floor_to(raw, instrument.tick_size)
-        return price if price > 0 and side.sign * (self.price - price) >= 0 else None
+        price = cutting.no_loss_price(self._group, quantity, self.cost(quantity), self._fees)
+        return price if price > 0 and self._group.side.sign * (self.price - price) >= 0 else None
 
     # --- searches ---
 

@@ -5,7 +5,8 @@ its own order. Targets of these legs give way meanwhile, everything else of the 
 
 Invariants:
 1. Only what no target counts on any more is sold, and never more than is certainly free (TP-7).
-2. A cut sells what it was asked for, not more. Others may: what a target sells meanwhile counts.
+2. A cut sells what it was asked for, not more. Others may: what a target sells meanwhile counts. One that was given a
+   worst price does not sell at a loss, whatever its legs are by then.
 3. No sale is smaller than the exchange takes. A rest of a cut that is too small ends it, and it says so.
 4. A cut asked for again, running or ended, changes nothing (rule 18).
 5. Cuts run one after the other, in the order they were asked for. None is lost because another runs.
@@ -18,8 +19,9 @@ from decimal import Decimal
 
 from actors.rules import cutting, precision, stops
 from actors.rules.events import Context, CutAsked, CutStopped
-from actors.rules.model import Cut, CutState, Group, GroupState, Order, Quote, Reason, Refused, Role, Side
+from actors.rules.model import Cut, CutPart, CutState, Group, GroupState, Order, Quote, Reason, Refused, Role, Side
 from actors.rules.money import ZERO, floor_to, plain
+from actors.rules.offset_lots import cost_of
 from actors.rules.position_close import begin_close
 from actors.rules.position_cut_books import active, ask_to_stop, available, end, end_stopped, note, put, under_way
 from actors.rules.position_desk import Desk
@@ -124,7 +126,18 @@ def _start(desk: Desk, cut: Cut, *, is_whole: bool = False) -> None:
         begin_close(desk, cut.reason)
     else:
         parts = cutting.parts_of(desk, quantity, desk.context.fees)
-        put(desk, replace(cut, quantity=quantity, parts=parts))
+        worst_price = _earning(desk, parts, quantity, cut.worst_price)
+        put(desk, replace(cut, quantity=quantity, parts=parts, worst_price=worst_price))
+
+
+def _earning(desk: Desk, parts: tuple[CutPart, ...], quantity: Decimal, worst: Decimal | None) -> Decimal | None:
+    """The worst price that was asked for, or a better one where these parts would lose by it: what was asked for is
+    reckoned from what the group held a moment ago, and a fill since may have put a dearer leg first.
+    """
+    if worst is None:
+        return None
+    least = cutting.no_loss_price(desk, quantity, cost_of(desk, parts), desk.context.fees)
+    return least if _is_worse(desk, worst, least) else worst
 
 
 # --- what follows ---

@@ -26,6 +26,9 @@ from actors.rules.position_retry import (
 WAIT_REASONS = frozenset({Reason.OUTSIDE_PRICE_BAND, Reason.TOO_MANY_OPEN_ORDERS})
 """Refusals that pass: the leg waits and is placed when it is allowed (PRC-1)."""
 
+NEIGHBOUR_PAUSE_MS = 100
+"""How often an entry that a neighbour's stop holds back is looked at again."""
+
 
 def is_complete(leg: Leg) -> bool:
     return leg.bought_quantity >= leg.quantity
@@ -114,7 +117,11 @@ def place_entries(desk: Desk) -> bool:
     for leg in list(desk.legs()):
         if is_given_up(leg) or (leg.pyramid, leg.index) in desk.entries:
             continue
-        reason = _place_market(desk, leg) if leg.market else _place_limit(desk, leg)
+        if desk.context.is_held_by_stop:
+            reason: Reason | None = Reason.NEIGHBOUR_STOP
+            desk.wake_at(desk.now_ms + NEIGHBOUR_PAUSE_MS)
+        else:
+            reason = _place_market(desk, leg) if leg.market else _place_limit(desk, leg)
         if is_given_up(desk.leg_at((leg.pyramid, leg.index))):
             given_up = True
         elif reason is not leg.wait_reason:

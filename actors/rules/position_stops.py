@@ -9,7 +9,8 @@ Nothing is sold twice:
    so the venue sells no more than the position is.
 2. That protects a group from itself, not its neighbours: where a target fills and the price comes back before the stop
    is made smaller, or while the daemon is down, the stop would sell what others hold. So it rests only as long as no
-   other group trades the same position of the account; else it is watched (`Context.shares_position`).
+   other group trades the same position of the account; else it is watched (`Context.shares_position`). A newcomer's
+   entries wait until the stop's cancel is certain (`Context.is_held_by_stop`).
 3. Whoever sells all that is held waits until the cancel of a stop that is there is certain. One of which that is not
    known does not hold up a close, and a part is sold beside it: see 1.
 4. One stop rests at a time. It is moved by a cancel, at most once per `tp_reprice_ms`, and placed anew when that is
@@ -85,6 +86,9 @@ def close_after_fill(desk: Desk) -> None:
 
 def settle_stops(desk: Desk) -> None:
     """The stop in force, and the order for it, of a group that is not closing."""
+    if desk.stop_price is None and not desk.stops and not stops.are_asked_for(desk.settings, desk.stop_loss):
+        desk.flag(STOP_FAILING, False)
+        return
     stop = stops.in_force(desk, desk.context.fees)
     _show(desk, stop)
     if stop is None or not _may_rest(desk):

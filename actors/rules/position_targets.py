@@ -133,9 +133,12 @@ def _beside_cut(desk: Desk, units: list[Target]) -> Iterator[tuple[Target, bool]
     """The targets while a cut takes a part of what they cover, and whether it does. One that would be too small to rest
     meanwhile is left out.
     """
-    takes, loose = cut_books.takes(desk)
+    takes, loose = cut_books.takes(desk) if desk.cuts else ({}, ZERO)
     for unit in units:
-        legs = _legs_of(desk, unit) if takes or loose else []
+        if not takes and not loose:
+            yield unit, False
+            continue
+        legs = _legs_of(desk, unit)
         take = sum((takes.get((leg.pyramid, leg.index), ZERO) for leg in legs), ZERO)
         if loose and unit.quantity > sum((leg.lot.quantity for leg in legs), ZERO):
             take, loose = take + loose, ZERO

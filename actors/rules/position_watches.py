@@ -67,13 +67,14 @@ def last_fill_ms(orders: Iterable[Order]) -> int:
 
 def _targets(group: Group, fees: FeeSettings) -> list[Watch]:
     """What could be sold if it were reached: a threshold nothing can follow from is none."""
-    if group.hybrid_hit:
+    units = [] if group.hybrid_hit else takeprofit.watched(group, fees)
+    if not units:
         return []
     hit: set[tuple[int | None, int | None]] = {(p.index, None) for p in group.pyramids if p.watch_hit}
     hit.update(stops.leg_hits(group.trails))
     since_ms = last_entry_ms(group)
     found: list[Watch] = []
-    for unit in takeprofit.watched(group, fees):
+    for unit in units:
         is_hit = (unit.pyramid, None) in hit or (unit.pyramid, unit.leg) in hit
         if not is_hit and precision.max_sendable(unit.quantity, unit.price, group.instrument, market=True) > 0:
             found += _of_target(group, unit, since_ms)

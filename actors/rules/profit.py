@@ -88,17 +88,17 @@ def base_fee(trade: Trade, instrument: Instrument) -> Decimal:
 
 def lots(group: Group) -> tuple[Lot, ...]:
     """Everything the group holds: its legs' lots and what rounding left over."""
-    return (*(leg.lot for leg in group.legs()), group.loose)
+    return (*[leg.lot for pyramid in group.pyramids for leg in pyramid.legs], group.loose)
 
 
 def held(group: Group) -> Decimal:
     """Quantity the group holds, loose remainder included."""
-    return sum((lot.quantity for lot in lots(group)), ZERO)
+    return sum([lot.quantity for lot in lots(group)], ZERO)
 
 
 def invested(group: Group) -> Decimal:
     """Cost of the quantity still held, in quote."""
-    return sum((lot.cost for lot in lots(group)), ZERO)
+    return sum([lot.cost for lot in lots(group)], ZERO)
 
 
 def average_entry(lots: Iterable[Lot], contract_size: Decimal) -> Decimal | None:

@@ -13,8 +13,8 @@ What the front step (the first that is not done) does:
 |              |       |                     | nothing is sold, then waits; else quantity anew, asked                |
 | winner       | yes   | nothing yet         | asked again                                                           |
 | winner       | yes   | group gone          | done, nothing sold                                                    |
-| winner       | yes   | running             | targets gone: that step is done; action stopping or winner blocked:   |
-|              |       |                     | the cut is stopped; else asked again                                  |
+| winner       | yes   | running             | targets gone: that step is done; action stopping, winner blocked, or  |
+|              |       |                     | no way on for too long: the cut is stopped; else asked again          |
 | winner       | yes   | ended               | counted; done when its targets are whole, or after some patience      |
 | loser        | no    |                     | action stopping: not done; price stale: waits; else the share that    |
 |              |       |                     | was really earned is asked                                            |
@@ -96,6 +96,8 @@ class Scene:
     """What to close of the loser for so much realised profit."""
     is_patience_over: Callable[[str], bool]
     """By cut id: it ended a while ago, so its targets are not waited for any longer."""
+    is_still: bool = False
+    """The action has not moved for so long that a winner which does not sell is not waited for any longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +296,8 @@ def _selling(action: RiskAction, close: RiskStep, heard: CutNews, cut: Cut, scen
     if scene.loser.stop is not None:
         action = stop(action, scene.loser.stop, scene.loser.detail)
     why = action.reason or _blocked(scene.winner(close.group_id))
+    if why is None and scene.is_still:
+        why = Reason.WAITED_TOO_LONG  # Its targets have given way for nothing meanwhile; the next in rank pays.
     if why is not None:
         return Turn(action=action, ask=Stop(group_id=close.group_id, cut_id=cut.cut_id, reason=why))
     return Turn(action=action, ask=_ask(action, close))

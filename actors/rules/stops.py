@@ -136,6 +136,8 @@ def name_of(target: takeprofit.Target) -> str:
 
 def leg_hits(trails: Mapping[str, Decimal]) -> list[tuple[int, int]]:
     """Pyramid and leg of those that are being closed because their trail fell back."""
+    if not trails:
+        return []
     found = [name.removeprefix(HIT + LEG).split(":") for name in trails if name.startswith(HIT)]
     return [(int(pyramid), int(leg)) for pyramid, leg in found]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from control.options import DryRun, Limit, Output, RequestId, World, Yes, noun
-from control.printer import Column, Format, pairs, table, when, word
+from control.printer import Column, Format, amount, in_words, pairs, say, table, when, word
 from control.session import Session, new_request_id, session, world_value
 
 if TYPE_CHECKING:
@@ -127,9 +127,11 @@ def lift_limit(
     request = pb.LiftLimitRequest(
         world=chosen, reason=reason, request_id=new_request_id(request_id), validate_only=dry_run
     )
-    if not (yes or dry_run):
-        run.confirm(f"Lift the limit on {_where(run, chosen, [])}?", yes=False)
+    standing = run.call(pb.GetStatusRequest(world=chosen), pb.GetStatusResponse).status.limit_reason
+    if standing and not (yes or dry_run):
+        run.confirm(f"Lift {standing}, on {_where(run, chosen, [])}?", yes=False)
     answer = run.call(request, pb.LiftLimitResponse)
+    say(f"{'would lift' if dry_run else 'lifted'} {standing}" if standing else "no limit stands: nothing to lift")
     run.emit(answer, output, lambda: status_text(answer.status))
 
 
@@ -186,7 +188,7 @@ def _where(run: Session, world: Any, accounts: list[str]) -> str:
 def status_text(status: pb.Status, *, wide: bool = False) -> str:
     """The engine as facts, and its accounts."""
     currency = status.reporting_currency
-    limit = word(status, "limit_state").replace("none", "")
+    limit = in_words(word(status, "limit_state").replace("none", ""))
     forced = f", {status.forced_groups} forced" if status.forced_groups else ""
     facts = [
         ("state", " ".join(filter(None, [word(status, "state").upper(), status.state_reason]))),
@@ -196,13 +198,13 @@ def status_text(status: pb.Status, *, wide: bool = False) -> str:
         ("lifted by", status.limit_lift),
         ("groups", f"{status.live_groups} of {status.max_open_groups}{forced}"),
         ("queued", status.queued_signals),
-        ("unrealized", f"{status.unrealized_pnl} {currency}" if status.unrealized_pnl else ""),
-        ("realized", f"{status.realized_pnl} {currency}" if status.realized_pnl else ""),
-        ("equity", f"{status.equity} {currency}" if status.equity else ""),
-        ("exposure", f"{status.exposure} {currency}" if status.exposure else ""),
-        ("free capital", f"{status.free_capital} {currency}" if status.free_capital else ""),
+        ("unrealized", amount(status.unrealized_pnl, currency)),
+        ("realized", amount(status.realized_pnl, currency)),
+        ("equity", amount(status.equity, currency)),
+        ("exposure", amount(status.exposure, currency)),
+        ("free capital", amount(status.free_capital, currency)),
         ("last signal", when(status, "last_signal_time") or "none yet"),
-        ("risk engine", word(status, "risk_state").replace("disabled", "off (not built yet)")),
+        ("risk engine", word(status, "risk_state").replace("disabled", "off")),
         ("alerts", status.alerts),
         ("dead letters", status.dead_letters or ""),
         ("read only", "yes" if status.read_only else ""),

@@ -8,7 +8,7 @@ import typer
 
 from control.exits import ExitCode
 from control.options import Account, DryRun, Limit, Output, RequestId, Symbol, Timeframe, World, Yes, noun
-from control.printer import Column, Format, pairs, say, table, when, word
+from control.printer import Column, Format, in_words, pairs, say, table, when, word
 from control.session import Session, Stop, new_request_id, session, world_value
 
 if TYPE_CHECKING:
@@ -270,15 +270,31 @@ def _facts(group: pb.Group) -> str:
             ("fees", group.fees),
             ("funding", group.funding if word(group, "market") == "swap" else ""),
             ("liquidation", " ".join(filter(None, [group.liquidation_price, _away(group)]))),
-            ("dust", " ".join(filter(None, [group.dust, group.dust_value and f"worth {group.dust_value}"]))),
+            ("dust", _dust(group)),
             ("target", group.tp_price),
-            ("stop", " ".join(filter(None, [group.stop_price, group.stop_reason]))),
+            ("stop", _stop(group)),
             ("take-profit", word(group, "tp_mode").replace("_", " ")),
             ("opened", when(group, "create_time")),
             ("closed", when(group, "close_time")),
-            ("risk timer until", when(group, "risk_timer_expire_time")),
+            ("risk timer until", "" if group.HasField("close_time") else when(group, "risk_timer_expire_time")),
         ]
     )
+
+
+def _dust(group: pb.Group) -> str:
+    if group.dust in ("", "0"):
+        return ""
+    return " ".join(filter(None, [group.dust, group.dust_value and f"worth {group.dust_value}"]))
+
+
+def _stop(group: pb.Group) -> str:
+    """The stop in force, what kind it is, and whether it also rests at the exchange: `57600 (stop loss, rests)`."""
+    if not group.stop_price or group.HasField("close_time"):
+        return ""
+    rests = any(word(order, "role") == "stop" and word(order, "state") == "open" for order in group.orders)
+    is_known = bool(group.pyramids)  # Without its parts it has no orders to look at.
+    how = ["rests at the exchange" if rests else "watched"] if is_known else []
+    return f"{group.stop_price} ({', '.join(filter(None, [in_words(group.stop_reason), *how]))})"
 
 
 def _of_invested(group: pb.Group) -> str:
@@ -302,6 +318,8 @@ def _shown(group: pb.Group, *, wide: bool) -> str:
             for leg in pyramid.legs:
                 orders += leg.orders
         parts.append(table(orders, ORDER_COLUMNS))
+        if group.cuts:
+            parts.append(table(group.cuts, CUT_COLUMNS))
     return "\n\n".join(parts)
 
 
@@ -323,6 +341,7 @@ COLUMNS: list[Column[Any]] = [
     Column(title="PNL %", value=lambda row: row.unrealized_pnl_percent, right=True),
     Column(title="REALIZED", value=lambda row: row.realized_pnl, right=True),
     Column(title="FEES", value=lambda row: row.fees, right=True, wide=True),
+    Column(title="STOP", value=lambda row: row.stop_price, right=True, wide=True),
     Column(title="TP", value=lambda row: word(row, "tp_mode"), wide=True),
     Column(title="OPENED", value=lambda row: when(row, "create_time"), wide=True),
     Column(title="CLOSED", value=lambda row: when(row, "close_time"), wide=True),
@@ -347,11 +366,21 @@ ORDER_COLUMNS: list[Column[Any]] = [
     Column(title="ROLE", value=lambda row: word(row, "role")),
     Column(title="SIDE", value=lambda row: word(row, "side")),
     Column(title="TYPE", value=lambda row: word(row, "type")),
-    Column(title="PRICE", value=lambda row: row.price, right=True),
+    Column(title="PRICE", value=lambda row: row.price or row.stop_price, right=True),
     Column(title="QUANTITY", value=lambda row: row.quantity, right=True),
     Column(title="FILLED", value=lambda row: row.filled_quantity, right=True),
     Column(title="AVERAGE", value=lambda row: row.average_price, right=True),
     Column(title="FEE", value=lambda row: row.fee, right=True),
     Column(title="STATE", value=lambda row: word(row, "state")),
     Column(title="WHY", value=lambda row: row.state_reason),
+]
+CUT_COLUMNS: list[Column[Any]] = [
+    Column(title="CUT", value=lambda row: row.cut_id),
+    Column(title="TIME", value=lambda row: when(row, "create_time")),
+    Column(title="FOR", value=lambda row: in_words(row.reason)),
+    Column(title="QUANTITY", value=lambda row: row.quantity, right=True),
+    Column(title="SOLD", value=lambda row: row.sold_quantity, right=True),
+    Column(title="REALIZED", value=lambda row: row.realized_pnl, right=True),
+    Column(title="STATE", value=lambda row: in_words(row.state)),
+    Column(title="WHY", value=lambda row: in_words(row.stop_reason)),
 ]

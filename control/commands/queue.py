@@ -159,7 +159,7 @@ COLUMNS: list[Column[Any]] = [
     Column(title="REPLACED", value=lambda row: row.replacement_count, right=True),
     Column(title="EXPECTED", value=lambda row: row.expected_profit, right=True),
     Column(title="SINCE", value=lambda row: when(row, "first_queue_time") or when(row, "queue_time")),
-    Column(title="WAITS FOR", value=lambda row: row.wait_detail or row.wait_reason),
+    Column(title="WAITS FOR", value=lambda row: row.wait_detail.partition("; lifted by ")[0] or row.wait_reason),
     Column(
         title="WHY THIS RANK",
         value=lambda row: ", ".join(f"{reason.rule} {reason.value}".strip() for reason in row.rank_reasons),

@@ -11,7 +11,7 @@ import typer
 
 from control.exits import ExitCode
 from control.options import Account, Output, Symbol, Timeframe, World, noun
-from control.printer import Column, Format, pairs, say, table, when, write
+from control.printer import Column, Format, amount, pairs, say, table, when, write
 from control.session import Stop, session, world_value
 from control.times import point_in_time
 
@@ -169,7 +169,7 @@ def export(
     world: World = None,
     output: Output = Format.TABLE,
 ) -> None:
-    """Export trades. With -o json in JSON.
+    """Export closed trades, oldest first, as CSV or as one JSON object a line.
 
     \b
     Examples:
@@ -179,6 +179,8 @@ def export(
     from protos.terrace.v1 import report_pb2 as pb
 
     run = session(ctx)
+    if output is Format.YAML:
+        raise Stop("trades are exported as CSV or JSON: --format csv or --format json", ExitCode.USAGE)
     form = ExportName.JSON if output is Format.JSON else form
     request = pb.ExportTradesRequest(
         scope=_scope(account, symbol, timeframe, strategy, side, since, until, world),
@@ -254,7 +256,7 @@ def _daily(summary: report_pb2.DailySummary) -> str:
             ("date", summary.date),
             ("trades", summary.trades),
             ("volume", summary.volume),
-            ("net profit", f"{summary.net_profit} {summary.currency}".strip()),
+            ("net profit", amount(summary.net_profit, summary.currency)),
             ("fees", summary.fees),
             ("best", summary.best_symbol),
             ("worst", summary.worst_symbol),
@@ -268,7 +270,7 @@ def _statistics(found: report_pb2.Statistics) -> str:
     facts = pairs(
         [
             ("trades", found.trades),
-            ("realized", f"{found.realized} {found.currency}".strip()),
+            ("realized", amount(found.realized, found.currency)),
             ("win rate %", found.win_rate),
             ("average win", found.average_win),
             ("average loss", found.average_loss),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from control.obstacles import in_words, remaining
 from control.options import DryRun, Limit, Output, RequestId, World, Yes, noun
-from control.printer import Column, Format, pairs, table, when, word
+from control.printer import Column, Format, amount, pairs, say, shown, table, when, word
 from control.session import Session, new_request_id, session, world_value
 from control.times import point_in_time
 
@@ -40,7 +41,9 @@ def show(ctx: typer.Context, world: World = None, output: Output = Format.TABLE)
 
 @app.command("preview")
 def preview(ctx: typer.Context, group: Loser = "", world: World = None, output: Output = Format.TABLE) -> None:
-    """Show what an offset would do now, without doing it.
+    """Show what an offset would do now, without doing it: who is closed, what that needs, who pays how much.
+
+    With --group for any group, also one that cannot be taken now; what stands in the way is said beside it.
 
     \b
     Examples:
@@ -52,7 +55,7 @@ def preview(ctx: typer.Context, group: Loser = "", world: World = None, output: 
     run = session(ctx)
     request = pb.PreviewOffsetRequest(group_id=group, world=world_value(world))
     answer = run.call(request, pb.PreviewOffsetResponse)
-    run.emit(answer, output, lambda: _plan(answer.plan))
+    run.emit(answer, output, lambda: _plan(answer.plan, _name(run, answer.plan.loser_group_id)))
 
 
 @app.command("run")
@@ -81,6 +84,8 @@ def run_offset(
     if not (yes or dry_run):
         _ask(run, group, world)
     answer = run.call(request, pb.RunOffsetResponse)
+    if dry_run:
+        say("would be done; nothing was")
     run.emit(answer, output, lambda: _action(answer.risk_action))
 
 
@@ -147,11 +152,12 @@ def history(
     limit: Limit = 50,
     output: Output = Format.TABLE,
 ) -> None:
-    """Show what the risk engine did, newest first.
+    """Show what the risk engine did, newest first. With -o wide each action with its plan, steps and inputs.
 
     \b
     Examples:
       terrace risk history --since 7d
+      terrace risk history --group 01J9ZK3V8T -o wide
     """
     from protos.terrace.v1 import risk_pb2 as pb
 
@@ -160,19 +166,32 @@ def history(
         group_id=group, world=world_value(world), start_time=point_in_time(since, "--since")
     )
     answer = run.pages(request, pb.ListRiskActionsResponse, limit=limit)
-    run.emit(answer, output, lambda: table(answer.risk_actions, ACTION_COLUMNS, wide=output is Format.WIDE))
+    run.emit(answer, output, lambda: _history(answer.risk_actions, wide=output is Format.WIDE))
 
 
 def _ask(run: Session, group: str, world: str | None) -> None:
-    """Shows the plan and asks, naming accounts and world."""
+    """Asks, naming everything that would be closed, accounts and world. What would be refused is refused here."""
     from protos.terrace.v1 import risk_pb2 as pb
 
-    request = pb.PreviewOffsetRequest(group_id=group, world=world_value(world))
-    plan = run.call(request, pb.PreviewOffsetResponse).plan
-    accounts = ", ".join(sorted({winner.account for winner in plan.winners})) or "no account"
-    shares = ", ".join(f"{winner.quantity} of {winner.symbol}" for winner in plan.winners) or "nothing"
+    request = pb.RunOffsetRequest(group_id=group, world=world_value(world), validate_only=True)
+    action = run.call(request, pb.RunOffsetResponse).risk_action
+    plan = action.plan
+    shares = [f"{winner.quantity} of {winner.symbol} on {winner.account}" for winner in plan.winners]
+    loser = action.inputs.get("loser", "") or plan.loser_group_id
+    closed = f"{', '.join(shares) or 'nothing'} with a profit of {amount(plan.expected_profit, plan.quote)}"
+    of_loser = "" if plan.loser_percent == "100" else f"{shown(plan.loser_percent)} % of "
     world_name = word(plan, "world").upper() or "?"
-    run.confirm(f"Close {shares} and loser {plan.loser_group_id or '?'} on {accounts} ({world_name})?", yes=False)
+    run.confirm(f"Close {closed}, and then {of_loser}the loser {loser} ({world_name})?", yes=False)
+
+
+def _name(run: Session, group_id: str) -> str:
+    """A live group for a person: `3lin… BTC/USDT 15m long on spot`."""
+    from protos.terrace.v1 import group_pb2
+
+    if not group_id:
+        return ""
+    group = run.call(group_pb2.GetGroupRequest(group_id=group_id), group_pb2.GetGroupResponse).group
+    return f"{group_id}  {group.symbol} {group.timeframe} {word(group, 'side')} on {group.account}"
 
 
 def _state(risk: pb.RiskStatus, *, wide: bool = False) -> str:
@@ -187,11 +206,12 @@ def _state(risk: pb.RiskStatus, *, wide: bool = False) -> str:
     return "\n\n".join([pairs(facts), *running, groups])
 
 
-def _plan(plan: pb.OffsetPlan) -> str:
+def _plan(plan: pb.OffsetPlan, loser: str = "") -> str:
+    """`loser`: its id and what it is."""
     facts = [
-        ("loser", plan.loser_group_id or "none"),
-        ("needs", " ".join([plan.required, plan.quote]) if plan.loser_group_id else ""),
-        ("expects", " ".join([plan.expected_profit, plan.quote]) if plan.loser_group_id else ""),
+        ("loser", loser or plan.loser_group_id or "none"),
+        ("needs", _needs(plan)),
+        ("expects", amount(plan.expected_profit, plan.quote) if _needs(plan) else ""),
         ("closes", _closes(plan)),
         ("in the way", in_words(plan.obstacles)),
         ("why", _reason(plan)),
@@ -199,11 +219,23 @@ def _plan(plan: pb.OffsetPlan) -> str:
     return "\n\n".join(filter(None, [pairs(facts), table(plan.winners, WINNER_COLUMNS) if plan.winners else ""]))
 
 
+def _needs(plan: pb.OffsetPlan) -> str:
+    """What the winners have to bring, and what that is made of."""
+    if plan.required in ("", "0"):
+        return ""
+    parts = [f"loss {shown(plan.loss)}", f"fee of its close {shown(plan.loser_fee)}"]
+    if plan.buffer not in ("", "0"):
+        parts.append(f"slippage buffer {shown(plan.buffer)}")
+    return f"{amount(plan.required, plan.quote)}  ({', '.join(parts)})"
+
+
 def _reason(plan: pb.OffsetPlan) -> str:
     """Why nothing, or only a part, would be done. What stands in the way has a line of its own."""
     if plan.obstacles:
-        return plan.reason_detail.partition("; ")[2]
-    return ": ".join(filter(None, [in_words([plan.reason] if plan.reason else []), plan.reason_detail]))
+        return "" if plan.sufficient else plan.reason_detail.partition("; ")[2]
+    if not plan.reason:
+        return ""
+    return ": ".join(filter(None, [in_words([plan.reason]), plan.reason_detail]))
 
 
 def _closes(plan: pb.OffsetPlan) -> str:
@@ -218,16 +250,27 @@ def _why(action: pb.RiskAction) -> str:
     return ": ".join(filter(None, [words, action.inputs.get("reason_detail", "")]))
 
 
-def _action(action: pb.RiskAction) -> str:
+def _action(action: pb.RiskAction, *, inputs: bool = False) -> str:
+    is_begun = word(action, "state") not in ("planned", "skipped")
     facts = [
         ("action", action.risk_action_id),
+        ("time", when(action, "create_time")),
         ("state", word(action, "state").upper()),
+        ("by hand", "yes" if action.manual else ""),
         ("why", _why(action)),
-        ("profit", action.realized_profit),
-        ("loss", action.realized_loss),
+        ("profit", amount(action.realized_profit, action.plan.quote) if is_begun else ""),
+        ("loss", amount(action.realized_loss, action.plan.quote) if is_begun else ""),
     ]
+    plan = _plan(action.plan, "  ".join(filter(None, [action.plan.loser_group_id, action.inputs.get("loser", "")])))
     steps = table(action.steps, STEP_COLUMNS) if action.steps else ""
-    return "\n\n".join(filter(None, [pairs(facts), _plan(action.plan), steps]))
+    made_from = pairs(sorted(action.inputs.items())) if inputs else ""
+    return "\n\n".join(filter(None, [pairs(facts), plan, steps, made_from]))
+
+
+def _history(actions: Sequence[pb.RiskAction], *, wide: bool) -> str:
+    if not wide:
+        return table(actions, ACTION_COLUMNS)
+    return "\n\n\n".join(_action(action, inputs=True) for action in actions)
 
 
 def _timer(row: pb.GroupRisk) -> str:
@@ -271,6 +314,7 @@ ACTION_COLUMNS: list[Column[Any]] = [
     Column(title="ACTION", value=lambda row: row.risk_action_id),
     Column(title="STATE", value=lambda row: word(row, "state")),
     Column(title="LOSER", value=lambda row: row.plan.loser_group_id),
+    Column(title="WHICH IS", value=lambda row: row.inputs.get("loser", "")),
     Column(title="REQUIRED", value=lambda row: row.plan.required, right=True),
     Column(title="PROFIT", value=lambda row: row.realized_profit, right=True),
     Column(title="LOSS", value=lambda row: row.realized_loss, right=True),

@@ -278,5 +278,6 @@ READING_COLUMNS: list[Column[Any]] = [
 EVENT_COLUMNS: list[Column[Any]] = [
     Column(title="TIME", value=lambda row: when(row, "time")),
     Column(title="EVENT", value=lambda row: row.type),
+    Column(title="GROUP", value=lambda row: row.group_id),
     Column(title="MESSAGE", value=lambda row: row.message),
 ]

@@ -16,7 +16,7 @@ import typer
 from control.errors import ClientError, Invalid, NotFound, NotPermitted, Unavailable
 from control.options import CONTEXT, Output, World
 from control.overview import Overview, fetch
-from control.printer import Format, as_json, as_yaml, word, write
+from control.printer import Format, as_json, as_yaml, shown, word, write
 from control.session import Session, session, world_value
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ def _head(snapshot: _Snapshot, clock: str) -> RenderableType:
     if snapshot.trouble:
         line.append(f"  {snapshot.trouble}", style="bold yellow")
     line.append(f"\npool {pool_bar(status)}   {status.queued_signals} queued   ")
-    money = f"unrealized {status.unrealized_pnl or '?'}  realized {status.realized_pnl or '?'}"
+    money = f"unrealized {shown(status.unrealized_pnl) or '?'}  realized {shown(status.realized_pnl) or '?'}"
     line.append(f"{money} {status.reporting_currency}")
     return line
 

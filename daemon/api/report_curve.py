@@ -13,7 +13,7 @@ from daemon.api import status, valuing
 from daemon.api.account_states import AccountNow, describe_all
 from daemon.api.engine import Engine
 from daemon.reports import equity, queries
-from daemon.reports.equity import Point, Snapshot
+from daemon.reports.equity import Point, Points, Snapshot
 from daemon.reports.scope import Amounts, Rates, Scope
 
 Changes = Sequence[tuple[int, str, str]]
@@ -91,10 +91,10 @@ def _curve(
     if points is not None and realized is not None and is_now_told:
         level = CONTEXT.add(origin, realized)
         points.append(Point(now_ms, level, None if gain is None else CONTEXT.add(level, gain)))
-    return _within(scope, points or [], start, rates, is_whole=stored.first is not None, quotes=quotes)
+    return _within(scope, points or Points(), start, rates, is_whole=stored.first is not None, quotes=quotes)
 
 
-def _points(stored: _Stored, origin: Decimal, rates: Rates) -> list[Point] | None:
+def _points(stored: _Stored, origin: Decimal, rates: Rates) -> Points | None:
     """None: the price of a currency is missing."""
     if stored.first is not None:
         return equity.from_snapshots(stored.snapshots, origin)
@@ -119,11 +119,11 @@ def _start_by_now(
 
 
 def _within(
-    scope: Scope, points: list[Point], start: Decimal | None, rates: Rates, *, is_whole: bool, quotes: Iterable[str]
+    scope: Scope, points: Points, start: Decimal | None, rates: Rates, *, is_whole: bool, quotes: Iterable[str]
 ) -> Curve:
     """What lies in the scope's times; the peak of before still counts."""
     shares = equity.drawdown_shares(points, start)
-    first = next((index for index, point in enumerate(points) if scope.holds(point.time_ms)), len(points))
+    first = points.first_index(scope.holds)
     before = start if start is None or not first else points[first - 1].level
     what = "total equity (realised and unrealised)" if is_whole else "realised equity"
     return Curve(

@@ -72,9 +72,12 @@ class ReportService(report_pb2_grpc.ReportServiceServicer):
         def ask(run: queries.Run) -> _Sums:
             recent = queries.recent_sums(run, scope, starts)
             has_times = scope.start_ms is not None or scope.end_ms is not None
+            periodic = () if period is None else queries.period_sums(run, scope, period, zone)
+            if period is not None and not has_times:  # They are all of the ledger.
+                return _Sums(recent=recent, ever=periodic, parts=periodic)
             ever = queries.group_sums(run, scope, "" if has_times else by)
             if period is not None:
-                return _Sums(recent=recent, ever=ever, parts=queries.period_sums(run, scope, period, zone))
+                return _Sums(recent=recent, ever=ever, parts=periodic)
             if not by:
                 return _Sums(recent=recent, ever=ever, parts=())
             return _Sums(recent=recent, ever=ever, parts=queries.ledger_sums(run, scope, by) if has_times else ever)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from actors.risk_messages import GroupStanding, RiskDescription
 from actors.rules.choices import World
 from actors.rules.model import Group
+from actors.rules.money import ZERO
 from actors.rules.risk_model import OffsetPlan, OffsetWinner, RiskAction, RiskActionState, RiskStep, RiskStepKind
 from daemon.api.translate import WORLD, decimal, optional_timestamp, reason, timestamp
 from protos.terrace.v1 import risk_pb2 as pb
@@ -88,6 +89,9 @@ def plan(found: OffsetPlan, world: World) -> pb.OffsetPlan:
         loser_percent=decimal(found.loser_percent),
         loser_quantity=decimal(found.loser_quantity),
         obstacles=[reason(obstacle) for obstacle in found.obstacles],
+        loss=decimal(found.loss),
+        loser_fee=decimal(found.required - found.loss - found.buffer if found.required else ZERO),
+        buffer=decimal(found.buffer),
     )
 
 

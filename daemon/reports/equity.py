@@ -10,19 +10,25 @@ total where that is known, else of the realised equity.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from itertools import pairwise
-from typing import NamedTuple
+from itertools import islice, pairwise, repeat
+from typing import NamedTuple, overload
 from zoneinfo import ZoneInfo
 
-from actors.rules.money import CONTEXT
+from actors.rules.money import CONTEXT, ZERO
 from daemon.reports.periods import day_end_ms, day_of
 from daemon.reports.scope import Rates, percent_of
 
+SOME = 500
+"""How many are worked on in one call, which the interpreter does for nobody else meanwhile."""
 MAX_RETURNS = 3_660
 """Most daily returns the ratios are made of: the newest ten years."""
+
+
+Totals = list[Decimal | None]
 
 
 class Snapshot(NamedTuple):
@@ -47,23 +53,77 @@ class Point(NamedTuple):
         return self.realized if self.total is None else self.total
 
 
-def from_snapshots(snapshots: Iterable[tuple[int, str, str]], start: Decimal) -> list[Point]:
+class Points(Sequence[Point]):
+    """A curve as columns. A year of it as objects of its own would keep the garbage collector busy."""
+
+    __slots__ = ("_realized", "_times_ms", "_totals")
+
+    def __init__(
+        self, times_ms: list[int] | None = None, realized: list[Decimal] | None = None, totals: Totals | None = None
+    ) -> None:
+        self._times_ms = times_ms or []
+        self._realized = realized or []
+        self._totals: Totals = totals or []
+
+    def __len__(self) -> int:
+        return len(self._times_ms)
+
+    def __iter__(self) -> Iterator[Point]:
+        return map(Point, self._times_ms, self._realized, self._totals)
+
+    @overload
+    def __getitem__(self, place: int) -> Point: ...
+    @overload
+    def __getitem__(self, place: slice) -> Points: ...
+    def __getitem__(self, place: int | slice) -> Point | Points:
+        if isinstance(place, slice):
+            return Points(self._times_ms[place], self._realized[place], self._totals[place])
+        return Point(self._times_ms[place], self._realized[place], self._totals[place])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def append(self, point: Point) -> None:
+        self._times_ms.append(point.time_ms)
+        self._realized.append(point.realized)
+        self._totals.append(point.total)
+
+    def levels(self) -> Iterator[Decimal]:
+        """What drawdowns and returns are measured on, point by point."""
+        return (one if total is None else total for one, total in zip(self._realized, self._totals, strict=True))
+
+    @property
+    def times_ms(self) -> Sequence[int]:
+        return self._times_ms
+
+    def first_index(self, is_wanted: Callable[[int], bool]) -> int:
+        """Of the first point whose time is wanted; behind the last if none is."""
+        return next((index for index, time_ms in enumerate(self._times_ms) if is_wanted(time_ms)), len(self))
+
+
+def from_snapshots(snapshots: Iterable[tuple[int, str, str]], start: Decimal) -> Points:
     """The curve of a world, from (time, realised, unrealised). A snapshot that lacked a price is not among them: it
     would look like a loss.
     """
-    add, points = CONTEXT.add, list[Point]()
-    for time_ms, realized, unrealized in snapshots:
-        level = add(start, Decimal(realized))
-        points.append(Point(time_ms, level, add(level, Decimal(unrealized))))
-    return points
+    add, rows = CONTEXT.add, iter(snapshots)
+    times_ms, levels, totals = list[int](), list[Decimal](), list[Decimal | None]()
+    while some := list(islice(rows, SOME)):
+        some_ms, realized, unrealized = zip(*some, strict=True)
+        some_levels = list(map(add, repeat(start), map(Decimal, realized)))
+        times_ms += some_ms
+        levels += some_levels
+        totals += map(add, some_levels, map(Decimal, unrealized))
+    return Points(times_ms, levels, totals)
 
 
-def from_ledger(changes: Iterable[tuple[int, str, str]], start: Decimal, rates: Rates) -> list[Point] | None:
+def from_ledger(changes: Iterable[tuple[int, str, str]], start: Decimal, rates: Rates) -> Points | None:
     """The curve of a part, from (time, currency, realised); None where the price of a currency is missing.
 
     Changes of one moment are one point.
     """
-    points: list[Point] = []
+    times_ms, levels = list[int](), list[Decimal]()
     worth: dict[str, Decimal | None] = {}
     level, add, multiply = start, CONTEXT.add, CONTEXT.multiply
     for time_ms, quote, text in changes:
@@ -74,10 +134,12 @@ def from_ledger(changes: Iterable[tuple[int, str, str]], start: Decimal, rates: 
                 return None
             amount = multiply(amount, rate)
         level = add(level, amount)
-        if points and points[-1][0] == time_ms:
-            points.pop()
-        points.append(Point(time_ms, level, None))
-    return points
+        if times_ms and times_ms[-1] == time_ms:
+            levels[-1] = level
+        else:
+            times_ms.append(time_ms)
+            levels.append(level)
+    return Points(times_ms, levels, [None] * len(levels))
 
 
 def drawdown_shares(points: Sequence[Point], start: Decimal | None) -> list[Decimal | None]:
@@ -89,10 +151,12 @@ def drawdown_shares(points: Sequence[Point], start: Decimal | None) -> list[Deci
         return [None] * len(points)
     peak, shares = start, list[Decimal | None]()
     subtract, divide = CONTEXT.subtract, CONTEXT.divide
-    for _, realized, total in points:
-        level = realized if total is None else total
-        peak = max(peak, level)
-        shares.append(divide(subtract(peak, level), peak) if peak > 0 else None)
+    for level in points.levels() if isinstance(points, Points) else [point.level for point in points]:
+        if level >= peak:
+            peak = level
+            shares.append(ZERO if peak > 0 else None)
+        else:
+            shares.append(divide(subtract(peak, level), peak) if peak > 0 else None)
     return shares
 
 
@@ -133,12 +197,12 @@ def _day_ends(points: Sequence[Point], zone: ZoneInfo, now_ms: int) -> list[Deci
     """The curve at the end of each complete day since the first point."""
     day, today = day_of(points[0].time_ms, zone), day_of(now_ms, zone)
     ends: list[Decimal] = []
+    times_ms = points.times_ms if isinstance(points, Points) else [point.time_ms for point in points]
     index, level = 0, points[0].level
     while day < today:
         end_ms = day_end_ms(day, zone)
-        while index < len(points) and points[index].time_ms < end_ms:
-            level = points[index].level
-            index += 1
+        index = bisect_left(times_ms, end_ms, index)
+        level = points[index - 1].level if index else level
         ends.append(level)
         day += timedelta(days=1)
     return ends

@@ -20,7 +20,7 @@ from daemon.reports.equity import Snapshot
 from daemon.reports.export import Exported
 from daemon.reports.periods import Period, Starts, split
 from daemon.reports.profit import PartSum, Recent
-from daemon.reports.scope import Scope, summed
+from daemon.reports.scope import Scope, summed_text
 from daemon.reports.statistics import Trades
 from daemon.store.tables import CLOSED, NOT_CLOSED
 
@@ -34,6 +34,7 @@ MAX_SNAPSHOTS = 60_000
 
 _CLOSED = f"FROM position_groups INDEXED BY position_groups_closed WHERE world = ? AND {CLOSED}"
 _LEDGER = "FROM profits INDEXED BY profits_time WHERE world = ?"
+_AMOUNTS = "group_concat(realized, ' '), group_concat(fees, ' ')"
 _HAD_FILL = "invested <> '0' AND close_time_ms IS NOT NULL"
 _EXPORTED = ", ".join(Exported._fields)
 
@@ -64,9 +65,12 @@ def _until(column: str, scope: Scope) -> Condition:
     return ("", ()) if scope.end_ms is None else (f" AND {column} < ?", (scope.end_ms,))
 
 
-def _sum(text: str) -> Decimal:
-    """Of decimals with spaces between."""
-    return summed(map(Decimal, text.split()))
+def _by_quote(run: Run, columns: str, source: str, parameters: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
+    """Rows of a quote and these aggregates. Mostly there is one quote, and nothing has to be sorted for it."""
+    for first, last, *found in run(f"SELECT min(quote), max(quote), {columns} {source}", parameters):
+        if first == last:
+            return [] if first is None else [(first, *found)]
+    return run(f"SELECT quote, {columns} {source} GROUP BY quote", parameters)
 
 
 def recent_sums(run: Run, scope: Scope, starts: Starts) -> list[Recent]:
@@ -79,7 +83,7 @@ def recent_sums(run: Run, scope: Scope, starts: Starts) -> list[Recent]:
     since_ms = min(starts.week_ms, starts.month_ms)
     parameters = (starts.day_ms, starts.week_ms, starts.month_ms, scope.world.value, since_ms, *values)
     return [
-        Recent(quote=quote, in_day=bool(day), in_week=bool(week), in_month=bool(month), realized=_sum(amounts))
+        Recent(quote=quote, in_day=bool(day), in_week=bool(week), in_month=bool(month), realized=summed_text(amounts))
         for quote, day, week, month, amounts in run(sql, parameters)
     ]
 
@@ -90,14 +94,16 @@ def group_sums(run: Run, scope: Scope, by: str = "") -> list[PartSum]:
     The times of the scope do not count.
     """
     words, values = _filters(scope)
-    name, found = by if by in NAMED else "''", list[PartSum]()
+    found: list[PartSum] = []
     for index, condition in (("position_groups_closed", CLOSED), ("position_groups_live", NOT_CLOSED)):
         trades = f"sum({_HAD_FILL})" if condition == CLOSED else "0"
-        sql = (
-            f"SELECT {name}, quote, group_concat(realized, ' '), group_concat(fees, ' '), {trades} "
-            f"FROM position_groups INDEXED BY {index} WHERE world = ? AND {condition}{words} GROUP BY 1, 2"
-        )
-        found += _part_sums(run(sql, (scope.world.value, *values)))
+        columns = f"{_AMOUNTS}, {trades}"
+        source = f"FROM position_groups INDEXED BY {index} WHERE world = ? AND {condition}{words}"
+        parameters = (scope.world.value, *values)
+        if by in NAMED:
+            found += _part_sums(run(f"SELECT {by}, quote, {columns} {source} GROUP BY 1, 2", parameters))
+        else:
+            found += _part_sums(("", *row) for row in _by_quote(run, columns, source, parameters))
     return found
 
 
@@ -106,12 +112,9 @@ def realized_now(run: Run, world: World, account: str = "") -> dict[str, Decimal
     words, values = (" AND account = ?", (account,)) if account else ("", ())
     sums: dict[str, Decimal] = {}
     for index, condition in (("position_groups_closed", CLOSED), ("position_groups_live", NOT_CLOSED)):
-        sql = (
-            f"SELECT quote, group_concat(realized, ' ') FROM position_groups INDEXED BY {index} "
-            f"WHERE world = ? AND {condition}{words} GROUP BY quote"
-        )
-        for quote, amounts in run(sql, (world.value, *values)):
-            sums[quote] = CONTEXT.add(sums.get(quote, ZERO), _sum(amounts))
+        source = f"FROM position_groups INDEXED BY {index} WHERE world = ? AND {condition}{words}"
+        for quote, amounts in _by_quote(run, "group_concat(realized, ' ')", source, (world.value, *values)):
+            sums[quote] = CONTEXT.add(sums.get(quote, ZERO), summed_text(amounts))
     return sums
 
 
@@ -119,10 +122,7 @@ def ledger_sums(run: Run, scope: Scope, by: str) -> list[PartSum]:
     """The ledger within the times of the scope, by one of `NAMED`, and the trades that closed in them."""
     words, values = _filters(scope)
     bounds, limits = _times("time_ms", scope)
-    sql = (
-        f"SELECT {by}, quote, group_concat(realized, ' '), group_concat(fees, ' '), 0 "
-        f"FROM profits WHERE world = ?{bounds}{words} GROUP BY 1, 2"
-    )
+    sql = f"SELECT {by}, quote, {_AMOUNTS}, 0 FROM profits WHERE world = ?{bounds}{words} GROUP BY 1, 2"
     found = _part_sums(run(sql, (scope.world.value, *limits, *values)))
     bounds, limits = _times("close_time_ms", scope)
     sql = f"SELECT {by}, count(*) {_CLOSED}{bounds}{words} AND {_HAD_FILL} GROUP BY 1"
@@ -137,11 +137,8 @@ def period_sums(run: Run, scope: Scope, period: Period, zone: ZoneInfo) -> list[
     for name, start_ms, end_ms in split(period, zone, *_extent(run, scope)):
         within = replace(scope, start_ms=max(start_ms, scope.start_ms or 0), end_ms=_earlier(end_ms, scope.end_ms))
         bounds, limits = _times("time_ms", within)
-        sql = (
-            "SELECT ?, quote, group_concat(realized, ' '), group_concat(fees, ' '), 0 "
-            f"{_LEDGER}{bounds}{words} GROUP BY quote"
-        )
-        found += _part_sums(run(sql, (name, scope.world.value, *limits, *values)))
+        rows = _by_quote(run, _AMOUNTS, f"{_LEDGER}{bounds}{words}", (scope.world.value, *limits, *values))
+        found += _part_sums((name, *row, 0) for row in rows)
         found.append(PartSum(name=name, trades=trade_count(run, within)))
     return [each for each in found if each.quote or each.trades]
 
@@ -174,7 +171,7 @@ def trade_count(run: Run, scope: Scope) -> int:
 def _part_sums(rows: Iterable[tuple[Any, ...]]) -> list[PartSum]:
     """Parts in which nothing happened are left out."""
     found = (
-        PartSum(name=str(name), quote=quote, realized=_sum(realized), fees=_sum(fees), trades=trades)
+        PartSum(name=str(name), quote=quote, realized=summed_text(realized), fees=summed_text(fees), trades=trades)
         for name, quote, realized, fees, trades in rows
     )
     return [part for part in found if part.realized or part.fees or part.trades]
@@ -245,10 +242,16 @@ def equity(run: Run, scope: Scope) -> list[tuple[int, str, str]]:
     end, limits = _until("time_ms", scope)
     chosen = f"FROM equity WHERE world = ?{end} AND unrealized IS NOT NULL"
     parameters = (scope.world.value, *limits)
+    source = chosen
     for count, first_ms, last_ms in run(f"SELECT count(*), min(time_ms), max(time_ms) {chosen}", parameters):
-        sql = f"SELECT time_ms, realized, unrealized {chosen} ORDER BY time_ms"
+        if not count:
+            return []
         if count > MAX_SNAPSHOTS:  # SQLite takes the other columns from the row that has the highest time.
             width_ms = (last_ms - first_ms) // MAX_SNAPSHOTS + 1
-            sql = f"SELECT max(time_ms), realized, unrealized {chosen} GROUP BY time_ms / ? ORDER BY 1"
+            source = f"FROM (SELECT max(time_ms) AS time_ms, realized, unrealized {chosen} GROUP BY time_ms / ?)"
             parameters = (*parameters, width_ms)
-    return [(time_ms, realized, unrealized) for time_ms, realized, unrealized in run(sql, parameters)]
+    lists = "group_concat(time_ms, ' '), group_concat(realized, ' '), group_concat(unrealized, ' ')"
+    found: list[tuple[int, str, str]] = []
+    for times_ms, realized, unrealized in run(f"SELECT {lists} {source}", parameters):
+        found += zip(map(int, times_ms.split()), realized.split(), unrealized.split(), strict=True)
+    return sorted(found)

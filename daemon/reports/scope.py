@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 
@@ -14,6 +14,9 @@ AMOUNT_PLACES = 8
 """Places of an amount that had to be rounded: an average, or one valued in another currency. Others are exact."""
 RATIO_PLACES = 4
 """Places of ratios and percentages."""
+
+PIECE_CHARS = 10_000
+"""How much text is turned into numbers at once: some tenths of a millisecond."""
 
 Amounts = Mapping[str, Decimal]
 """Money by the currency it is in."""
@@ -98,6 +101,21 @@ def summed(amounts: Iterable[Decimal]) -> Decimal:
     """Exact. The built-in sum is three times as fast as one addition after the other, in the engine's precision."""
     with localcontext(CONTEXT):
         return sum(amounts, ZERO)
+
+
+def pieces(text: str) -> Iterator[list[str]]:
+    """The words of a text, some at a time: a call on a hundred thousand would keep the interpreter from all others."""
+    start = 0
+    while start < len(text):
+        end = text.find(" ", start + PIECE_CHARS)
+        end = len(text) if end < 0 else end
+        yield text[start:end].split()
+        start = end
+
+
+def summed_text(text: str) -> Decimal:
+    """Of decimals with spaces between; exact."""
+    return summed(summed(map(Decimal, words)) for words in pieces(text))
 
 
 def rounded(value: Decimal, places: int) -> Decimal:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from heapq import nlargest, nsmallest
+from itertools import pairwise, repeat
+from operator import truediv
 from typing import Any
 
 from actors.rules.money import CONTEXT, HUNDRED, ZERO
@@ -26,9 +28,10 @@ EDGES = tuple(map(Decimal, (*_BELOW_ZERO, "0", "0.5", "1", "2", "3", "5", "10", 
 """Bounds of the histogram's bars in percent of the cost invested; the outer bars are open."""
 
 _SHARES = tuple(CONTEXT.divide(edge, HUNDRED) for edge in EDGES)
-_ROUGH = tuple(map(float, _SHARES))
 _TOO_NEAR = 1e-9
 """A return so near to a bound is compared exactly."""
+_FROM_EARLY = tuple(float(share) - _TOO_NEAR for share in _SHARES)
+_FROM_LATE = tuple(float(share) + _TOO_NEAR for share in _SHARES)
 
 PERCENT_BASIS = "percentages of trades are of the cost invested: what the entry fills cost, fees excluded"
 
@@ -111,11 +114,11 @@ def statistics(found: Sequence[Trades], rates: Rates) -> TradeStatistics:
     """Of all these trades."""
     valued = [_valued(trades, rates) for trades in found]
     count = sum(len(each.raw) for each in valued)
-    wins = sum(amount > 0 for each in valued for amount in each.raw)
-    losses = sum(amount < 0 for each in valued for amount in each.raw)
+    wins = sum(len(_above_zero(each.raw)) for each in valued)
+    losses = sum(len(_below_zero(each.raw)) for each in valued)
     money = None if any(each.money is None for each in valued) else [each.money or () for each in valued]
-    gained = None if money is None else summed(amount for amounts in money for amount in amounts if amount > 0)
-    lost = None if money is None else summed(amount for amounts in money for amount in amounts if amount < 0)
+    gained = None if money is None else summed(summed(_above_zero(amounts)) for amounts in money)
+    lost = None if money is None else summed(summed(_below_zero(amounts)) for amounts in money)
     return TradeStatistics(
         trades=count,
         win_rate=percent_of(Decimal(wins), Decimal(count)),
@@ -142,6 +145,14 @@ def _valued(trades: Trades, rates: Rates) -> _Valued:
     return _Valued(trades, raw, [rounded(CONTEXT.multiply(amount, rate), AMOUNT_PLACES) for amount in raw])
 
 
+def _above_zero(amounts: Sequence[Decimal]) -> list[Decimal]:
+    return list(filter(ZERO.__lt__, amounts))
+
+
+def _below_zero(amounts: Sequence[Decimal]) -> list[Decimal]:
+    return list(filter(ZERO.__gt__, amounts))
+
+
 def _reward_risk(gained: Decimal, wins: int, lost: Decimal, losses: int) -> Decimal | None:
     """Average win by average loss, from the sums: no average is rounded on the way."""
     return quotient(gained * losses, -lost * wins, RATIO_PLACES)
@@ -152,10 +163,17 @@ def _extremes(valued: Sequence[_Valued], pick: Callable[..., list[Any]]) -> list
     candidates: list[tuple[Decimal, int, str, int, int]] = []
     for place, each in enumerate(valued):
         amounts, closes, ids = each.money or (), each.trades.close_times_ms, each.trades.group_ids
+        if len(candidates) == MAX_EXTREMES and amounts and not _reaches(amounts, candidates[-1][0], pick):
+            continue
         rows = zip(amounts, closes, ids, range(len(ids)), strict=True)
-        candidates += [(row[0], int(row[1]), row[2], place, row[3]) for row in pick(MAX_EXTREMES, rows)]
-    chosen = sorted(pick(MAX_EXTREMES, candidates))
-    return [_result(valued[place].trades, index, amount) for amount, _, _, place, index in chosen]
+        found = [(row[0], int(row[1]), row[2], place, row[3]) for row in pick(MAX_EXTREMES, rows)]
+        candidates = pick(MAX_EXTREMES, [*candidates, *found])
+    return [_result(valued[place].trades, index, amount) for amount, _, _, place, index in sorted(candidates)]
+
+
+def _reaches(amounts: Sequence[Decimal], weakest: Decimal, pick: Callable[..., list[Any]]) -> bool:
+    """Whether one of them may be among the extremes, `weakest` being the last of those."""
+    return max(amounts) >= weakest if pick is nlargest else min(amounts) <= weakest
 
 
 def _result(trades: Trades, index: int, amount: Decimal) -> Result:
@@ -176,21 +194,29 @@ def return_percent(realized: str, invested: str) -> Decimal | None:
 
 def _histogram(found: Sequence[Trades]) -> list[Bar]:
     """Every bar is there, the empty ones too. A trade that invested nothing has no return and is in none."""
-    counts = [0] * (len(EDGES) + 1)
+    counts: Counter[int] = Counter()
     for trades in found:
-        for realized, invested in zip(trades.realized, trades.invested, strict=True):
-            cost = float(invested)
-            if not cost:
-                continue
-            share = float(realized) / cost
-            bar = bisect_right(_ROUGH, share - _TOO_NEAR)
-            if bar != bisect_right(_ROUGH, share + _TOO_NEAR):
-                bar = bisect_right(_SHARES, CONTEXT.divide(Decimal(realized), Decimal(invested)))
-            counts[bar] += 1
+        counts.update(_bars(trades))
     bounds: list[Decimal | None] = [None, *EDGES, None]
-    return [
-        Bar(low=low, high=high, trades=count) for low, high, count in zip(bounds[:-1], bounds[1:], counts, strict=True)
-    ]
+    return [Bar(low=low, high=high, trades=counts[number]) for number, (low, high) in enumerate(pairwise(bounds))]
+
+
+def _bars(trades: Trades) -> list[int]:
+    """Which bar each trade is in. By floats, all at once; those too near to a bound one by one, exactly."""
+    realized, invested = trades.realized, trades.invested
+    costs = list(map(float, invested))
+    if 0.0 in costs:
+        kept = [number for number, cost in enumerate(costs) if cost]
+        realized, invested = [realized[number] for number in kept], [invested[number] for number in kept]
+        costs = [costs[number] for number in kept]
+    shares = list(map(truediv, map(float, realized), costs))
+    bars = list(map(bisect_right, repeat(_FROM_LATE), shares))
+    highest = list(map(bisect_right, repeat(_FROM_EARLY), shares))
+    if bars != highest:
+        for number in [number for number, (low, high) in enumerate(zip(bars, highest, strict=True)) if low != high]:
+            share = CONTEXT.divide(Decimal(realized[number]), Decimal(invested[number]))
+            bars[number] = bisect_right(_SHARES, share)
+    return bars
 
 
 def _heat_map(valued: Sequence[_Valued], rates: Rates) -> list[Cell]:

@@ -416,7 +416,9 @@ class Profit(Table):
         table_name = "profits"
 
 
-Profit.add_index(Profit.index(Profit.world, Profit.time_ms, name="profits_time"))
+Profit.add_index(
+    Profit.index(Profit.world, Profit.time_ms, Profit.quote, Profit.realized, Profit.fees, name="profits_time")
+)
 Profit.add_index(Profit.index(Profit.group_id, name="profits_group"))
 
 

@@ -48,7 +48,7 @@ class Crowd:
         self.rng = random.Random(seed)
         self.sent: list[Sent] = []
         self.market = MARKETS[seed % len(MARKETS)]
-        self.symbols = SYMBOLS[self.market]
+        self.symbols: tuple[str, ...] = SYMBOLS[self.market]
         self.prices = dict.fromkeys(self.symbols, D(100))
 
     def go(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Sequence
 
@@ -11,6 +12,13 @@ from tests.actors.story import Injected
 from tests.actors.town import Apply, Town
 
 Batch = Sequence[tuple[str, Sequence[Row]]]
+EVERY_PLACE = "TERRACE_TEST_EVERY_PLACE"
+"""Set by `make crashes`: stories are disturbed at every place. Otherwise at a share of them, always the same."""
+
+
+def places(chunk: int, count: int, chunks: int, share: int) -> range:
+    """Where one of `chunks` tests disturbs a story of `count` places, numbered from 1: every `share`-th of its own."""
+    return range(1 + chunk, count + 1, chunks * (1 if os.environ.get(EVERY_PLACE) else share))
 
 
 class Havoc:

@@ -13,6 +13,7 @@ import pytest
 
 from actors.rules import profit
 from actors.rules.model import CutState, Group, GroupState, Intent, Outcome, Role
+from tests.actors.havoc import places
 from tests.actors.story import Injected
 from tests.actors.town import BTC, Town
 
@@ -102,7 +103,7 @@ def undisturbed() -> tuple[End, int]:
 def test_a_reduce_may_be_disturbed_at_any_message(act: Callable[[Town], None], after: bool, chunk: int) -> None:
     expected, count = undisturbed()
     assert expected.sold == D("3.026")
-    for at in range(1 + chunk, count + 1, CHUNKS):
+    for at in places(chunk, count, CHUNKS, 3):
         with holding() as (town, group):
             strike = Strike(town, at, after=after, act=act)
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from actors import messages as m
 from actors import pool as pool_module
 from actors import pool_limits
-from actors.pool_limits import SNAPSHOT_MS, UNJUDGED_MS
+from actors.pool_limits import LOOKS, SNAPSHOT_MS, UNJUDGED_MS
 from actors.replies import ReplyBox
 from actors.risk_messages import LiftLimit
 from actors.rules import limit_states
@@ -63,11 +64,20 @@ def commits(pool: PoolAlone, kind: type[Any]) -> list[Any]:
     return [row for commit in pool.life.take(m.Commit) for row in rows_of(commit, kind)]
 
 
-def tick(pool: PoolAlone, after_ms: int = 1_000, *, price: str = "") -> None:
+def tick(pool: PoolAlone, after_ms: int = 1_000, *, price: str = "", seen_later_ms: int = 0) -> None:
     pool.life.time_ms += after_ms
     if price:
+        pool.life.time_ms += seen_later_ms
         pool.price(price)
+        pool.life.time_ms -= seen_later_ms
     pool.take(m.TimerFired(incarnation=1, name="tick"))
+
+
+def stay(pool: PoolAlone, after_ms: int = 1_000, *, price: str) -> None:
+    """The price is there for so many looks that it is believed."""
+    tick(pool, after_ms, price=price)
+    for _ in range(LOOKS - 1):
+        tick(pool, price=price)
 
 
 def switches(pool: PoolAlone) -> dict[str, str]:
@@ -149,7 +159,9 @@ def test_a_key_rests_after_a_loss_and_others_do_not() -> None:
     pool = alone(cooldown_after_loss_s=60)
     lose(pool, "1h", "-1")
     pool.submit(entry("1h"))
-    assert reason_of(pool) is Reason.COOLDOWN_AFTER_LOSS
+    waiting_for = pool.life.one(m.Enqueue).queued
+    assert waiting_for.wait_reason is Reason.COOLDOWN_AFTER_LOSS
+    assert re.search(r"the key rests until [0-9-]{10} [0-9:]{8} UTC$", waiting_for.detail)
     pool.submit(entry("4h"))
     pool.life.one(m.OpenGroup)
     lose(pool, "5m", "1")
@@ -406,12 +418,12 @@ def test_the_drawdown_counts_what_is_lost_and_not_yet_realised_and_its_peak_is_d
     pool = alone(max_drawdown_percent=D(10))
     tick(pool, price="100")
     holding(pool)
-    tick(pool, price="200")
+    stay(pool, price="200")
     assert '"peak": "110000"' in switches(pool)["limit:equity"]
     stored = switches(pool)
-    tick(pool, price="91")
+    stay(pool, price="91")
     assert standing(pool).causes == ()
-    tick(pool, price="90")
+    stay(pool, price="90")
     (cause,) = standing(pool).causes
     assert (cause.reason, cause.value) == (Reason.MAX_DRAWDOWN_PERCENT, D(10))
     loaded = PoolAlone(settings=pool.settings, state=empty(switches=stored, realized={"USDT": D(-1000)}))
@@ -440,11 +452,13 @@ def test_a_drawdown_is_judged_on_fresh_marks_only_and_a_state_stays() -> None:
     stale_ms = pool.settings.execution.max_quote_age_s * 1000 + 1
     tick(pool, stale_ms)
     assert standing(pool).causes == ()
-    tick(pool, price="95")
+    tick(pool, price="95", seen_later_ms=stale_ms)
+    assert standing(pool).causes == (), "a price from the future is of nobody knows when"
+    stay(pool, price="95")
     assert standing(pool).level is LimitLevel.NO_NEW_GROUPS
     tick(pool, LEAST_TIME_MS)
     assert standing(pool).level is LimitLevel.NO_NEW_GROUPS
-    tick(pool, price="200")
+    stay(pool, price="200")
     assert standing(pool).causes == ()
 
 
@@ -464,18 +478,47 @@ def test_a_drawdown_that_cannot_be_judged_for_long_is_said_and_the_alert_ends_wi
     assert [row.alert_key for row in commits(pool, ResolveAlert)] == ["limit_unjudged/paper"]
 
 
+@pytest.mark.rule("LOG-5")
+def test_the_alert_of_a_limit_that_cannot_be_judged_ends_where_the_limit_is_switched_off() -> None:
+    """Nor was it ever known in this life: that an earlier one may have said so keeps no word back."""
+    pool = PoolAlone(settings=settings(max_drawdown_percent=D(10)), state=empty(), ready=False)
+    tick(pool)
+    tick(pool, UNJUDGED_MS)
+    assert [row.alert_key for row in commits(pool, RaiseAlert)] == ["limit_unjudged/paper"]
+    pool.settings = settings()
+    tick(pool)
+    assert [row.alert_key for row in commits(pool, ResolveAlert)] == ["limit_unjudged/paper"]
+
+
+@pytest.mark.rule("POOL-4", "ORD-10")
+@pytest.mark.parametrize("wild", ["1000", "1"])
+def test_a_single_wild_price_is_no_peak_and_no_drawdown(wild: str) -> None:
+    pool = alone(max_drawdown_percent=D(10), on_breach=OnBreach.CLOSE_ALL)
+    holding(pool, cost="10000")
+    stay(pool, price="100")
+    for price in (wild, "100", "100", "100"):
+        tick(pool, price=price)
+        assert standing(pool).causes == ()
+    assert '"peak": "100000"' in switches(pool)["limit:equity"]
+    stay(pool, price="1")
+    assert standing(pool).causes == (), "9.9 % of it"
+    holding(pool, "15m")
+    stay(pool, price="1")
+    assert standing(pool).level is LimitLevel.CLOSE_ALL
+
+
 @pytest.mark.rule("POOL-4")
 def test_a_lift_begins_a_new_peak() -> None:
     pool = alone(max_drawdown_percent=D(10))
     tick(pool, price="100")
     holding(pool, cost="20000")
-    tick(pool, price="100")
+    stay(pool, price="100")
     assert standing(pool).level is LimitLevel.NO_NEW_GROUPS
     pool.take(LiftLimit(who="anna", why="", reply_to=ReplyBox()))
     tick(pool, price="100")
     assert standing(pool).causes == ()
     assert '"peak": "90000"' in switches(pool)["limit:equity"]
-    tick(pool, price="9.99")
+    stay(pool, price="9.99")
     assert standing(pool).level is LimitLevel.NO_NEW_GROUPS
 
 
@@ -512,10 +555,15 @@ def test_other_quotes_count_at_their_mark_and_are_not_judged_without_one() -> No
     pool.pool._books.put(euro, changed.strategy.default, pool.instruments["ETH/EUR"])
     pool.take(replace(euro, realized=D(-20)))
     assert standing(pool).causes == ()
+    pool.life.take(m.Commit)
+    tick(pool, UNJUDGED_MS)
+    (said,) = commits(pool, RaiseAlert)
+    assert said.message == "the day's loss cannot be judged: a quote currency has no fresh price in USDT"
     pool.price("1.5", "EUR/USDT")
     tick(pool, 0)
     (cause,) = standing(pool).causes
     assert cause.value == D(30)
+    assert said.alert_key in [row.alert_key for row in commits(pool, ResolveAlert)]
 
 
 # --- days -----------------------------------------------------------------------------------------
@@ -588,7 +636,8 @@ def test_on_the_disks_reserve_neither_peaks_nor_equity_are_written() -> None:
     holding(pool)
     pool.life.take(m.Commit)
     pool.take(m.StoreFailed(ok=True, error="", on_reserve=True))
+    stay(pool, price="120")
     tick(pool, SNAPSHOT_MS, price="120")
     assert pool.life.take(m.Commit) == []
-    tick(pool, price="10")
+    stay(pool, price="10")
     assert commits(pool, RaiseAlert)

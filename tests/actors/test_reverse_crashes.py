@@ -19,7 +19,7 @@ import pytest
 from actors.rules.choices import Market
 from actors.rules.model import Intent, Outcome, Side
 from actors.rules.settings import Settings
-from tests.actors.havoc import Batch, Havoc
+from tests.actors.havoc import Batch, Havoc, places
 from tests.actors.test_reverse import OTHER, PERP
 from tests.actors.test_story_crashes import BEFORE, DURING, FailingStore, Measure, Strike, crash
 from tests.actors.town import ACCOUNT, ROUND, Apply, Books, D, Dealt, Town, account_settings, town_settings
@@ -151,7 +151,7 @@ def test_the_story_of_the_reverses_without_a_disturbance() -> None:
 def strike_everywhere(seed: int, moment: str, act: Callable[[Town], None], chunk: int) -> None:
     measure = undisturbed(seed)
     count = measure.tells if moment == DURING else measure.messages
-    for at in range(1 + chunk, count + 1, CHUNKS):
+    for at in places(chunk, count, CHUNKS, 6):
         strike = Strike(at, moment, act)
         run(seed, strike, f"{act.__name__} {moment} {at} of {count}")
         assert strike.struck
@@ -173,11 +173,11 @@ def test_the_process_may_be_killed_at_any_message_of_a_reverse(chunk: int) -> No
 @pytest.mark.rule("REC-1", "REC-4", "SIG-6", "POOL-2")
 @pytest.mark.parametrize("durable", [False, True], ids=["lost", "durable"])
 def test_the_store_may_fail_at_any_batch_of_a_reverse(durable: bool) -> None:
-    for at in range(1, undisturbed(1).batches + 1):
+    for at in places(0, undisturbed(1).batches, 1, 3):
         run(1, FailingStore(at, durable=durable), f"fault at batch {at}, durable: {durable}")
 
 
 @pytest.mark.rule("REC-1", "REC-2", "SIG-6", "POOL-2")
 def test_failures_may_follow_on_each_other_in_reverses() -> None:
-    for seed in range(40):
+    for seed in places(0, 40, 1, 3):
         run(1, Havoc(seed), f"havoc with seed {seed}")

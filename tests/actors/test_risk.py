@@ -26,7 +26,7 @@ from tests.actors.risk_town import (
     risk_settings,
     risk_town,
 )
-from tests.actors.town import BTC, ETH, POOL, RISK, SOL
+from tests.actors.town import ACCOUNT, BTC, ETH, POOL, RISK, SOL
 
 DONE, PARTIAL, SKIPPED, STOPPED = (
     RiskActionState.DONE,
@@ -397,6 +397,25 @@ def test_an_exit_for_the_loser_in_the_middle_stops_the_offset(tmp_path: Path) ->
         assert town.of(BTC).close_reason is Reason.EXIT_SIGNAL
         assert action.realized_profit >= 80
         assert town.rows("SELECT alert_key FROM alerts") == [(f"risk_stopped/{town.of(BTC).group_id}",)]
+        check(town)
+
+
+@pytest.mark.rule("RISK-7")
+def test_an_exit_for_the_loser_while_targets_give_way_sells_no_winner_for_nothing(tmp_path: Path) -> None:
+    """Nobody asks or answers the risk engine then: the loser itself says that it leaves."""
+    settings = risk_settings()
+    slow = replace(settings.accounts[ACCOUNT], latency_ms=300)
+    with risk_town(tmp_path, replace(settings, accounts={ACCOUNT: slow})) as town:
+        town.price(ETH, "108")
+        town.price(SOL, "105")
+        exit = town.signal(BTC, None, Intent.EXIT)
+        once(town, RISK, rm.CutReported, lambda: town.send(exit))
+        town.price(BTC, "88")
+        evaluate(town)
+        action = only(town)
+        assert (action.state, action.reason) == (STOPPED, Reason.GROUP_CLOSING)
+        assert (action.realized_profit, town.held(ETH), town.held(SOL)) == (D(0), D(10), D(10))
+        assert town.of(BTC).close_reason is Reason.EXIT_SIGNAL
         check(town)
 
 

@@ -18,7 +18,7 @@ import pytest
 from actors.ports import Applied, StoreFault
 from actors.rules.model import Outcome, Reason
 from actors.rules.records import Row, SetOutcome
-from tests.actors.havoc import Batch, Havoc
+from tests.actors.havoc import Batch, Havoc, places
 from tests.actors.story import Injected, told
 from tests.actors.town import Apply, Books, Town
 
@@ -123,7 +123,7 @@ def crash(_town: Town) -> None:
 def strike_everywhere(seed: int, moment: str, act: Callable[[Town], None], chunk: int) -> None:
     measure = undisturbed(seed)
     count = measure.tells if moment == DURING else measure.messages
-    for at in range(1 + chunk, count + 1, CHUNKS):
+    for at in places(chunk, count, CHUNKS, 2):
         strike = Strike(at, moment, act)
         run(seed, strike, f"{act.__name__} {moment} {at} of {count}")
         assert strike.struck

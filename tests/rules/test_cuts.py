@@ -576,3 +576,22 @@ def test_of_a_whole_cut_targets_are_free_when_none_rests() -> None:
     story.sell(price="100")
     stands = position_cuts.standing(story.group, "a:1", story.context())
     assert (stands.targets_whole, story.group.is_closed) == (True, True)
+
+
+@pytest.mark.rule("RISK-7", "RISK-8")
+@pytest.mark.parametrize(("side", "dear", "price"), [(Side.LONG, "110", "104"), (Side.SHORT, "90", "96")])
+def test_a_cut_with_a_worst_price_does_not_lose_by_a_leg_it_was_not_reckoned_with(
+    side: Side, dear: str, price: str
+) -> None:
+    """A pyramid has filled between the plan and the cut: its leg has the farthest target, so it would give first."""
+    story = CutStory(("0", "100", "1"), side=side, instrument=swap(contract_size=D("0.1")))
+    story.pyramid(ladder(("0", "100", "1"), entry=dear, side=side, instrument=story.instrument), "signal-2")
+    story.fill(story.entry(0, 1))
+    story.price(price)
+    cut = story.ask("5", worst="100")
+    assert (cut.state, cut.stop_reason, cut.sold) == (CutState.STOPPED, Reason.NOT_PROFITABLE, D(0))
+    assert not story.orders(Role.CLOSE)
+    story.price(dear)
+    story.wait("1")
+    cut = story.ask("5", "a:4", worst="100")
+    assert (cut.state, cut.worst_price) == (CutState.RUNNING, D(dear)), "as soon as it is no loss it may go on"

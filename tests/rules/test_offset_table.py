@@ -33,9 +33,7 @@ from actors.rules.offset import (
     loser_fault,
     loser_share,
     obstacles,
-    still_holds,
     take,
-    used_skips,
     winner_fault,
     worst,
 )
@@ -617,12 +615,14 @@ def test_a_plan_holds_until_something_it_counts_on_has_gone() -> None:
     others = [A, one("B", "100", "1", "1.5")]
 
     def fault(loser: Member, *winners: Member, is_begun: bool = False) -> Reason | None:
-        return still_holds(
-            plan, [loser, *winners], settings=FREE, execution=EXECUTION, now_ms=NOW_MS, is_begun=is_begun
+        found = loser_fault(loser, settings=FREE, execution=EXECUTION, now_ms=NOW_MS, is_begun=is_begun)
+        known = {winner.group.group_id: winner for winner in winners}
+        faults = (
+            winner_fault(paid, known.get(paid.group_id), execution=EXECUTION, now_ms=NOW_MS) for paid in plan.winners
         )
+        return found or next((each for each in faults if each is not None), None)
 
     assert fault(LOSER, *others) is None
-    assert still_holds(plan, others, settings=FREE, execution=EXECUTION, now_ms=NOW_MS) is Reason.GROUP_CLOSING
     closing = replace(LOSER, group=replace(LOSER.group, state=GroupState.CLOSING))
     assert fault(closing, *others) is Reason.GROUP_CLOSING
     assert fault(one("L", "10", "100", "88", risk_blocked=True), *others) is Reason.BLOCKED
@@ -652,23 +652,6 @@ def test_one_winner_is_asked_anew_for_what_is_still_missing() -> None:
     assert take(A, D(10), settings=poor, execution=EXECUTION, now_ms=NOW_MS) == Refused(
         reason=Reason.BELOW_MIN_NOTIONAL
     )
-
-
-@pytest.mark.rule("RISK-12")
-def test_a_skip_is_used_up_by_the_evaluation_that_would_have_taken_the_group() -> None:
-    def used(*members: Member) -> frozenset[str]:
-        return used_skips(members, settings=FREE, execution=EXECUTION, now_ms=NOW_MS, busy=frozenset())
-
-    def skipped(each: Member) -> Member:
-        return replace(each, group=replace(each.group, risk_skip=True))
-
-    small = one("M", "10", "100", "94")
-    assert used(LOSER, A) == frozenset()
-    assert used(skipped(LOSER), small, A) == {"L"}
-    assert used(LOSER, skipped(small), A) == frozenset()
-    assert used(LOSER, skipped(A)) == {"A"}
-    assert used(skipped(LOSER), skipped(A)) == {"L", "A"}
-    assert evaluated(skipped(LOSER), small, A)[0].loser_group_id == "M"
 
 
 def test_a_group_with_nothing_but_a_loose_rest_can_pay_it_whole() -> None:

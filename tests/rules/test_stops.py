@@ -323,6 +323,19 @@ def test_on_spot_the_target_rests_and_the_stop_is_watched() -> None:
     assert story.watch("stop") == D(98)
 
 
+@pytest.mark.rule("GRP-6", "TP-9")
+@pytest.mark.parametrize("market", [False, True])
+def test_entries_wait_for_the_end_of_a_neighbours_stop(market: bool) -> None:
+    """Seen: the stop of another group filled behind the entries and sold what they had bought."""
+    story = Story(ladder(*ONE, market=market, instrument=swap()), instrument=swap(), is_held_by_stop=True)
+    assert (story.leg(0).wait_reason, story.submitted()) == (Reason.NEIGHBOUR_STOP, [])
+    assert story.wake_ms is not None
+    assert story.wake_ms <= story.now_ms + 100
+    story.is_held_by_stop = False
+    story.wait("0.1")
+    assert [order.role for order in story.submitted()] == [Role.ENTRY]
+
+
 @pytest.mark.rule("TP-9", "GRP-6")
 def test_a_stop_does_not_rest_where_it_could_sell_what_another_group_holds() -> None:
     story = resting()

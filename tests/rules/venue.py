@@ -191,6 +191,7 @@ class Story:
         can_amend: bool = False,
         can_stop: bool = False,
         shares_position: bool = False,
+        is_held_by_stop: bool = False,
         signal_stop: str | None = None,
         signal_target: str | None = None,
         **strategy: Any,
@@ -199,6 +200,7 @@ class Story:
         self.can_amend = can_amend
         self.can_stop = can_stop
         self.shares_position = shares_position
+        self.is_held_by_stop = is_held_by_stop
         self.trail: Decimal | None = None
         self.instrument = instrument or spot()
         self.venue = Venue(self.instrument, D(fee_percent), fee_in)
@@ -248,6 +250,7 @@ class Story:
             fees=self.fees,
             can_amend=self.can_amend,
             can_stop=self.can_stop,
+            is_held_by_stop=self.is_held_by_stop,
             shares_position=self.shares_position,
         )
 

@@ -8,6 +8,8 @@ SOL, and a part of XRP. Fees are taken in coins, sales slip, and not everything 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -109,6 +111,12 @@ def price(stack: Stack, symbol: str, value: str) -> None:
     ask(stack, account_pb2.SetPaperPriceRequest(symbol=symbol, price=value), account_pb2.SetPaperPriceResponse)
 
 
+def prices(stack: Stack, values: Mapping[str, str]) -> None:
+    """All of them at once, in no order."""
+    with ThreadPoolExecutor(len(values)) as crowd:
+        list(crowd.map(lambda item: price(stack, *item), values.items()))
+
+
 def preview(stack: Stack, group_id: str = "") -> Plain:
     request = risk_pb2.PreviewOffsetRequest(group_id=group_id)
     found: Plain = ask(stack, request, risk_pb2.PreviewOffsetResponse)["plan"]
@@ -137,8 +145,7 @@ def group(stack: Stack, group_id: str) -> Plain:
 def open_all(stack: Stack) -> dict[str, str]:
     """Group ids by symbol, everything filled; nobody is due, nobody wins."""
     groups = {symbol: buy(stack, symbol, "100") for symbol in (BTC, *WINNERS)}
-    for symbol in (ETH, SOL, XRP):
-        price(stack, symbol, "97")
+    prices(stack, dict.fromkeys(WINNERS, "97"))
     price(stack, ETH, "118.5")
     assert buy(stack, ETH, "118") == groups[ETH]
     price(stack, ETH, "115")
@@ -151,11 +158,10 @@ def open_all(stack: Stack) -> dict[str, str]:
 
 def open_duel(stack: Stack) -> dict[str, str]:
     """Group ids by symbol, all of them filled and a little below, their targets resting."""
-    for symbol in (BTC, ETH, SOL):
-        price(stack, symbol, "100")
-    groups = {symbol: buy(stack, symbol, "100") for symbol in (BTC, ETH, SOL)}
-    for symbol in groups:
-        price(stack, symbol, "98.9")
+    symbols = (BTC, ETH, SOL)
+    prices(stack, dict.fromkeys(symbols, "100"))
+    groups = {symbol: buy(stack, symbol, "100") for symbol in symbols}
+    prices(stack, dict.fromkeys(symbols, "98.9"))
     until(lambda: [len(resting(stack, symbol)) for symbol in groups] == [1, 1, 2])
     until(lambda: all(group(stack, group_id)["state"] == "ACTIVE" for group_id in groups.values()))
     return groups

@@ -5,6 +5,7 @@ what a person can do about them; and what comes of those that something crosses 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -17,7 +18,7 @@ from tests.system.conftest import Starter
 from tests.system.offset_stage import ADA, BTC, ETH, SOL, XRP, D
 from tests.system.stack import Plain, Stack, alert, merged, running, until
 
-WAIT_S = 4
+WAIT_S = 5
 """How long the loser's timer runs in the story."""
 STEP = D("0.001")
 DIGITS = D("1e-15")
@@ -240,8 +241,9 @@ def a_part_is_closed_by_hand(stack: Stack, groups: dict[str, str]) -> None:
 
 # --- what crosses it on the way ---
 
+LATENCY_MS = 300
 RACE: Plain = merged(
-    stage.DUEL, {"accounts": {"paper": {"latency_ms": 300}}, "risk": {"enabled": False, "post_full_wait_s": 0}}
+    stage.DUEL, {"accounts": {"paper": {"latency_ms": LATENCY_MS}}, "risk": {"enabled": False, "post_full_wait_s": 0}}
 )
 """Orders and prices travel for a while, in turn: what is sent first arrives first. Offsets are run by hand."""
 
@@ -256,8 +258,7 @@ def racing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def race(racing: Stack) -> Iterator[tuple[Stack, dict[str, str]]]:
     """A duel of its own on the stack that all races share; in the end the books balance, whatever happened."""
     groups = stage.open_duel(racing)
-    stage.price(racing, SOL, "115")
-    stage.price(racing, BTC, "91")
+    stage.prices(racing, {SOL: "115", BTC: "91"})
     yield racing, groups
     stage.check_books(racing)
     stage.close_all(racing)
@@ -287,7 +288,10 @@ def test_a_target_that_fills_while_its_winner_is_cut_counts_for_the_offset(race:
     asked = D(begun["plan"]["winners"][0]["quantity"])
     target, close = stage.sales(stack, groups[SOL])
     assert (target.price, target.quantity) == (D(120), stage.step(6 * (1 - stage.MAKER)))
-    assert (close.price, close.quantity) == (D("120.1") * (1 - stage.HALF_SPREAD) * (1 - stage.SLIPPAGE), asked - target.quantity)
+    assert (close.price, close.quantity) == (
+        D("120.1") * (1 - stage.HALF_SPREAD) * (1 - stage.SLIPPAGE),
+        asked - target.quantity,
+    )
     profit = target.proceeds - target.quantity * 100 + close.proceeds - close.quantity * 99
     assert (action["state"], D(action["realized_profit"])) == ("DONE", profit)
     assert action["steps"][1]["result"] == f"sold {asked}, realised {profit.normalize():f}"
@@ -297,45 +301,82 @@ def test_a_target_that_fills_while_its_winner_is_cut_counts_for_the_offset(race:
     assert stage.sold(stack, groups[BTC]) == stage.step(10 * (1 - stage.MAKER))
 
 
-@pytest.mark.rule("RISK-7", "EXIT-1", "PNL-2")
-def test_an_exit_of_the_loser_in_the_middle_stops_the_offset_and_closes_the_loser_once(race: Race) -> None:
+@pytest.mark.rule("RISK-7", "RISK-8", "TP-7", "PNL-2")
+def test_a_target_that_closes_a_whole_winner_while_it_is_cut_pays_for_the_loser(race: Race) -> None:
     stack, groups = race
-    stage.price(stack, ETH, "130")
-    stage.price(stack, BTC, "80")
-    kept = stage.resting(stack, ETH)
+    stage.prices(stack, {ETH: "149.5", SOL: "100", BTC: "88"})
+    with sent_ahead(stack, ETH, "150.1"):
+        begun = stage.run(stack, groups[BTC])
+    [winner] = begun["plan"]["winners"]
+    assert (winner["group_id"], winner["full_close"]) == (groups[ETH], False)
+    action = stage.finished(stack, begun["risk_action_id"])
+    [target] = stage.sales(stack, groups[ETH])
+    assert (target.price, target.quantity) == (D(150), stage.step(3 * (1 - stage.MAKER)))
+    assert target.quantity > D(winner["quantity"])
+    assert (action["state"], D(action["realized_profit"])) == ("DONE", target.proceeds - target.quantity * 100)
+    assert stage.group(stack, groups[ETH])["state"] == "CLOSED"
+    assert stage.sold(stack, groups[BTC]) == stage.step(10 * (1 - stage.MAKER))
+
+
+@pytest.mark.rule("RISK-7", "EXIT-1", "PNL-2")
+def test_an_exit_of_the_loser_before_a_sale_stops_the_offset_and_restores(race: Race) -> None:
+    stack, groups = race
+    stage.prices(stack, {ETH: "130", BTC: "80"})
+    kept = {symbol: stage.resting(stack, symbol) for symbol in (ETH, SOL)}
     begun = stage.run(stack, groups[BTC])
     assert [winner["symbol"] for winner in begun["plan"]["winners"]] == [SOL, ETH]
+    leave(stack, groups[BTC])  # SOL's targets are giving way: nothing is sold yet.
+    action = stage.finished(stack, begun["risk_action_id"])
+    assert (action["state"], action["state_reason"], action["realized_profit"]) == ("STOPPED", "GROUP_CLOSING", "0")
+    assert stage.sales(stack, groups[SOL]) == stage.sales(stack, groups[ETH]) == []
+    until(lambda: {symbol: stage.resting(stack, symbol) for symbol in kept} == kept, 10, "targets are not restored")
+    is_closed_by_exit(stack, groups[BTC])
+
+
+@pytest.mark.rule("RISK-7", "EXIT-1", "PNL-2")
+def test_an_exit_of_the_loser_after_a_sale_keeps_what_was_sold_and_sells_no_more(race: Race) -> None:
+    stack, groups = race
+    stage.prices(stack, {ETH: "130", BTC: "80"})
+    kept = stage.resting(stack, ETH)
+    begun = stage.run(stack, groups[BTC])
     until(lambda: stage.is_selling(stack, groups[SOL]))
-    exit = alert("BTCUSDT", action="sell", execution_intent={"type": "exit"})
-    assert stage.send(stack, exit)["outcome"] == "EXITED"
+    leave(stack, groups[BTC])
     action = stage.finished(stack, begun["risk_action_id"])
     assert (action["state"], action["state_reason"]) == ("STOPPED", "GROUP_CLOSING")
     assert [step["result"] for step in action["steps"][3:]] == ["not begun"] * 4
-    until(lambda: stage.group(stack, groups[BTC])["state"] == "CLOSED")
-    assert stage.group(stack, groups[BTC])["close_reason"] == "EXIT_SIGNAL"
-    assert [sale.quantity for sale in stage.sales(stack, groups[BTC])] == [stage.step(10 * (1 - stage.MAKER))]
+    assert D(action["realized_profit"]) == profit_of_sol(stack, groups[SOL]) > 100
     assert stage.sales(stack, groups[ETH]) == []
     assert stage.resting(stack, ETH) == kept
-    assert D(action["realized_profit"]) == profit_of_sol(stack, groups[SOL])
-    assert D(action["realized_loss"]) == 0
+    is_closed_by_exit(stack, groups[BTC])
+
+
+def leave(stack: Stack, group_id: str) -> None:
+    signal = stage.send(stack, alert("BTCUSDT", action="sell", execution_intent={"type": "exit"}))
+    assert (signal["outcome"], signal["group_id"]) == ("EXITED", group_id)
+
+
+def is_closed_by_exit(stack: Stack, group_id: str) -> None:
+    until(lambda: stage.group(stack, group_id)["state"] == "CLOSED")
+    assert stage.group(stack, group_id)["close_reason"] == "EXIT_SIGNAL"
+    assert [sale.quantity for sale in stage.sales(stack, group_id)] == [stage.step(10 * (1 - stage.MAKER))]
 
 
 @pytest.mark.rule("RISK-7", "PYR-1", "PNL-2")
 def test_a_pyramid_of_the_loser_in_the_middle_is_closed_with_it(race: Race) -> None:
     stack, groups = race
     begun = stage.run(stack, groups[BTC])
-    until(lambda: stage.is_selling(stack, groups[SOL]))
     assert stage.buy(stack, BTC, "92") == groups[BTC]
     action = stage.finished(stack, begun["risk_action_id"])
     loser = stage.group(stack, groups[BTC])
     assert (loser["state"], loser["close_reason"], loser["pyramid_count"]) == ("CLOSED", "RISK_OFFSET", 2)
-    [sale] = stage.sales(stack, groups[BTC])
-    assert sale.quantity == stage.step(stage.bought(stack, groups[BTC])) > 20
-    assert (action["state"], action["steps"][3]["result"][:14]) == ("DONE", f"closed {sale.quantity},")
+    sold = stage.sold(stack, groups[BTC])
+    assert sold == stage.step(stage.bought(stack, groups[BTC])) > 20
+    assert action["state"] == "DONE"
+    assert action["steps"][3]["result"].startswith(f"closed {sold.normalize()}, ")
     assert D(action["realized_profit"]) == profit_of_sol(stack, groups[SOL])
 
 
-@pytest.mark.rule("RISK-7", "PRC-1", "PNL-2")
+@pytest.mark.rule("RISK-6", "RISK-7", "PNL-2")
 def test_prices_that_collapse_in_the_middle_stop_the_offset_or_close_the_covered_share(race: Race) -> None:
     stack, groups = race
     resting = stage.resting(stack, SOL)
@@ -349,8 +390,19 @@ def test_prices_that_collapse_in_the_middle_stop_the_offset_or_close_the_covered
 
     stage.price(stack, SOL, "115")
     begun = stage.run(stack, groups[BTC])
-    until(lambda: stage.is_selling(stack, groups[SOL]))
-    stage.price(stack, BTC, "70")
+    time.sleep(LATENCY_MS / 2000)  # It arrives when the sale is half-way.
+    stage.price(stack, SOL, "98")
+    action = stage.finished(stack, begun["risk_action_id"])
+    assert (action["state"], action["realized_profit"]) == ("STOPPED", "0")
+    states = stack.rows("SELECT state FROM orders WHERE group_id = ? AND role = 'close'", groups[SOL])
+    assert states == [("expired",)], "the sale had come too late, and at a worse price there is none"
+    assert stage.sales(stack, groups[SOL]) == stage.sales(stack, groups[BTC]) == []
+    until(lambda: stage.resting(stack, SOL) == resting)
+
+    stage.price(stack, SOL, "115")
+    begun = stage.run(stack, groups[BTC])
+    stage.price(stack, BTC, "70")  # Arrives before the sale, which leaves when SOL's targets have given way.
+    assert stage.actions(stack)[-1]["steps"][1]["is_done"] is False
     action = stage.finished(stack, begun["risk_action_id"])
     earned = profit_of_sol(stack, groups[SOL])
     assert D(action["realized_profit"]) == earned

@@ -50,7 +50,7 @@ UP = (
         fees TEXT NOT NULL
     )
     """,
-    "CREATE INDEX profits_time ON profits (world, time_ms)",
+    "CREATE INDEX profits_time ON profits (world, time_ms, quote, realized, fees)",  # What sums by time ask for.
     "CREATE INDEX profits_group ON profits (group_id)",
     "DROP TABLE equity_snapshots",
     """

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from protos.terrace.v1 import types_pb2 as terrace_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15terrace/v1/risk.proto\x12\nterrace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16terrace/v1/types.proto\"\xbd\x02\n\tGroupRisk\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x0e\n\x06symbol\x18\x03 \x01(\t\x12\x11\n\ttimeframe\x18\x04 \x01(\t\x12\x10\n\x08\x65ligible\x18\x05 \x01(\x08\x12\x11\n\tobstacles\x18\x06 \x03(\t\x12\x1e\n\x16unrealized_pnl_percent\x18\x07 \x01(\t\x12\x16\n\x0eunrealized_pnl\x18\x08 \x01(\t\x12\x34\n\x10timer_start_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11timer_expire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x62locked\x18\x0b \x01(\x08\x12\x0f\n\x07skipped\x18\x0c \x01(\x08\"\xad\x02\n\nRiskStatus\x12$\n\x05state\x18\x01 \x01(\x0e\x32\x15.terrace.v1.RiskState\x12\x14\n\x0cstate_reason\x18\x02 \x01(\t\x12 \n\x05world\x18\x03 \x01(\x0e\x32\x11.terrace.v1.World\x12\x31\n\revaluate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12next_evaluate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0frunning_actions\x18\x06 \x03(\x0b\x32\x16.terrace.v1.RiskAction\x12%\n\x06groups\x18\x07 \x03(\x0b\x32\x15.terrace.v1.GroupRisk\"\xa8\x02\n\nOffsetPlan\x12\x16\n\x0eloser_group_id\x18\x01 \x01(\t\x12\x10\n\x08required\x18\x02 \x01(\t\x12)\n\x07winners\x18\x03 \x03(\x0b\x32\x18.terrace.v1.OffsetWinner\x12\x12\n\nsufficient\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x15\n\rreason_detail\x18\x06 \x01(\t\x12 \n\x05world\x18\x07 \x01(\x0e\x32\x11.terrace.v1.World\x12\r\n\x05quote\x18\x08 \x01(\t\x12\x17\n\x0f\x65xpected_profit\x18\t \x01(\t\x12\x15\n\rloser_percent\x18\n \x01(\t\x12\x16\n\x0eloser_quantity\x18\x0b \x01(\t\x12\x11\n\tobstacles\x18\x0c \x03(\t\"\x80\x01\n\x0cOffsetWinner\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\t\x12\x17\n\x0f\x65xpected_profit\x18\x03 \x01(\t\x12\x12\n\nfull_close\x18\x04 \x01(\x08\x12\x0f\n\x07\x61\x63\x63ount\x18\x05 \x01(\t\x12\x0e\n\x06symbol\x18\x06 \x01(\t\"\xd5\x03\n\nRiskAction\x12\x16\n\x0erisk_action_id\x18\x01 \x01(\t\x12 \n\x05world\x18\x02 \x01(\x0e\x32\x11.terrace.v1.World\x12*\n\x05state\x18\x03 \x01(\x0e\x32\x1b.terrace.v1.RiskActionState\x12\x14\n\x0cstate_reason\x18\x04 \x01(\t\x12$\n\x04plan\x18\x05 \x01(\x0b\x32\x16.terrace.v1.OffsetPlan\x12#\n\x05steps\x18\x06 \x03(\x0b\x32\x14.terrace.v1.RiskStep\x12\x17\n\x0frealized_profit\x18\x07 \x01(\t\x12\x15\n\rrealized_loss\x18\x08 \x01(\t\x12\x0e\n\x06manual\x18\t \x01(\x08\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x06inputs\x18\x0c \x03(\x0b\x32\".terrace.v1.RiskAction.InputsEntry\x1a-\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x83\x01\n\x08RiskStep\x12\r\n\x05index\x18\x01 \x01(\x05\x12&\n\x04kind\x18\x02 \x01(\x0e\x32\x18.terrace.v1.RiskStepKind\x12\x10\n\x08group_id\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\t\x12\x0c\n\x04\x64one\x18\x05 \x01(\x08\x12\x0e\n\x06result\x18\x06 \x01(\t\"7\n\x13GetRiskStateRequest\x12 \n\x05world\x18\x01 \x01(\x0e\x32\x11.terrace.v1.World\"<\n\x14GetRiskStateResponse\x12$\n\x04risk\x18\x01 \x01(\x0b\x32\x16.terrace.v1.RiskStatus\"J\n\x14PreviewOffsetRequest\x12 \n\x05world\x18\x01 \x01(\x0e\x32\x11.terrace.v1.World\x12\x10\n\x08group_id\x18\x02 \x01(\t\"=\n\x15PreviewOffsetResponse\x12$\n\x04plan\x18\x01 \x01(\x0b\x32\x16.terrace.v1.OffsetPlan\"q\n\x10RunOffsetRequest\x12 \n\x05world\x18\x01 \x01(\x0e\x32\x11.terrace.v1.World\x12\x10\n\x08group_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"@\n\x11RunOffsetResponse\x12+\n\x0brisk_action\x18\x01 \x01(\x0b\x32\x16.terrace.v1.RiskAction\"8\n\x10SkipGroupRequest\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\">\n\x11SkipGroupResponse\x12)\n\ngroup_risk\x18\x01 \x01(\x0b\x32\x15.terrace.v1.GroupRisk\"I\n\x11\x42lockGroupRequest\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"?\n\x12\x42lockGroupResponse\x12)\n\ngroup_risk\x18\x01 \x01(\x0b\x32\x15.terrace.v1.GroupRisk\";\n\x13UnblockGroupRequest\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"A\n\x14UnblockGroupResponse\x12)\n\ngroup_risk\x18\x01 \x01(\x0b\x32\x15.terrace.v1.GroupRisk\"\xfe\x01\n\x16ListRiskActionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12 \n\x05world\x18\x03 \x01(\x0e\x32\x11.terrace.v1.World\x12\x10\n\x08group_id\x18\x04 \x01(\t\x12+\n\x06states\x18\x05 \x03(\x0e\x32\x1b.terrace.v1.RiskActionState\x12.\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"`\n\x17ListRiskActionsResponse\x12,\n\x0crisk_actions\x18\x01 \x03(\x0b\x32\x16.terrace.v1.RiskAction\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xeb\x01\n\x0fRiskActionState\x12!\n\x1dRISK_ACTION_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19RISK_ACTION_STATE_PLANNED\x10\x01\x12\x1d\n\x19RISK_ACTION_STATE_RUNNING\x10\x02\x12\x1a\n\x16RISK_ACTION_STATE_DONE\x10\x03\x12\x1d\n\x19RISK_ACTION_STATE_PARTIAL\x10\x04\x12\x1d\n\x19RISK_ACTION_STATE_SKIPPED\x10\x05\x12\x1d\n\x19RISK_ACTION_STATE_STOPPED\x10\x06*\xb6\x01\n\x0cRiskStepKind\x12\x1e\n\x1aRISK_STEP_KIND_UNSPECIFIED\x10\x00\x12!\n\x1dRISK_STEP_KIND_CANCEL_TARGETS\x10\x01\x12\x1f\n\x1bRISK_STEP_KIND_CLOSE_WINNER\x10\x02\x12\"\n\x1eRISK_STEP_KIND_RESTORE_TARGETS\x10\x03\x12\x1e\n\x1aRISK_STEP_KIND_CLOSE_LOSER\x10\x04\x32\xc6\x04\n\x0bRiskService\x12Q\n\x0cGetRiskState\x12\x1f.terrace.v1.GetRiskStateRequest\x1a .terrace.v1.GetRiskStateResponse\x12T\n\rPreviewOffset\x12 .terrace.v1.PreviewOffsetRequest\x1a!.terrace.v1.PreviewOffsetResponse\x12H\n\tRunOffset\x12\x1c.terrace.v1.RunOffsetRequest\x1a\x1d.terrace.v1.RunOffsetResponse\x12H\n\tSkipGroup\x12\x1c.terrace.v1.SkipGroupRequest\x1a\x1d.terrace.v1.SkipGroupResponse\x12K\n\nBlockGroup\x12\x1d.terrace.v1.BlockGroupRequest\x1a\x1e.terrace.v1.BlockGroupResponse\x12Q\n\x0cUnblockGroup\x12\x1f.terrace.v1.UnblockGroupRequest\x1a .terrace.v1.UnblockGroupResponse\x12Z\n\x0fListRiskActions\x12\".terrace.v1.ListRiskActionsRequest\x1a#.terrace.v1.ListRiskActionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15terrace/v1/risk.proto\x12\nterrace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16terrace/v1/types.proto\"\xbd\x02\n\tGroupRisk\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x0e\n\x06symbol\x18\x03 \x01(\t\x12\x11\n\ttimeframe\x18\x04 \x01(\t\x12\x10\n\x08\x65ligible\x18\x05 \x01(\x08\x12\x11\n\tobstacles\x18\x06 \x03(\t\x12\x1e\n\x16unrealized_pnl_percent\x18\x07 \x01(\t\x12\x16\n\x0eunrealized_pnl\x18\x08 \x01(\t\x12\x34\n\x10timer_start_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11timer_expire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x62locked\x18\x0b \x01(\x08\x12\x0f\n\x07skipped\x18\x0c \x01(\x08\"\xad\x02\n\nRiskStatus\x12$\n\x05state\x18\x01 \x01(\x0e\x32\x15.terrace.v1.RiskState\x12\x14\n\x0cstate_reason\x18\x02 \x01(\t\x12 \n\x05world\x18\x03 \x01(\x0e\x32\x11.terrace.v1.World\x12\x31\n\revaluate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12next_evaluate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0frunning_actions\x18\x06 \x03(\x0b\x32\x16.terrace.v1.RiskAction\x12%\n\x06groups\x18\x07 \x03(\x0b\x32\x15.terrace.v1.GroupRisk\"\xd9\x02\n\nOffsetPlan\x12\x16\n\x0eloser_group_id\x18\x01 \x01(\t\x12\x10\n\x08required\x18\x02 \x01(\t\x12)\n\x07winners\x18\x03 \x03(\x0b\x32\x18.terrace.v1.OffsetWinner\x12\x12\n\nsufficient\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x15\n\rreason_detail\x18\x06 \x01(\t\x12 \n\x05world\x18\x07 \x01(\x0e\x32\x11.terrace.v1.World\x12\r\n\x05quote\x18\x08 \x01(\t\x12\x17\n\x0f\x65xpected_profit\x18\t \x01(\t\x12\x15\n\rloser_percent\x18\n \x01(\t\x12\x16\n\x0eloser_quantity\x18\x0b \x01(\t\x12\x11\n\tobstacles\x18\x0c \x03(\t\x12\x0c\n\x04loss\x18\r \x01(\t\x12\x11\n\tloser_fee\x18\x0e \x01(\t\x12\x0e\n\x06\x62uffer\x18\x0f \x01(\t\"\x80\x01\n\x0cOffsetWinner\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\t\x12\x17\n\x0f\x65xpected_profit\x18\x03 \x01(\t\x12\x12\n\nfull_close\x18\x04 \x01(\x08\x12\x0f\n\x07\x61\x63\x63ount\x18\x05 \x01(\t\x12\x0e\n\x06symbol\x18\x06 \x01(\t\"\xd5\x03\n\nRiskAction\x12\x16\n\x0erisk_action_id\x18\x01 \x01(\t\x12 \n\x05world\x18\x02 \x01(\x0e\x32\x11.terrace.v1.World\x12*\n\x05state\x18\x03 \x01(\x0e\x32\x1b.terrace.v1.RiskActionState\x12\x14\n\x0cstate_reason\x18\x04 \x01(\t\x12$\n\x04plan\x18\x05 \x01(\x0b\x32\x16.terrace.v1.OffsetPlan\x12#\n\x05steps\x18\x06 \x03(\x0b\x32\x14.terrace.v1.RiskStep\x12\x17\n\x0frealized_profit\x18\x07 \x01(\t\x12\x15\n\rrealized_loss\x18\x08 \x01(\t\x12\x0e\n\x06manual\x18\t \x01(\x08\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x06inputs\x18\x0c \x03(\x0b\x32\".terrace.v1.RiskAction.InputsEntry\x1a-\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x83\x01\n\x08RiskStep\x12\r\n\x05index\x18\x01 \x01(\x05\x12&\n\x04kind\x18\x02 \x01(\x0e\x32\x18.terrace.v1.RiskStepKind\x12\x10\n\x08group_id\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\t\x12\x0c\n\x04\x64one\x18\x05 \x01(\x08\x12\x0e\n\x06result\x18\x06 \x01(\t\"7\n\x13GetRiskStateRequest\x12 \n\x05world\x18\x01 \x01(\x0e\x32\x11.terrace.v1.World\"<\n\x14GetRiskStateResponse\x12$\n\x04risk\x18\x01 \x01(\x0b\x32\x16.terrace.v1.RiskStatus\"J\n\x14PreviewOffsetRequest\x12 \n\x05world\x18\x01 \x01(\x0e\x32\x11.terrace.v1.World\x12\x10\n\x08group_id\x18\x02 \x01(\t\"=\n\x15PreviewOffsetResponse\x12$\n\x04plan\x18\x01 \x01(\x0b\x32\x16.terrace.v1.OffsetPlan\"q\n\x10RunOffsetRequest\x12 \n\x05world\x18\x01 \x01(\x0e\x32\x11.terrace.v1.World\x12\x10\n\x08group_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"@\n\x11RunOffsetResponse\x12+\n\x0brisk_action\x18\x01 \x01(\x0b\x32\x16.terrace.v1.RiskAction\"8\n\x10SkipGroupRequest\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\">\n\x11SkipGroupResponse\x12)\n\ngroup_risk\x18\x01 \x01(\x0b\x32\x15.terrace.v1.GroupRisk\"I\n\x11\x42lockGroupRequest\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"?\n\x12\x42lockGroupResponse\x12)\n\ngroup_risk\x18\x01 \x01(\x0b\x32\x15.terrace.v1.GroupRisk\";\n\x13UnblockGroupRequest\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"A\n\x14UnblockGroupResponse\x12)\n\ngroup_risk\x18\x01 \x01(\x0b\x32\x15.terrace.v1.GroupRisk\"\xfe\x01\n\x16ListRiskActionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12 \n\x05world\x18\x03 \x01(\x0e\x32\x11.terrace.v1.World\x12\x10\n\x08group_id\x18\x04 \x01(\t\x12+\n\x06states\x18\x05 \x03(\x0e\x32\x1b.terrace.v1.RiskActionState\x12.\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"`\n\x17ListRiskActionsResponse\x12,\n\x0crisk_actions\x18\x01 \x03(\x0b\x32\x16.terrace.v1.RiskAction\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xeb\x01\n\x0fRiskActionState\x12!\n\x1dRISK_ACTION_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19RISK_ACTION_STATE_PLANNED\x10\x01\x12\x1d\n\x19RISK_ACTION_STATE_RUNNING\x10\x02\x12\x1a\n\x16RISK_ACTION_STATE_DONE\x10\x03\x12\x1d\n\x19RISK_ACTION_STATE_PARTIAL\x10\x04\x12\x1d\n\x19RISK_ACTION_STATE_SKIPPED\x10\x05\x12\x1d\n\x19RISK_ACTION_STATE_STOPPED\x10\x06*\xb6\x01\n\x0cRiskStepKind\x12\x1e\n\x1aRISK_STEP_KIND_UNSPECIFIED\x10\x00\x12!\n\x1dRISK_STEP_KIND_CANCEL_TARGETS\x10\x01\x12\x1f\n\x1bRISK_STEP_KIND_CLOSE_WINNER\x10\x02\x12\"\n\x1eRISK_STEP_KIND_RESTORE_TARGETS\x10\x03\x12\x1e\n\x1aRISK_STEP_KIND_CLOSE_LOSER\x10\x04\x32\xc6\x04\n\x0bRiskService\x12Q\n\x0cGetRiskState\x12\x1f.terrace.v1.GetRiskStateRequest\x1a .terrace.v1.GetRiskStateResponse\x12T\n\rPreviewOffset\x12 .terrace.v1.PreviewOffsetRequest\x1a!.terrace.v1.PreviewOffsetResponse\x12H\n\tRunOffset\x12\x1c.terrace.v1.RunOffsetRequest\x1a\x1d.terrace.v1.RunOffsetResponse\x12H\n\tSkipGroup\x12\x1c.terrace.v1.SkipGroupRequest\x1a\x1d.terrace.v1.SkipGroupResponse\x12K\n\nBlockGroup\x12\x1d.terrace.v1.BlockGroupRequest\x1a\x1e.terrace.v1.BlockGroupResponse\x12Q\n\x0cUnblockGroup\x12\x1f.terrace.v1.UnblockGroupRequest\x1a .terrace.v1.UnblockGroupResponse\x12Z\n\x0fListRiskActions\x12\".terrace.v1.ListRiskActionsRequest\x1a#.terrace.v1.ListRiskActionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,52 +35,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RISKACTION_INPUTSENTRY']._loaded_options = None
   _globals['_RISKACTION_INPUTSENTRY']._serialized_options = b'8\001'
-  _globals['_RISKACTIONSTATE']._serialized_start=2939
-  _globals['_RISKACTIONSTATE']._serialized_end=3174
-  _globals['_RISKSTEPKIND']._serialized_start=3177
-  _globals['_RISKSTEPKIND']._serialized_end=3359
+  _globals['_RISKACTIONSTATE']._serialized_start=2988
+  _globals['_RISKACTIONSTATE']._serialized_end=3223
+  _globals['_RISKSTEPKIND']._serialized_start=3226
+  _globals['_RISKSTEPKIND']._serialized_end=3408
   _globals['_GROUPRISK']._serialized_start=95
   _globals['_GROUPRISK']._serialized_end=412
   _globals['_RISKSTATUS']._serialized_start=415
   _globals['_RISKSTATUS']._serialized_end=716
   _globals['_OFFSETPLAN']._serialized_start=719
-  _globals['_OFFSETPLAN']._serialized_end=1015
-  _globals['_OFFSETWINNER']._serialized_start=1018
-  _globals['_OFFSETWINNER']._serialized_end=1146
-  _globals['_RISKACTION']._serialized_start=1149
-  _globals['_RISKACTION']._serialized_end=1618
-  _globals['_RISKACTION_INPUTSENTRY']._serialized_start=1573
-  _globals['_RISKACTION_INPUTSENTRY']._serialized_end=1618
-  _globals['_RISKSTEP']._serialized_start=1621
-  _globals['_RISKSTEP']._serialized_end=1752
-  _globals['_GETRISKSTATEREQUEST']._serialized_start=1754
-  _globals['_GETRISKSTATEREQUEST']._serialized_end=1809
-  _globals['_GETRISKSTATERESPONSE']._serialized_start=1811
-  _globals['_GETRISKSTATERESPONSE']._serialized_end=1871
-  _globals['_PREVIEWOFFSETREQUEST']._serialized_start=1873
-  _globals['_PREVIEWOFFSETREQUEST']._serialized_end=1947
-  _globals['_PREVIEWOFFSETRESPONSE']._serialized_start=1949
-  _globals['_PREVIEWOFFSETRESPONSE']._serialized_end=2010
-  _globals['_RUNOFFSETREQUEST']._serialized_start=2012
-  _globals['_RUNOFFSETREQUEST']._serialized_end=2125
-  _globals['_RUNOFFSETRESPONSE']._serialized_start=2127
-  _globals['_RUNOFFSETRESPONSE']._serialized_end=2191
-  _globals['_SKIPGROUPREQUEST']._serialized_start=2193
-  _globals['_SKIPGROUPREQUEST']._serialized_end=2249
-  _globals['_SKIPGROUPRESPONSE']._serialized_start=2251
-  _globals['_SKIPGROUPRESPONSE']._serialized_end=2313
-  _globals['_BLOCKGROUPREQUEST']._serialized_start=2315
-  _globals['_BLOCKGROUPREQUEST']._serialized_end=2388
-  _globals['_BLOCKGROUPRESPONSE']._serialized_start=2390
-  _globals['_BLOCKGROUPRESPONSE']._serialized_end=2453
-  _globals['_UNBLOCKGROUPREQUEST']._serialized_start=2455
-  _globals['_UNBLOCKGROUPREQUEST']._serialized_end=2514
-  _globals['_UNBLOCKGROUPRESPONSE']._serialized_start=2516
-  _globals['_UNBLOCKGROUPRESPONSE']._serialized_end=2581
-  _globals['_LISTRISKACTIONSREQUEST']._serialized_start=2584
-  _globals['_LISTRISKACTIONSREQUEST']._serialized_end=2838
-  _globals['_LISTRISKACTIONSRESPONSE']._serialized_start=2840
-  _globals['_LISTRISKACTIONSRESPONSE']._serialized_end=2936
-  _globals['_RISKSERVICE']._serialized_start=3362
-  _globals['_RISKSERVICE']._serialized_end=3944
+  _globals['_OFFSETPLAN']._serialized_end=1064
+  _globals['_OFFSETWINNER']._serialized_start=1067
+  _globals['_OFFSETWINNER']._serialized_end=1195
+  _globals['_RISKACTION']._serialized_start=1198
+  _globals['_RISKACTION']._serialized_end=1667
+  _globals['_RISKACTION_INPUTSENTRY']._serialized_start=1622
+  _globals['_RISKACTION_INPUTSENTRY']._serialized_end=1667
+  _globals['_RISKSTEP']._serialized_start=1670
+  _globals['_RISKSTEP']._serialized_end=1801
+  _globals['_GETRISKSTATEREQUEST']._serialized_start=1803
+  _globals['_GETRISKSTATEREQUEST']._serialized_end=1858
+  _globals['_GETRISKSTATERESPONSE']._serialized_start=1860
+  _globals['_GETRISKSTATERESPONSE']._serialized_end=1920
+  _globals['_PREVIEWOFFSETREQUEST']._serialized_start=1922
+  _globals['_PREVIEWOFFSETREQUEST']._serialized_end=1996
+  _globals['_PREVIEWOFFSETRESPONSE']._serialized_start=1998
+  _globals['_PREVIEWOFFSETRESPONSE']._serialized_end=2059
+  _globals['_RUNOFFSETREQUEST']._serialized_start=2061
+  _globals['_RUNOFFSETREQUEST']._serialized_end=2174
+  _globals['_RUNOFFSETRESPONSE']._serialized_start=2176
+  _globals['_RUNOFFSETRESPONSE']._serialized_end=2240
+  _globals['_SKIPGROUPREQUEST']._serialized_start=2242
+  _globals['_SKIPGROUPREQUEST']._serialized_end=2298
+  _globals['_SKIPGROUPRESPONSE']._serialized_start=2300
+  _globals['_SKIPGROUPRESPONSE']._serialized_end=2362
+  _globals['_BLOCKGROUPREQUEST']._serialized_start=2364
+  _globals['_BLOCKGROUPREQUEST']._serialized_end=2437
+  _globals['_BLOCKGROUPRESPONSE']._serialized_start=2439
+  _globals['_BLOCKGROUPRESPONSE']._serialized_end=2502
+  _globals['_UNBLOCKGROUPREQUEST']._serialized_start=2504
+  _globals['_UNBLOCKGROUPREQUEST']._serialized_end=2563
+  _globals['_UNBLOCKGROUPRESPONSE']._serialized_start=2565
+  _globals['_UNBLOCKGROUPRESPONSE']._serialized_end=2630
+  _globals['_LISTRISKACTIONSREQUEST']._serialized_start=2633
+  _globals['_LISTRISKACTIONSREQUEST']._serialized_end=2887
+  _globals['_LISTRISKACTIONSRESPONSE']._serialized_start=2889
+  _globals['_LISTRISKACTIONSRESPONSE']._serialized_end=2985
+  _globals['_RISKSERVICE']._serialized_start=3411
+  _globals['_RISKSERVICE']._serialized_end=3993
 # @@protoc_insertion_point(module_scope)

@@ -88,7 +88,7 @@ class RiskStatus(_message.Message):
     def __init__(self, state: _Optional[_Union[_types_pb2.RiskState, str]] = ..., state_reason: _Optional[str] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., evaluate_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_evaluate_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., running_actions: _Optional[_Iterable[_Union[RiskAction, _Mapping]]] = ..., groups: _Optional[_Iterable[_Union[GroupRisk, _Mapping]]] = ...) -> None: ...
 
 class OffsetPlan(_message.Message):
-    __slots__ = ("loser_group_id", "required", "winners", "sufficient", "reason", "reason_detail", "world", "quote", "expected_profit", "loser_percent", "loser_quantity", "obstacles")
+    __slots__ = ("loser_group_id", "required", "winners", "sufficient", "reason", "reason_detail", "world", "quote", "expected_profit", "loser_percent", "loser_quantity", "obstacles", "loss", "loser_fee", "buffer")
     LOSER_GROUP_ID_FIELD_NUMBER: _ClassVar[int]
     REQUIRED_FIELD_NUMBER: _ClassVar[int]
     WINNERS_FIELD_NUMBER: _ClassVar[int]
@@ -101,6 +101,9 @@ class OffsetPlan(_message.Message):
     LOSER_PERCENT_FIELD_NUMBER: _ClassVar[int]
     LOSER_QUANTITY_FIELD_NUMBER: _ClassVar[int]
     OBSTACLES_FIELD_NUMBER: _ClassVar[int]
+    LOSS_FIELD_NUMBER: _ClassVar[int]
+    LOSER_FEE_FIELD_NUMBER: _ClassVar[int]
+    BUFFER_FIELD_NUMBER: _ClassVar[int]
     loser_group_id: str
     required: str
     winners: _containers.RepeatedCompositeFieldContainer[OffsetWinner]
@@ -113,7 +116,10 @@ class OffsetPlan(_message.Message):
     loser_percent: str
     loser_quantity: str
     obstacles: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, loser_group_id: _Optional[str] = ..., required: _Optional[str] = ..., winners: _Optional[_Iterable[_Union[OffsetWinner, _Mapping]]] = ..., sufficient: _Optional[bool] = ..., reason: _Optional[str] = ..., reason_detail: _Optional[str] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., quote: _Optional[str] = ..., expected_profit: _Optional[str] = ..., loser_percent: _Optional[str] = ..., loser_quantity: _Optional[str] = ..., obstacles: _Optional[_Iterable[str]] = ...) -> None: ...
+    loss: str
+    loser_fee: str
+    buffer: str
+    def __init__(self, loser_group_id: _Optional[str] = ..., required: _Optional[str] = ..., winners: _Optional[_Iterable[_Union[OffsetWinner, _Mapping]]] = ..., sufficient: _Optional[bool] = ..., reason: _Optional[str] = ..., reason_detail: _Optional[str] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., quote: _Optional[str] = ..., expected_profit: _Optional[str] = ..., loser_percent: _Optional[str] = ..., loser_quantity: _Optional[str] = ..., obstacles: _Optional[_Iterable[str]] = ..., loss: _Optional[str] = ..., loser_fee: _Optional[str] = ..., buffer: _Optional[str] = ...) -> None: ...
 
 class OffsetWinner(_message.Message):
     __slots__ = ("group_id", "quantity", "expected_profit", "full_close", "account", "symbol")
