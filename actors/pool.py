@@ -343,6 +343,8 @@ class Pool(Actor):
 
     def _enqueue(self, work: Work, signal: Signal, why: Refused, *, is_reverse: bool = False) -> None:
         queued = self._as_queued(signal, why, is_reverse)
+        if why.reason is Reason.REVERSING:
+            self._books.promised.add(work.key)
         self.life.tell(self._queue, m.Enqueue(draft=self._draft(work, signal), queued=queued))
 
     def _as_queued(self, signal: Signal, why: Refused, is_reverse: bool) -> Queued:
@@ -701,6 +703,7 @@ class Pool(Actor):
             work.slot_token = ""
         if work.draft is not None:
             self._books.let_go(work.draft.draft_id)
+            self._books.promised.discard(work.key)
             self._drafts.pop(work.draft.draft_id, None)
             if work.leaving is not None and work.kind is not Kind.PROMOTION:
                 self.life.tell(self._queue, m.PutBack(draft_id=work.draft.draft_id, key=work.key))
@@ -714,6 +717,7 @@ class Pool(Actor):
         """Answers who waits, remembers the answer, frees the lane."""
         if work.draft is not None:
             self._books.let_go(work.draft.draft_id)
+            self._books.promised.discard(work.key)
             self._drafts.pop(work.draft.draft_id, None)
             if work.slot_token and not isinstance(result, m.Answer):
                 self._books.free(work.slot_token)

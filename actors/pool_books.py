@@ -73,6 +73,8 @@ class PoolBooks:
     _slots_by_key: Counter[Key] = field(default_factory=Counter)
     reversing: set[Key] = field(default_factory=set)
     """Keys that wait as REVERSING: each still has its group's slot, or has one kept for it."""
+    promised: set[Key] = field(default_factory=set)
+    """Keys of drafts that are on their way to wait as REVERSING: their groups may close before they do."""
 
     def fill(self, state: PoolState) -> None:
         """Takes over what the store has; for books that are still empty."""
@@ -162,7 +164,7 @@ class PoolBooks:
         """Keys for which a slot is kept: the new side of a reverse waits, its old group has given its slot back, and no
         draft has taken one for it (section 9). It follows from what waits and from the slots, so none can leak.
         """
-        return [key for key in self.reversing if not self._slots_by_key[key]]
+        return [key for key in self.reversing | self.promised if not self._slots_by_key[key]]
 
     # --- capital ----------------------------------------------------------------------------------
 

@@ -330,11 +330,14 @@ def test_a_newer_signal_of_the_key_keeps_the_slot() -> None:
     alone, entry_, draft = kept()
     alone.submit(on(side=LONG, sent_time_ms=NOW_MS + 5))
     taken(alone, draft, None)  # It is on its way to the Queue, say.
-    newer = alone.life.one(m.Enqueue).queued
-    assert newer.wait_reason is Reason.REVERSING
+    enqueue = alone.life.one(m.Enqueue)
+    assert enqueue.queued.wait_reason is Reason.REVERSING
     assert alone.pool._books.taken() == 1
     alone.gone(entry_)
-    assert alone.pool._books.taken() == 0
+    assert alone.pool._books.taken() == 1, "for the newer one, which is on its way"
+    ignored = m.Answer(signal_id=enqueue.draft.signal_id, outcome=Outcome.IGNORED, reason=Reason.REPLACEMENT_OFF)
+    alone.take(m.DraftDone(draft_id=enqueue.draft.draft_id, answer=ignored))
+    assert alone.pool._books.taken() == 0, "it does not wait after all"
 
 
 @pytest.mark.rule("SIG-6", "SIG-10")
