@@ -199,7 +199,7 @@ class Risk(Actor):
             if not (used and is_executable(plan)):
                 continue
             names = ", ".join(named(self._snapshot(), group_id) for group_id in sorted(used))
-            self._skip(self._action(plan, judge), Reason.SKIPPED, f"passed over once: {names}", is_always=True)
+            self._skip(self._action(plan, judge), Reason.SKIPPED, names, is_always=True)
             for group_id in sorted(used):
                 self._unflagged.add(group_id)
                 self._unflag(group_id)

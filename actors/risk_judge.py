@@ -158,6 +158,10 @@ class Judge:
         if chosen is None:
             reason = Reason.OFFSET_RUNNING if running else Reason.NO_LOSER
             words = "an offset is under way" if running else "no group is eligible; `terrace risk show` says why"
+            by_hand = self.worst(running)
+            if by_hand is not None:
+                loser = f"{by_hand.symbol} {by_hand.key.timeframe}"
+                words += f"; `terrace risk run`, which skips the timer, would take {loser}"
             return OffsetPlan(loser_group_id="", quote="", reason=reason, detail=words)
         if self._settings.risk.enabled:
             return chosen

@@ -27,6 +27,8 @@ LATE_FILL = "late_fill"
 
 _REFUSED = {Role.ENTRY: "entry.refused", Role.STOP: "stop.failing"}
 _FILLED = {Role.ENTRY: "entry.filled", Role.TAKE_PROFIT: "target.filled", Role.STOP: "stop.filled"}
+_ENDING = frozenset({GroupState.CLOSING, GroupState.CLOSED})
+
 PRECISION_REASONS = frozenset(
     {
         *(Reason.BAD_PRICE, Reason.BAD_QUANTITY, Reason.BELOW_MIN_QUANTITY, Reason.ABOVE_MAX_QUANTITY),
@@ -188,7 +190,7 @@ def _after_end(desk: Desk, order: Order) -> None:
         _refused(desk, order)
     elif order.role is Role.STOP:
         pass  # Whether it is missed shows when everything that was reported is in the books (`position_stops`).
-    elif order.state is not OrderState.FILLED and not order.cancel_requested:
+    elif order.state is not OrderState.FILLED and not order.cancel_requested and desk.state not in _ENDING:
         place = where((order.pyramid, order.leg))
         desk.alert("target.lost", f"the target of {place} was {order.state} from outside, replacing it", order=order)
 

@@ -12,12 +12,13 @@ def reduce_quantity(signal: Signal, held: Decimal, instrument: Instrument, price
     """What is to be closed of `held`, in the instrument's own unit, on the step, at most what is held.
 
     The share is order size / previous position size, else order size / (position size + order size), else the order
-    size as an amount of base or quote. Anything else cannot be read as a share of this position and is refused.
+    size as an amount of base or quote. Without an order size it is what the position became smaller by. Anything else
+    cannot be read as a share of this position and is refused.
     `price`: what a close would get; needed for an amount in quote only.
     """
     if held <= 0:
         return Refused(reason=Reason.NOTHING_TO_REDUCE, detail="the group holds nothing that could be closed")
-    size = signal.order_size
+    size = _size(signal)
     if size is None or size <= 0:
         return Refused(reason=Reason.SIZE_MISSING, detail="a reduce must name its order size")
     wanted = _share_of(signal, size, held)
@@ -30,6 +31,14 @@ def reduce_quantity(signal: Signal, held: Decimal, instrument: Instrument, price
     if quantity <= 0:
         return Refused(reason=Reason.BELOW_MIN_QUANTITY, detail="the part to be closed is less than one step")
     return quantity
+
+
+def _size(signal: Signal) -> Decimal | None:
+    """Without an order size it is what the position became smaller by."""
+    before, now = signal.prev_market_position_size, signal.market_position_size
+    if signal.order_size is not None or before is None or now is None:
+        return signal.order_size
+    return abs(before) - abs(now)
 
 
 def _share_of(signal: Signal, size: Decimal, held: Decimal) -> Decimal | None:

@@ -15,6 +15,8 @@ from actors.rules.position_stops import STOP_FAILING
 from actors.rules.position_targets import TARGET_FAILING
 from actors.rules.settings import FeeSettings
 
+LOST_ALERTS = ("target_lost", "stop_lost")
+"""Where a stop sold everything, the venue ends the targets first and tells of the stop afterwards."""
 PASSING_FLAGS = frozenset({CLOSE_FAILING, PRICE_STALE, STOP_FAILING, TARGET_FAILING})
 """Flags that are lowered again when their cause is gone. Each has an alert of the same name: `<flag>/<group id>`."""
 
@@ -135,10 +137,13 @@ def uncovered(group: Group, leg: Leg) -> Decimal:
 
 
 def ended_alerts(before: Group, after: Group) -> tuple[str, ...]:
-    """Keys of the group's alerts whose cause is gone between two values of it: flags lowered since."""
-    return tuple(
-        f"{flag}/{after.group_id}" for flag in before.flags if flag in PASSING_FLAGS and flag not in after.flags
-    )
+    """Keys of the group's alerts whose cause is gone between two values of it: flags lowered since, and with its close
+    a target or a stop that was lost.
+    """
+    names = [flag for flag in before.flags if flag in PASSING_FLAGS and flag not in after.flags]
+    if after.is_closed and not before.is_closed:
+        names += LOST_ALERTS
+    return tuple(f"{name}/{after.group_id}" for name in names)
 
 
 def progress_percent(group: Group, quote: Quote, fees: FeeSettings | None = None) -> Decimal | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -581,7 +582,8 @@ def test_an_alert_whose_cause_is_gone_is_named_by_the_flag_that_was_lowered(flag
     story.wait("1")
     if flag == "close_failing":
         story.fill(story.closing())
-    assert states.ended_alerts(before, story.group) == (f"{flag}/{before.group_id}",)
+    lost = [f"{name}/{before.group_id}" for name in states.LOST_ALERTS] if story.group.is_closed else []
+    assert states.ended_alerts(before, story.group) == (f"{flag}/{before.group_id}", *lost)
     assert states.ended_alerts(story.group, before) == ()
 
 
@@ -610,3 +612,32 @@ def test_a_leg_whose_target_sold_a_part_and_an_exit_the_rest_is_closed() -> None
     while not closed(story):
         story.fill(story.closing())
     assert {states.leg_state(story.group, leg) for leg in story.group.legs()} == {LegState.CLOSED}
+
+
+@pytest.mark.rule("LOG-5", "ORD-13")
+def test_with_a_groups_end_nothing_is_lost_any_more() -> None:
+    """Seen: a resting stop sold everything, the venue ended the target first, and the alert of that stood for ever."""
+    story = Story(ladder(*ONE), instrument=swap())
+    story.fill(story.entry(0))
+    story.end(story.target(0), OrderState.EXPIRED)
+    assert "target_lost" in story.alerts()
+    before = story.group
+    story.close()
+    story.confirm_cancels()
+    story.fill(story.closing())
+    assert story.group.is_closed
+    assert states.ended_alerts(before, story.group) == tuple(f"{name}/{before.group_id}" for name in states.LOST_ALERTS)
+
+
+@pytest.mark.rule("ORD-13")
+def test_a_target_that_ends_while_its_group_is_closing_is_not_missed() -> None:
+    story = Story(ladder(*ONE), instrument=swap())
+    story.fill(story.entry(0))
+    target = story.target(0)
+    story.quote = None
+    story.close()
+    story.group = replace(
+        story.group, orders={**story.group.orders, target: replace(story.order(target), cancel_requested=False)}
+    )
+    story.end(target, OrderState.EXPIRED)
+    assert "target_lost" not in story.alerts()
