@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from actors.rules.limit_states import Day
 from actors.rules.settings import Settings
+from daemon.reports import periods
 
 
 def reporting_days(settings: Callable[[], Settings]) -> Callable[[int], Day]:
@@ -21,9 +21,5 @@ def day_of(now_ms: int, zone_name: str) -> Day:
     Where a clock change skips or repeats midnight, the day starts with the first moment that bears its date.
     """
     zone = ZoneInfo(zone_name)
-    today = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone).date()
-    return _start_ms(today, zone), _start_ms(today + timedelta(days=1), zone)
-
-
-def _start_ms(day: date, zone: ZoneInfo) -> int:
-    return round(datetime.combine(day, time.min, zone).timestamp() * 1000)
+    today = periods.day_of(now_ms, zone)
+    return periods.day_start_ms(today, zone), periods.day_end_ms(today, zone)

@@ -25,7 +25,7 @@ class OffsetWinner:
     quantity: Decimal
     """On the step; all that is held if `is_whole`."""
     expected_profit: Decimal
-    """Fees of the close and what its entries still owe taken off."""
+    """Fees of the close taken off; those of its entries were realised when they were paid."""
     is_whole: bool
     worst_price: Decimal
     """Worse than this it brings no profit any more and is not sold."""

@@ -97,13 +97,13 @@ def strike_all(seed: int, moment: str, act: Callable[[Town], None], chunk: int) 
 
 
 @pytest.mark.rule("RISK-7", "REC-1", "REC-2", "ORD-2")
-@pytest.mark.parametrize(("chunk", "moment"), enumerate([BEFORE, DURING, AFTER]))
+@pytest.mark.parametrize(("chunk", "moment"), list(enumerate([BEFORE, DURING, AFTER])))
 def test_an_actor_may_crash_in_an_offset(moment: str, chunk: int) -> None:
     strike_all(1, moment, crash, chunk)
 
 
 @pytest.mark.rule("RISK-7", "REC-1", "ORD-2")
-@pytest.mark.parametrize(("chunk", "moment"), enumerate([BEFORE, DURING]))
+@pytest.mark.parametrize(("chunk", "moment"), list(enumerate([BEFORE, DURING])))
 def test_the_process_may_be_killed_in_an_offset(moment: str, chunk: int) -> None:
     strike_all(2, moment, Town.kill, chunk)
 
