@@ -5,11 +5,17 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 CONFIG ?= config.yaml
 SEED ?=
 SEEDS ?= 20
+STEPS ?=
+FIRST ?=
+SCRIPT ?=
+KILLS ?= 50
+VENUE ?= 0
+AT ?= paper
 TESTS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fix protos lock simulate bench faults crashes check-python
+.PHONY: help setup run test lint fix protos lock simulate bench faults crashes kills check-python
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do \
@@ -62,14 +68,18 @@ lock: setup ## Renew requirements.lock (keeps what still fits; UPGRADE=--upgrade
 	$(BIN)/uv pip compile setup.cfg --all-extras --universal --python-version 3.11 --generate-hashes --quiet \
 		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --no-config $(UPGRADE) -o requirements.lock
 
-simulate: setup ## The main story with failures by chance (SEED=n for one seed, SEEDS=count)
-	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+simulate: setup ## Seeded runs with faults (SEED=n or SCRIPT=file tells one, SEEDS=count FIRST=n; STEPS=5000)
+	PYTHONHASHSEED=0 $(BIN)/python -m tests.simulation $(if $(SCRIPT),--script $(SCRIPT),$(if $(SEED),--seed $(SEED),\
+		--seeds $(SEEDS) $(if $(FIRST),--first $(FIRST)))) $(if $(STEPS),--steps $(STEPS))
 
 bench: setup ## Measure, print and write bench.json
 	$(BIN)/python -m tests.bench
 
 faults: setup ## Every fault at every step at each simulated venue; writes docs/faults.md
 	$(BIN)/python -m tests.wire.fault_table
+
+kills: setup ## kill -9 of real daemons under load (KILLS=500 VENUE=100: so many with the exchange failing; SEED=n AT=paper: one run)
+	$(BIN)/python -m tests.processes --kills $(KILLS) $(if $(SEED),--seed $(SEED) --at $(AT),--venue $(VENUE))
 
 crashes: setup ## The engine's stories, disturbed at every single message (the tests take a share of them)
 	TERRACE_TEST_EVERY_PLACE=1 $(BIN)/python -m pytest -n 2 tests/actors/test_story_crashes.py \

@@ -61,7 +61,7 @@ class PartState(Enum):
     WAITING = "waiting"
     """Down, and will be started after a pause."""
     GIVEN_UP = "given_up"
-    """Failed too often. Stays down until the daemon is started again."""
+    """Failed too often. Stays down until a person starts it again, or the daemon is."""
 
 
 @dataclass(slots=True)
@@ -83,3 +83,9 @@ class Part:
     """Who has not ended yet."""
     along: tuple[str, ...] = ()
     """Others that were stopped because of it and start again behind it."""
+    error: str = ""
+    """What went wrong last."""
+    down_ms: int = 0
+    """Since when it does not run."""
+    restart_ms: int = 0
+    """When it is started again, while it waits for that."""

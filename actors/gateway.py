@@ -29,6 +29,7 @@ from actors.gateway_orders import Desk, OrderDesk
 from actors.gateway_prices import BAD_QUOTE, OLD_QUOTE, GatewayPrices
 from actors.gateway_streams import STREAM, SWEEP_WHILE_DOWN_MS, StreamWatch
 from actors.messages import Fate
+from actors.needs import Needs
 from actors.ports import Catalogue, Exchange, Marks
 from actors.rules.model import Instrument, Reason, Refused
 from actors.rules.records import SaveInstruments
@@ -149,7 +150,8 @@ class Gateway(Actor):
         self._watch.instruments.when_failed.append(self._refresh_failed)
         self._watch.open_orders.when_failed.append(lambda _words: self._orders.look_at_all_unknown())
         self._circuit.when_closed += [self._orders.look_again, self._compare]
-        self._due.when_set_back.append(self._orders.set_back)
+        self._due.when_set_back += [self._orders.set_back, self._health.set_back]
+        self._due.when_leapt.append(self._orders.leapt)
 
     @property
     def name(self) -> str:
@@ -246,6 +248,10 @@ class Gateway(Actor):
             self._watch.ask(self._watch.instruments)
 
     # --- time -------------------------------------------------------------------------------------
+
+    def needs(self) -> Needs:
+        """See `actors.needs`: the prices that groups are told of."""
+        return Needs(levels=tuple(self._prices.levels()))
 
     def _timer_fired(self, _message: m.TimerFired) -> None:
         self._due.run()

@@ -201,6 +201,11 @@ class AccountHealth:
         self._alerts.raise_(BAN, "error", "exchange", f"{self._account.name}: {words}{told}")
         self._due.at(until_ms, self._ban_over)
 
+    def set_back(self, by_ms: int) -> None:
+        """The clock was set back: the end of a ban comes as much earlier by it."""
+        if self._banned_until_ms:
+            self._banned_until_ms += by_ms
+
     def _ban_over(self) -> None:
         if self._now_ms() >= self._banned_until_ms:
             self._banned_until_ms = 0

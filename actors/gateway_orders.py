@@ -16,12 +16,12 @@ Invariants:
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from actors.due import Due
+from actors.due import SET_BACK_MS, Due
 from actors.gateway_hand import CancelStage, Hand, Stage, is_same_wish, is_shaped, merged, reshaped
 from actors.gateway_sending import Kind, SendQueue, work_of
 from actors.messages import Answered, Fate, LookedUp, OpenOrdersFetched, OrdersReported
@@ -40,11 +40,19 @@ ANSWER_TIMEOUT_MS = 19_000
 ABSENT_MS = 10_000
 """For so long the exchange must say again and again that it knows no order that it had acknowledged: one such answer
 may come from a part of it that lags behind."""
+DOUBTED_MS = 3 * ANSWER_TIMEOUT_MS
+"""When the clock is set back, answers to what was asked so shortly before are still to come. They name a time that may
+be later than it was, so that they prove nothing (rule 17)."""
+MAX_SET_BACK = 8
+"""So many times that the clock was set back are remembered."""
 MAX_HELD = 1_000
 """Entries that wait for their instrument, beyond which those taken back meanwhile are forgotten."""
 REFUSED_CANCELS = 3
 """Refused cancels of one order from which on it is said so; before that its end may just not be known yet."""
 MAX_BACK_OFF_MS = 30_000
+CLOCK_BEAT_MS = 1_000
+"""A clock that is set forward by less than this and `due.LEAP_MS` may go unnoticed: exchanges add as much to their
+acceptance windows."""
 FRESH_MS = 500
 """An order last heard of this shortly before a list was asked for may be missing from it without meaning anything: the
 two crossed. Shorter than any pause between sweeps, so that what filled after one is looked up at the next (ORD-5)."""
@@ -86,6 +94,9 @@ class OrderDesk:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self._start_ms = desk.now_ms()
+        self._is_watching_clock = False
+        self._set_back_ms: deque[int] = deque(maxlen=MAX_SET_BACK)
+        """What the clock had said when it was set back."""
         self.is_trading = False
         """False: only cancels and look-ups leave, orders wait (ORD-7)."""
         self._hands: dict[str, Hand] = {}
@@ -123,6 +134,7 @@ class OrderDesk:
 
     def set_back(self, by_ms: int) -> None:
         """The clock was set: what happened, happened as much earlier by the new one (rule 17)."""
+        self._set_back_ms.append(self.desk.now_ms() - by_ms)
         self._start_ms += by_ms
         for hand in self._hands.values():
             hand.asked_ms += by_ms
@@ -132,6 +144,21 @@ class OrderDesk:
             hand.absent_ms = None
             if hand.incomplete_since_ms is not None:
                 hand.incomplete_since_ms += by_ms
+
+    def leapt(self) -> None:
+        """The clock was set forward: whatever is under way may have left just now (rule 17)."""
+        self._start_ms = self.desk.now_ms()
+
+    def _watch_clock(self) -> None:
+        """As long as a fate is open a leap of the clock must be seen before anything is concluded from the time."""
+        if not self._is_watching_clock:
+            self._is_watching_clock = True
+            self.desk.due.at(self.desk.now_ms() + CLOCK_BEAT_MS, self._beat)
+
+    def _beat(self) -> None:
+        self._is_watching_clock = False
+        if self._queue.sent or any(hand.unknown_since_ms is not None for hand in self._hands.values()):
+            self._watch_clock()
 
     def symbols(self) -> frozenset[str]:
         """Symbols of orders that are not final."""
@@ -342,6 +369,7 @@ class OrderDesk:
             hand.sent_ms = now_ms
             hand.turn += 1
             self._at(lost_ms, self._answer_lost, hand)
+            self._watch_clock()
 
     def _send(self, orders: Sequence[Order], kind: Kind) -> None:
         if kind is Kind.CANCEL:
@@ -489,6 +517,7 @@ class OrderDesk:
         hand.turn += 1
         hand.looks = 0
         if hand.unknown_since_ms is None:
+            self._watch_clock()
             hand.unknown_since_ms = self.desk.now_ms()
             self._at(
                 hand.unknown_since_ms + self.desk.unknown_after_ms, self._unknown_too_long, hand, hand.unknown_since_ms
@@ -553,7 +582,9 @@ class OrderDesk:
     def _not_found(self, hand: Hand, asked_ms: int) -> None:
         """Rule 17."""
         certain_ms = max(hand.sent_ms, self._start_ms) + self.desk.exchange.acceptance_window_ms
-        if asked_ms <= certain_ms:
+        if self._is_doubted(asked_ms):
+            self._look_later(hand, self._back_off_ms(hand.looks))
+        elif asked_ms <= certain_ms:
             pause_ms = min(self._back_off_ms(hand.looks), max(1, certain_ms + 1 - self.desk.now_ms()))
             self._look_later(hand, pause_ms)
         elif hand.is_acknowledged and (doubtful_ms := self._doubtful_ms(hand, asked_ms)):
@@ -562,6 +593,10 @@ class OrderDesk:
             self._settle(hand, OrderState.CANCELLED, Reason.ORDER_NOT_FOUND, "the exchange no longer knows this order")
         else:
             self._reject(hand, Reason.NEVER_ACCEPTED, "the exchange never got it")
+
+    def _is_doubted(self, asked_ms: int) -> bool:
+        """Whether it may have been asked before the clock was set back, and so nobody knows when."""
+        return any(-DOUBTED_MS <= asked_ms - old_ms <= SET_BACK_MS for old_ms in self._set_back_ms)
 
     def _look_later(self, hand: Hand, pause_ms: int) -> None:
         if hand.stage is Stage.OPEN:

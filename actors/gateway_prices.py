@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from actors.account_messages import WantPrices
 from actors.gateway_alerts import GatewayAlerts
 from actors.messages import Quoted, SetWatches
+from actors.needs import Level
 from actors.ports import Exchange, Marks
 from actors.rules.model import Quote
 from actors.runtime import Life
@@ -92,6 +93,10 @@ class GatewayPrices:
         self._owners.update(came)
         self._owners.subtract(gone)
         return any(self._owners[symbol] == 1 for symbol in came) or any(not self._owners[symbol] for symbol in gone)
+
+    def levels(self) -> Iterable[Level]:
+        """Prices somebody is told of."""
+        return self._watches.levels(self._account)
 
     def watched(self) -> frozenset[str]:
         """Symbols somebody watches or wants."""

@@ -36,6 +36,7 @@ from actors.ports import Applied, ConstraintBroken, Store, StoreFault, Viewer
 from actors.rules.choices import World
 from actors.rules.model import Reason, Refused
 from actors.runtime import Batching, Life
+from actors.slowness import Slowness
 from actors.told import group_changed
 
 MAX_TOMBSTONES = 10_000
@@ -71,8 +72,10 @@ class Journal(Batching):
         self._fenced: OrderedDict[str, int] = OrderedDict()
         self._tombstones: OrderedDict[str, None] = OrderedDict()
         self._waiting: list[_Waiting] = []
-        self._told: tuple[bool, bool] | None = None
-        """Works, on its reserve: what the supervisor heard from this life; an earlier one may have left other news."""
+        self._slowness = Slowness()
+        self._told: tuple[bool, bool, bool] | None = None
+        """Works, on its reserve, slow: what the supervisor heard from this life; an earlier one may have left other
+        news."""
         self._in_doubt = False
         """The outcome of a batch is unknown, so the View may be behind the store."""
 
@@ -156,8 +159,10 @@ class Journal(Batching):
         try:
             self._renew_view()
             self._in_doubt = True
+            start_ms = self.life.now_ms()
             applied = self._store.apply([(commit.author.name, commit.rows) for commit in batch])
             self._in_doubt = False
+            self._slowness.committed(len(batch), start_ms, self.life.now_ms())
         except StoreFault as fault:
             self._store_failed(str(fault))
             unknown = Refused(reason=Reason.OUTCOME_UNKNOWN, detail=f"the store failed: {fault}")
@@ -242,12 +247,12 @@ class Journal(Batching):
             self._in_doubt = False
 
     def _store_failed(self, error: str) -> None:
-        if self._told != (False, False):
-            self._told = (False, False)
+        if self._told != (False, False, False):
+            self._told = (False, False, False)
             self.life.tell("supervisor", StoreFailed(ok=False, error=error))
 
     def _store_works(self) -> None:
-        now = (True, self._store.on_reserve)
+        now = (True, self._store.on_reserve, self._slowness.is_slow)
         if self._told != now:
             self._told = now
-            self.life.tell("supervisor", StoreFailed(ok=True, on_reserve=now[1]))
+            self.life.tell("supervisor", StoreFailed(ok=True, on_reserve=now[1], is_slow=now[2]))

@@ -34,7 +34,7 @@ from actors.runtime import (
     Quarantine,
     kind_of,
 )
-from actors.timers import Call, Timers
+from actors.timers import Call, Flow, Timers
 
 ERROR_LIMIT = 8_000
 """Most characters of a traceback that are kept; its end says more than its beginning."""
@@ -249,6 +249,7 @@ class Lives(ABC):
         self._factories: dict[str, Factory] = {}
         self._cells: dict[str, Cell] = {}
         self._timers: Timers[Cell] = Timers()
+        self._flow: Flow | None = None
         self._last_incarnation = 0
         self._dropped = 0
         self._stopping = False
@@ -346,6 +347,7 @@ class Lives(ABC):
     def wake_at(self, cell: Cell, time_ms: int, name: str) -> None:
         with self.lock:
             if not cell.closed:
+                self.look_at_clock()
                 self._timers.wake_at(time_ms, cell, name)
                 self.timers_changed()
 
@@ -356,8 +358,17 @@ class Lives(ABC):
     def call_at(self, time_ms: int, call: Call) -> None:
         """Run this at that time: for adapters. Live it runs on the timer thread and must be brief."""
         with self.lock:
+            self.look_at_clock()
             self._timers.call_at(time_ms, call)
             self.timers_changed()
+
+    def look_at_clock(self) -> None:
+        """With the lock held. What waits for a clock that was set back comes as much earlier."""
+        if self._flow is None:
+            self._flow = Flow(self.now_ms())
+        back_ms = self._flow.set_back_by(self.now_ms())
+        if back_ms:
+            self._timers.shift(-back_ms)
 
     def fire(self, due: list[tuple[Cell, str] | Call]) -> None:
         """Wake-ups go straight to the life that asked, so no later life can get them."""

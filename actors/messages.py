@@ -151,6 +151,8 @@ class StoreFailed:
     error: str = ""
     on_reserve: bool = False
     """It does, but out of the reserve of a full disk: for cancels and closes, not for entries (REC-5)."""
+    is_slow: bool = False
+    """It does, but each commit takes so long that no entries are taken until it is quick again (REC-4)."""
 
 
 # --- supervision ----------------------------------------------------------------------------------

@@ -13,24 +13,28 @@ from typing import Any
 
 from actors import messages as m
 from actors import risk_messages as rm
+from actors.needs import ALWAYS, Needs, soonest
 from actors.pool_admission import Admissions
 from actors.pool_books import PoolBooks, Reservation
-from actors.pool_limits import EQUITY, Days, PoolLimits, utc_day
+from actors.pool_limits import EQUITY, SNAPSHOT_MS, Days, PoolLimits, utc_day
 from actors.pool_orders import limit_orders
 from actors.pool_own_slots import OWN_SLOT_RETRY_MS, OwnSlots
 from actors.pool_work import MAX_TRIES, Kind, Lane, Work
 from actors.pool_worth import Worth
 from actors.ports import Catalogue, Ids, Marks
+from actors.preview_messages import EntryPreview, PreviewEntry
 from actors.rules.choices import World
-from actors.rules.intent import Action, Route, route
+from actors.rules.intent import Action, Route, may_be_shed, route
 from actors.rules.limit_states import LimitLevel
 from actors.rules.model import Intent, Key, LadderPlan, Outcome, Queued, Reason, Refused, Side, Signal
-from actors.rules.records import AddEvent, RaiseAlert, Row, SaveEngineState, SaveSignal, claim
+from actors.rules.records import AddEquity, AddEvent, RaiseAlert, Row, SaveEngineState, SaveSignal, claim
 from actors.rules.settings import Settings
 from actors.runtime import SUPERVISOR, Actor, Life
 
 MAX_IN_FLIGHT = 10_000
 """Signals taken on and not yet answered; beyond it the caller is told to come again."""
+MAX_ENTRIES_IN_FLIGHT = 8_000
+"""Beyond this many no entry is taken on: the rest of the room is for exits, reduces and reverses (REC-4)."""
 TICK_MS = 1_000
 """How often what waits for a limit, a price or a balance is offered again."""
 RETRY_MS = 50
@@ -55,6 +59,7 @@ class Pool(Actor):
         ids: Ids,
         settings: Callable[[], Settings],
         days: Days = utc_day,
+        snapshot_every_ms: int = SNAPSHOT_MS,
     ) -> None:
         super().__init__(life)
         self._ids = ids
@@ -64,7 +69,14 @@ class Pool(Actor):
         self._me = m.Participant(life.name, life.incarnation)
         self._books = PoolBooks()
         worth = Worth(self._books, self._world, marks, catalogue, settings)
-        self._limits = PoolLimits(world=self._world, books=self._books, worth=worth, settings=settings, days=days)
+        self._limits = PoolLimits(
+            world=self._world,
+            books=self._books,
+            worth=worth,
+            settings=settings,
+            days=days,
+            snapshot_every_ms=snapshot_every_ms,
+        )
         self._limit_told: tuple[LimitLevel, int] = (LimitLevel.NONE, 0)
         """The level groups were last told of, and when."""
         self._admissions = Admissions(self._books, marks, catalogue, settings, self._limits.refusal)
@@ -84,6 +96,7 @@ class Pool(Actor):
         self._own_slots = OwnSlots(self._books)
         self._store_ok = True
         self._on_reserve = False
+        self._is_store_slow = False
         self._before_load: list[object] | None = []
 
     def start(self) -> None:
@@ -99,7 +112,7 @@ class Pool(Actor):
             self._handle(message)
 
     def _hold(self, message: object, held: list[object]) -> None:
-        if isinstance(message, m.SubmitSignal) and len(held) >= MAX_IN_FLIGHT:
+        if isinstance(message, m.SubmitSignal) and len(held) >= self._most_in_flight(message.signal):
             self._answer(message.reply_to, Refused(reason=Reason.OVERLOADED, detail="still starting; send again"))
         else:
             held.append(message)
@@ -146,12 +159,46 @@ class Pool(Actor):
     def _cannot_take(self, signal: Signal) -> Refused | None:
         if not self._store_ok:
             return Refused(reason=Reason.STORE_FAILED, detail="the store takes no writes; send again later")
-        if self._on_reserve and signal.intent is Intent.ENTRY:
+        if self._on_reserve and self._only_adds(signal):
             detail = "the disk is full: what is left is kept for exits; make room, then send again"
             return Refused(reason=Reason.STORE_FAILED, detail=detail)
-        if len(self._in_flight) >= MAX_IN_FLIGHT:
+        if self._is_store_slow and self._only_adds(signal):
+            detail = "the store takes long for each commit: entries wait until it is quick again; send it again later"
+            return Refused(reason=Reason.STORE_SLOW, detail=detail)
+        if len(self._in_flight) >= self._most_in_flight(signal):
             return Refused(reason=Reason.OVERLOADED, detail="too many signals under way; send again later")
         return None
+
+    def _only_adds(self, signal: Signal) -> bool:
+        """Whether it can only add to what is held: that is what is shed first (REC-4). A short on spot is an exit."""
+        account = self._settings().accounts.get(signal.key.account)
+        return may_be_shed(signal, account.market if account else None)
+
+    def _most_in_flight(self, signal: Signal) -> int:
+        return min(MAX_ENTRIES_IN_FLIGHT, MAX_IN_FLIGHT) if self._only_adds(signal) else MAX_IN_FLIGHT
+
+    def _preview(self, message: PreviewEntry) -> None:
+        """What would become of an entry now. It takes no lane, and nothing is kept for it."""
+        signal, now_ms = message.signal, self.life.now_ms()
+        refused = self._cannot_take(signal)
+        if refused is not None:
+            self._answer(message.reply_to, refused)
+            return
+        live = self._books.live(signal.key)
+        if live is not None and (live.told.closing or live.told.side is not signal.side):
+            live = None
+        judged = (
+            self._admissions.open(signal, now_ms=now_ms, leaving=None)
+            if live is None
+            else self._admissions.pyramid(signal, live, now_ms=now_ms)
+        )
+        preview = EntryPreview(
+            judged=judged,
+            is_hopeless=isinstance(judged, Refused) and judged.reason in _HOPELESS,
+            obstacles=self._admissions.obstacles(signal, live, now_ms=now_ms),
+            expected_profit=self._admissions.expected_profit(signal, now_ms),
+        )
+        self._answer(message.reply_to, preview)
 
     def _enter(self, work: Work) -> None:
         lane = self._lanes.get(work.key)
@@ -453,17 +500,20 @@ class Pool(Actor):
             self._round_ms, self._is_round_over = now_ms, False
         self._maybe_offer()
 
+    def _may_offer(self) -> bool:
+        """Whether anybody waits who could go as far as slots are concerned."""
+        books = self._books
+        if not books.waiting or books.paused or not self._takes_entries:
+            return False
+        return bool(books.met()) or books.taken() < self._settings().pool.max_open_groups
+
     def _maybe_offer(self) -> None:
         """Asks the Queue for its best entry if anything could go now. One question at a time (QUE-3)."""
         self._try_own_slots()
         books = self._books
-        if self._offer_id or not books.waiting or books.paused or self._on_reserve or not self._store_ok:
-            return
-        if self._declined_at_once >= MAX_DECLINED_AT_ONCE:
+        if self._offer_id or self._declined_at_once >= MAX_DECLINED_AT_ONCE or not self._may_offer():
             return
         free = self._settings().pool.max_open_groups - books.taken()
-        if free <= 0 and not books.met():
-            return
         continuing, held_up = self._met_keys()
         held_up |= self._admissions.held_keys()
         continuing -= self._declined
@@ -541,7 +591,7 @@ class Pool(Actor):
     def _try_own_slots(self) -> None:
         """Its old group has closed: the new side of a reverse is tried at once, whoever else waits. The first reason to
         wait that does not pass by itself ends the keeping, and it waits on as the first of all (section 9)."""
-        if self._on_reserve or not self._store_ok:
+        if not self._takes_entries:
             return
         for key in self._own_slots.due(self.life.now_ms(), self._lanes):
             self._enter(Work(kind=Kind.OWN_SLOT, key=key))
@@ -846,8 +896,13 @@ class Pool(Actor):
         self._something_changed()
 
     def _store_changed(self, message: m.StoreFailed) -> None:
-        self._store_ok, self._on_reserve = message.ok, message.on_reserve
+        self._store_ok, self._on_reserve, self._is_store_slow = message.ok, message.on_reserve, message.is_slow
         self._maybe_offer()
+
+    @property
+    def _takes_entries(self) -> bool:
+        """The store is well enough for new entries (REC-4)."""
+        return self._store_ok and not self._on_reserve and not self._is_store_slow
 
     # --- pause ------------------------------------------------------------------------------------
 
@@ -921,6 +976,9 @@ class Pool(Actor):
         if level <= told and 0 <= now_ms - told_ms < LIMIT_REPEAT_MS:
             return ()
         self._limit_told = (level, now_ms)
+        return self._limit_orders_of(level)
+
+    def _limit_orders_of(self, level: LimitLevel) -> tuple[m.Send, ...]:
         opening = [work.group_id for work in self._drafts.values() if work.group_id]
         return limit_orders(level, self._books.groups.values(), opening)
 
@@ -949,6 +1007,24 @@ class Pool(Actor):
         self._judge_limits()
         self._something_changed()
         self.life.wake_at(self.life.now_ms() + TICK_MS, "tick")
+
+    def equity(self, now_ms: int) -> AddEquity:
+        """What the world's accounts are worth now, whether it is written down or not (PNL-4)."""
+        return self._limits.equity(now_ms)
+
+    def needs(self, looked_ms: int, *, is_news: bool) -> Needs:  # noqa: ARG002
+        """See `actors.needs`: what the next tick depends on."""
+        needs = self._limits.needs(looked_ms)
+        if self._limit_orders_of(self._limits.standing.level):
+            needs = replace(needs, at_ms=soonest((needs.at_ms, self._limit_told[1] + LIMIT_REPEAT_MS)))
+        if self._own_slots.is_trying:
+            return ALWAYS
+        if self._may_offer():
+            if not self._is_round_over:
+                return ALWAYS  # Those behind many that cannot be used have not had their turn.
+            rests = self._limits.next_rested_ms(looked_ms)
+            needs = replace(needs, prices=True, at_ms=soonest((needs.at_ms, rests)))
+        return needs
 
     def _answer(self, reply_to: m.ReplyTo | None, answer: object) -> None:
         if reply_to is not None:
@@ -983,6 +1059,7 @@ _HOPELESS = frozenset(
 
 _HANDLERS: dict[type, Callable[[Pool, Any], None]] = {
     m.SubmitSignal: Pool._submit,
+    PreviewEntry: Pool._preview,
     m.DraftDone: Pool._done,
     m.DraftRefused: Pool._refused,
     m.DraftDuplicate: Pool._duplicate_found,

@@ -139,6 +139,24 @@ class Admissions:
             return refused
         return Admitted(side=side, plan=plan, settings=live.settings, instrument=instrument)
 
+    def obstacles(self, signal: Signal, live: LiveGroup | None, *, now_ms: int) -> tuple[Refused, ...]:
+        """Everything in the way of an entry now, as a pyramid of `live` or as a new group; for who only looks."""
+        key, side = signal.key, live.told.side if live else signal.side
+        assert side is not None
+        if live is not None and live.told.pyramid_count >= live.settings.max_pyramids:
+            return ()
+        strategy = live.settings if live else self._settings().strategy.resolve(key.account, key.symbol, key.timeframe)
+        instrument = self._instrument(key.account, key.symbol)
+        if isinstance(instrument, Refused):
+            return (instrument,)
+        plan = self._plan(signal, side, live.told.pyramid_count if live else 0, strategy, instrument, now_ms)
+        refused = [plan] if isinstance(plan, Refused) else []
+        if isinstance(plan, Refused):
+            plan = LadderPlan(entry_price=ZERO, capital=ZERO, legs=(), notional=ZERO)
+        ask = self._admission(signal, instrument, plan, new_group=live is None, force=False, no_exposure=False)
+        usage = self._usage(signal, instrument, now_ms, new_group=live is None, no_limits=False)
+        return (*refused, *limits.obstacles(ask, usage, self._settings().pool, self._settings().limits))
+
     def promoted(self, queued: Queued) -> Signal:
         """The signal of a queue entry as it enters now: at its own price, or without one, at the mark (QUE-3)."""
         if self._settings().queue.promote_at is PromoteAt.MARK:

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from actors.messages import RECENT_CLOSED, ClosedGroup, GroupChanged, PoolState
+from actors.needs import ALWAYS, Needs, soonest
 from actors.pool_books import PoolBooks
 from actors.pool_worth import Worth
 from actors.rules import limit_states
@@ -81,13 +82,21 @@ class PoolLimits:
     """One life's counts. Rows it asks to be committed are taken for stored: a failed commit ends the life (rule 4)."""
 
     def __init__(
-        self, *, world: World, books: PoolBooks, worth: Worth, settings: Callable[[], Settings], days: Days
+        self,
+        *,
+        world: World,
+        books: PoolBooks,
+        worth: Worth,
+        settings: Callable[[], Settings],
+        days: Days,
+        snapshot_every_ms: int = SNAPSHOT_MS,
     ) -> None:
         self._world = world
         self._books = books
         self._worth = worth
         self._settings = settings
         self._days = days
+        self._snapshot_every_ms = snapshot_every_ms
         self.standing = limit_states.NOTHING
         self._profits: OrderedDict[tuple[int, str], Decimal] = OrderedDict()
         """By (quarter of an hour, quote), oldest first."""
@@ -120,9 +129,35 @@ class PoolLimits:
         self.standing = limit_states.from_switches(state.switches)
         self._measured = _read_measured(state.switches.get(EQUITY))
         self._counts = _read_counts(state.switches.get(COUNTS))
-        self._snapshot_ms = now_ms + SNAPSHOT_MS
+        self._snapshot_ms = now_ms + self._snapshot_every_ms
         limits = self._settings().limits
         self._may_be_said = (limits.max_drawdown_percent, limits.max_realized_loss_per_day) != (None, None)
+
+    # --- who looks how often ----------------------------------------------------------------------
+
+    def needs(self, looked_ms: int) -> Needs:
+        """What the next look depends on as long as no group changes (`actors.needs`)."""
+        is_measured = self._settings().limits.max_drawdown_percent is not None
+        if is_measured and self._looks and len({equity for _, equity in self._looks}) + LOOKS - len(self._looks) != 1:
+            return ALWAYS  # What equity is has not been seen often enough.
+        causes = self.standing.causes
+        times = [self._snapshot_ms, *(cause.lift_time_ms for cause in causes)]
+        times += [cause.set_time_ms + limit_states.LEAST_TIME_MS for cause in causes]
+        times += [None if self._unjudged_ms is None else self._unjudged_ms + UNJUDGED_MS]
+        times += [None if self._unpriced_ms is None else self._unpriced_ms + UNPRICED_MS]
+        is_unknown = self.is_equity_unwritten or self._is_unjudged_said or self._may_be_said
+        return Needs(
+            prices=is_measured or is_unknown or self._unjudged_ms is not None,
+            at_ms=soonest(time_ms for time_ms in times if (time_ms or 0) > looked_ms),
+        )
+
+    def next_rested_ms(self, looked_ms: int) -> int | None:
+        """When the next key has cooled down, after the last look; None: none is cooling."""
+        cooldown_s = self._settings().limits.cooldown_after_loss_s
+        if cooldown_s is None:
+            return None
+        rests = (lost_ms + cooldown_s * 1000 for lost_ms in self._last_loss_ms.values())
+        return min((time_ms for time_ms in rests if time_ms > looked_ms), default=None)
 
     # --- what happens -----------------------------------------------------------------------------
 
@@ -357,7 +392,7 @@ class PoolLimits:
         """Equity to be written down: it has changed, and a minute has passed or a group has closed (PNL-4)."""
         if now_ms < self._snapshot_ms and not self._is_close_new and not self.is_equity_unwritten:
             return None
-        self._snapshot_ms, self._is_close_new = now_ms + SNAPSHOT_MS, False
+        self._snapshot_ms, self._is_close_new = now_ms + self._snapshot_every_ms, False
         realized = self._worth.in_reporting(self._realized, now_ms)
         if realized is None:
             return None
@@ -366,6 +401,17 @@ class PoolLimits:
             return None
         self._snapshot = found
         return AddEquity(time_ms=now_ms, world=self._world, equity=found[0], realized=realized, unrealized=found[2])
+
+    def equity(self, now_ms: int) -> AddEquity:
+        """As it is now; what has no fresh price is not known."""
+        realized = self._worth.in_reporting(self._realized, now_ms)
+        return AddEquity(
+            time_ms=now_ms,
+            world=self._world,
+            equity=self._worth.equity(now_ms),
+            realized=ZERO if realized is None else realized,
+            unrealized=self._worth.unrealized(now_ms),
+        )
 
     # --- rows -------------------------------------------------------------------------------------
 

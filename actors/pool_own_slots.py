@@ -42,12 +42,15 @@ class OwnSlots:
         if not reversing and not self._tries:
             return []
         self._tries = {key: times for key, times in self._tries.items() if key in reversing}
-        found = [
-            key for key in sorted(self._books.kept()) if key not in busy and self._tries.get(key, (0, 0))[1] <= now_ms
-        ]
+        found = [key for key in sorted(self._books.kept()) if key not in busy and self._is_due(key, now_ms)]
         for key in found:
             self._tries[key] = (self._first_ms(key, now_ms), now_ms + OWN_SLOT_RETRY_MS)
         return found
+
+    @property
+    def is_trying(self) -> bool:
+        """A slot is kept for somebody, who is tried again and again."""
+        return bool(self._tries or self._books.kept())
 
     def keeps(self, key: Key, reason: Reason, now_ms: int) -> bool:
         """Whether the slot stays kept for what is being put back for this reason. If it was tried for that slot, it is
@@ -66,5 +69,10 @@ class OwnSlots:
         """Whether it has been tried for so long that not even a reason has come back."""
         return now_ms - self._first_ms(key, now_ms) >= 2 * OWN_SLOT_MS
 
+    def _is_due(self, key: Key, now_ms: int) -> bool:
+        """A pause that is longer than any began before the clock was set back."""
+        left_ms = self._tries[key][1] - now_ms if key in self._tries else 0
+        return not 0 < left_ms <= OWN_SLOT_RETRY_MS
+
     def _first_ms(self, key: Key, now_ms: int) -> int:
-        return self._tries[key][0] if key in self._tries else now_ms
+        return min(self._tries[key][0], now_ms) if key in self._tries else now_ms

@@ -514,7 +514,7 @@ class PositionGroup(Actor):
 
     def _greet(self, others: frozenset[str], instrument: Instrument) -> None:
         if instrument.market is Market.SWAP:
-            for other in others:
+            for other in sorted(others):
                 self.life.tell(f"group/{other}", m.NeighbourCame(group_id=self.group_id))
 
     def _neighbour_came(self, group: Group, _message: m.NeighbourCame) -> None:

@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from actors import messages as m
 from actors.account_messages import WantPrices
+from actors.needs import ALWAYS, ASLEEP, Needs, soonest
 from actors.ports import Marks
 from actors.risk_messages import Requeued
 from actors.rules import ranking
@@ -277,7 +278,7 @@ class Queue(Actor):
         if self._wanted_ms is not None and 0 <= now_ms - self._wanted_ms < WANT_PRICES_MS:
             return
         self._wanted_ms = now_ms
-        wanted: dict[str, set[str]] = {account: set() for account in self._priced}
+        wanted: dict[str, set[str]] = {account: set() for account in sorted(self._priced)}
         for queued in self._entries:
             wanted.setdefault(queued.key.account, set()).add(queued.key.symbol)
         self._priced = {account for account, symbols in wanted.items() if symbols}
@@ -297,6 +298,17 @@ class Queue(Actor):
             self._expire(due[:MAX_EXPIRED_AT_ONCE], self._is_too_old)
         self._want_prices(now_ms)
         self.life.wake_at(now_ms + CHECK_MS, "ages")
+
+    def needs(self, looked_ms: int, *, is_news: bool) -> Needs:  # noqa: ARG002
+        """See `actors.needs`: of the look at ages. The gateways' symbols are told again only for restarts."""
+        settings = self._settings().queue
+        limits = [limit_s for limit_s in (settings.max_age_s, settings.opposite_max_age_s) if limit_s is not None]
+        if not limits or not len(self._entries):
+            return ASLEEP
+        if any(self._is_too_old(queued) for queued in self._entries):
+            return ALWAYS
+        after_ms = (queued.queue_time_ms + limit_s * 1000 + 1 for queued in self._entries for limit_s in limits)
+        return Needs(at_ms=soonest(time_ms for time_ms in after_ms if time_ms > looked_ms))
 
     def _is_too_old(self, queued: Queued) -> Refused | None:
         return ranking.refuse_stale(queued, self.life.now_ms(), None, self._settings().queue)

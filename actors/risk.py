@@ -18,8 +18,9 @@ from typing import Any
 
 from actors import messages as m
 from actors import risk_messages as rm
+from actors.needs import ALWAYS, Needs
 from actors.ports import Ids, Marks
-from actors.risk_judge import Judge
+from actors.risk_judge import Evaluated, Judge
 from actors.risk_words import ended, named, planned, refusal, stands_still
 from actors.rules import saga
 from actors.rules.choices import World
@@ -84,6 +85,7 @@ class Risk(Actor):
         self._unflagged: set[str] = set()
         """Groups whose skip is used up and who have not said so yet."""
         self._evaluate_ms: int | None = None
+        self._evaluated: Evaluated | None = None
         self._next_ms: int | None = None
         self._is_fill_due = False
         self._since_ms = life.now_ms()
@@ -158,6 +160,14 @@ class Risk(Actor):
             if message.group_id in saga.groups_of(action):
                 self._go_on(action)
 
+    def needs(self, looked_ms: int, *, is_news: bool) -> Needs:
+        """See `actors.needs`: of the evaluation at its time."""
+        judge = self._judge()
+        if is_news and judge.is_anybody_ready(looked_ms):
+            return ALWAYS
+        said_again_ms = (said_ms + SKIPPED_AGAIN_MS for said_ms in self._said.values())
+        return judge.needs(self._running, said_again_ms, looked_ms, self._evaluated)
+
     def _evaluate_soon(self) -> None:
         if not self._is_fill_due and self._settings().risk.enabled:
             self._is_fill_due = True
@@ -181,14 +191,17 @@ class Risk(Actor):
             self._unflag(group_id)
         if is_timed and flagged - unflagged:
             self._pass_over(judge, flagged - unflagged)
-        for plan in judge.evaluate(self._running, unflagged=unflagged):
+        plans = judge.evaluate(self._running, unflagged=unflagged)
+        self._evaluated = None if unflagged else Evaluated(self._snapshot(), self.life.now_ms(), plans)
+        for plan in plans:
             if not plan.loser_group_id:
                 continue
-            action = self._action(plan, judge)
             if is_executable(plan):
-                self._begin(action)
-            else:
-                self._skip(action, plan.reason or Reason.INSUFFICIENT_PROFIT, plan.detail)
+                self._begin(self._action(plan, judge))
+                continue
+            reason = plan.reason or Reason.INSUFFICIENT_PROFIT
+            if not self._was_said(plan.loser_group_id, reason):
+                self._skip(self._action(plan, judge), reason, plan.detail)
 
     def _pass_over(self, judge: Judge, flagged: frozenset[str]) -> None:
         """Groups that would take part if they were not to be passed over once: that is used up now (RISK-12). Only an
@@ -219,13 +232,16 @@ class Risk(Actor):
             who=who,
         )
 
+    def _was_said(self, loser_group_id: str, reason: Reason | None) -> bool:
+        said_ms = self._said.get((loser_group_id, reason))
+        return said_ms is not None and 0 <= self.life.now_ms() - said_ms < SKIPPED_AGAIN_MS
+
     def _skip(
         self, action: RiskAction, reason: Reason, detail: str, *, is_always: bool = False, then: tuple[m.Send, ...] = ()
     ) -> None:
         """Stored, but not again and again for the same loser and reason (RISK-10)."""
         key, now_ms = (action.plan.loser_group_id, reason), self.life.now_ms()
-        said_ms = self._said.get(key)
-        if not is_always and said_ms is not None and 0 <= now_ms - said_ms < SKIPPED_AGAIN_MS:
+        if not is_always and self._was_said(*key):
             return
         self._said.pop(key, None)
         self._said[key] = now_ms

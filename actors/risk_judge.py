@@ -6,20 +6,22 @@ Groups come from the View, which may be a moment behind: a group is the authorit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from actors.needs import ASLEEP, Level, Needs, soonest
 from actors.ports import Marks
 from actors.risk_messages import GroupStanding
-from actors.rules import offset, offset_members, profit, saga
+from actors.rules import offset, offset_members, offset_needs, profit, saga
 from actors.rules.choices import World
-from actors.rules.model import Group, Reason, Refused
+from actors.rules.model import Group, Reason, Refused, Side
 from actors.rules.money import ZERO, plain
 from actors.rules.records import DriftKind, DriftState
 from actors.rules.risk_model import OffsetPlan, OffsetWinner, RiskAction
 from actors.rules.settings import AccountSettings, RiskSettings, Settings
 from actors.view import Snapshot
+from actors.watches import ASK, BID
 
 PRICE_PATIENCE_MS = 60_000
 """How long a price that is stale is waited for where winners are sold already; then it goes on without that group."""
@@ -36,6 +38,15 @@ _IN_WORDS = {
     Reason.RECOVERED: "the loser has recovered",
     Reason.NOT_PROFITABLE: "its price has gone against the plan",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What an evaluation found, and when."""
+
+    snapshot: Snapshot
+    time_ms: int
+    plans: tuple[OffsetPlan, ...]
 
 
 class Judge:
@@ -135,6 +146,55 @@ class Judge:
             now_ms=self._now_ms,
             busy=frozenset(busy),
         )
+
+    def is_anybody_ready(self, looked_ms: int) -> bool:
+        """Whether only its price keeps some group from being a loser."""
+        settings = self._settings.risk
+        return settings.enabled and any(
+            offset_members.may_lose(group, settings) and offset_members.ready_ms(group, settings) <= looked_ms
+            for group in self._snapshot.live(self._world)
+        )
+
+    def needs(
+        self, running: Running, said_again_ms: Iterable[int], looked_ms: int, last: Evaluated | None = None
+    ) -> Needs:
+        """What the next evaluation depends on as long as nothing is committed (`actors.needs`).
+
+        `said_again_ms`: when something that was said would be said again. `last`: the last evaluation, of use if
+        nothing has happened since.
+        """
+        settings = self._settings.risk
+        if not settings.enabled:
+            return ASLEEP
+        candidates = [group for group in self._snapshot.live(self._world) if offset_members.may_lose(group, settings)]
+        ready_ms = {group.group_id: offset_members.ready_ms(group, settings) for group in candidates}
+        times_ms = [time_ms for time_ms in ready_ms.values() if time_ms > looked_ms]
+        ready = [self._worth(group) for group in candidates if ready_ms[group.group_id] <= looked_ms]
+        held = [worth for worth in ready if worth.held > 0]
+        if running or any(worth.price is None for worth in held):
+            return Needs(prices=True, at_ms=soonest(times_ms))
+        deep = [worth for worth in held if offset_members.is_deep(worth, settings)]
+        bounds = [
+            offset_needs.deep_bound(worth.member.group, offset_members.deep_price(worth, settings))
+            for worth in held
+            if worth not in deep
+        ]
+        if deep:
+            times_ms += (time_ms for time_ms in said_again_ms if time_ms > looked_ms)
+            is_same = last is not None and last.snapshot is self._snapshot and last.time_ms == self._now_ms
+            plans = last.plans if last is not None and is_same else self.evaluate(running)
+            members = [
+                next((worth for worth in ready if worth.member.group is group), None) or self._worth(group)
+                for group in self._snapshot.live(self._world)
+            ]
+            more = offset_needs.while_insufficient(plans, deep, members, settings, self._now_ms)
+            if more is None:
+                return Needs(prices=True, at_ms=soonest(times_ms))
+            bounds += more
+        return Needs(levels=tuple(map(_level, bounds)), at_ms=soonest(times_ms))
+
+    def _worth(self, group: Group) -> offset_members.Worth:
+        return offset_members.worth(self.member(group), execution=self._execution, now_ms=self._now_ms)
 
     def plan(self, loser: Group, running: Running, *, is_manual: bool = False, is_forced: bool = False) -> OffsetPlan:
         """For this loser, whatever stands in its way (RISK-11). `is_manual`: its timer does not count (RISK-12)."""
@@ -316,6 +376,11 @@ class Judge:
 
     def _risk(self, *, is_forced: bool) -> RiskSettings:
         return replace(self._settings.risk, enabled=True) if is_forced else self._settings.risk
+
+
+def _level(bound: offset_needs.PriceBound) -> Level:
+    group = bound.group
+    return Level(group.account, group.symbol, BID if group.side is Side.LONG else ASK, bound.direction, bound.price)
 
 
 def _taken(running: Running) -> frozenset[str]:

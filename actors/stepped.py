@@ -52,7 +52,8 @@ class _SteppedCell(Cell):
         super()._begin()
 
     def _handle(self, messages: list[object]) -> None:
-        self._lives.note(self.name, "+".join(type(message).__name__ for message in messages))
+        names = [type(message).__name__ for message in messages]
+        self._lives.note(self.name, names[0] if len(names) == 1 else "+".join(names))
         super()._handle(messages)
 
     def _end(self) -> None:
@@ -94,12 +95,13 @@ class Stepped(Lives):
         self._rng = rng
         self._now_ms = start_ms
         self._rush = rush
-        self._log: deque[Line] = deque(maxlen=LOG_LIMIT)
+        self._log: deque[tuple[int, str, str]] = deque(maxlen=LOG_LIMIT)
+        """As `Line`s, which are made when somebody looks."""
         self._runnable: list[Cell] = []
 
     @property
     def log(self) -> tuple[Line, ...]:
-        return tuple(self._log)
+        return tuple(map(Line._make, self._log))
 
     # --- Lives ------------------------------------------------------------------------------------
 
@@ -166,6 +168,13 @@ class Stepped(Lives):
             self.run_until_idle()
         self._now_ms = max(self._now_ms, time_ms)
 
+    def set_clock(self, time_ms: int) -> None:
+        """As when somebody sets the machine's clock, forwards or back."""
+        with self.lock:
+            self.look_at_clock()
+            self._now_ms = time_ms
+            self.look_at_clock()
+
     def stop_all(self) -> None:
         """Everybody ends at once, in peace, without another message handled; the rest of the mail is lost."""
         self._stopping = True
@@ -189,7 +198,7 @@ class Stepped(Lives):
     # --- inside -----------------------------------------------------------------------------------
 
     def note(self, actor: str, message: str) -> None:
-        self._log.append(Line(self.steps, actor, message))
+        self._log.append((self.steps, actor, message))
 
     def _turn(self) -> bool:
         """One turn of somebody who has something to do; False: nobody has."""

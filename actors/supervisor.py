@@ -15,13 +15,17 @@ It keeps nothing that could not be found out again: the children are given, who 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from actors import messages as m
+from actors import repair_messages as r
 from actors import risk_messages as rm
 from actors.children import JOURNAL, Child, Part, PartState, Policy
+from actors.facts import fact_text
 from actors.letters import readable, type_name
 from actors.lost_mail import LateReports, callers_of, pool_of
 from actors.notebook import Notebook
@@ -32,7 +36,7 @@ from actors.rules.model import Reason, Refused
 from actors.rules.records import AddDeadLetter, AddEvent, RaiseAlert, ResolveAlert, Row
 from actors.rules.restarts import DEFAULT_POLICY, RestartPolicy, next_delay_ms, remember
 from actors.runtime import SUPERVISOR, Actor, Life, System, kind_of
-from actors.timers import Timers
+from actors.timers import Flow, Timers
 
 START_LIMIT_MS = 10_000
 """How long an actor may take to start before it is given up on."""
@@ -45,6 +49,26 @@ MAX_DEATHS_OF_ONE = 3
 
 RESEND_MS = 1_000
 """Pause before notes the store refused are sent again."""
+
+PROBE_MS = 5_000
+"""While the store is slow or on its reserve the alert about that is raised again so often: a commit that tells the
+Journal whether it still is."""
+
+RETRY_WATCH_MS = 30_000
+"""A death within this time after a retry, of what the retry had asked for, is the retried letter's."""
+
+MAX_RETRIES = 64
+"""Retries watched at once; beyond it the oldest are left alone."""
+
+RESERVE, SLOW = "store_reserve", "store_slow"
+"""Alerts of the two."""
+
+RESERVE_WORDS = "the disk is full: exits are committed out of the reserve, entries are refused until there is room"
+RESERVE_WORDS = "the disk is full: exits are committed out of the reserve, entries are refused until there is room"
+SLOW_WORDS = "each commit takes long: entries are refused until the store is quick again, exits go on"
+
+QUIET_MS = 10_000
+"""Messages put aside are told of at most so often for one kind of actor: somebody may send the same all day."""
 
 
 class Supervisor(Actor):
@@ -82,8 +106,11 @@ class Supervisor(Actor):
         self._line: list[str] = []
         self._awaited = ""
         self._agenda: Timers[str] = Timers()
-        self._store_ok = True
-        self._on_reserve = False
+        self._flow = Flow(life.now_ms())
+        self._store = r.StoreNow()
+        self._retries: deque[_Retry] = deque(maxlen=MAX_RETRIES)
+        self._put_aside: dict[str, tuple[int, int]] = {}
+        """By kind of actor: when that was last told of, and how many came since."""
         self._closing: m.Shutdown | None = None
         self._closing_names: set[str] = set()
         self._late = LateReports()
@@ -107,6 +134,8 @@ class Supervisor(Actor):
         self._start_next()
 
     def receive(self, message: object) -> None:
+        if back_ms := self._flow.set_back_by(self.life.now_ms()):
+            self._agenda.shift(-back_ms)
         handler = _HANDLERS.get(type(message))
         if handler is None:
             self._note("error", "message.unknown", f"the supervisor does not take {type_name(message)}")
@@ -154,9 +183,10 @@ class Supervisor(Actor):
                 self._agenda.wake_at(self.life.now_ms() + START_LIMIT_MS, name, "start")
             self._tell_pools(m.Reloaded(name=name, incarnation=incarnation))
             if name == JOURNAL:
-                self._notebook.send_again(store_ok=self._store_ok)
-            if kind_of(name) == "pool" and (self._on_reserve or not self._store_ok):
-                self.life.tell(name, m.StoreFailed(ok=self._store_ok, on_reserve=self._on_reserve))
+                self._notebook.send_again(store_ok=self._store.ok)
+            if kind_of(name) == "pool" and (self._store.on_reserve or self._store.is_slow or not self._store.ok):
+                now = self._store
+                self.life.tell(name, m.StoreFailed(ok=now.ok, on_reserve=now.on_reserve, is_slow=now.is_slow))
         for message in self._late.take(name):
             self.life.tell(name, message)
 
@@ -177,6 +207,7 @@ class Supervisor(Actor):
         if who.name == SUPERVISOR:
             self._take_over(message)
             return
+        self._part(who.name).error = _last_line(message.error)
         for reply_to in callers_of(message.message):
             refused = Refused(reason=Reason.OUTCOME_UNKNOWN, detail=f"{who.name} failed while it handled this")
             self.life.tell(reply_to, refused)
@@ -205,16 +236,16 @@ class Supervisor(Actor):
 
     def _bury(self, message: m.Crashed) -> None:
         """REC-2: the message that stopped an actor is kept, and a person is told."""
-        who = message.who
-        last_line = message.error.strip().rpartition("\n")[2]
-        text = f"{who.name} stopped while it handled {type_name(message.message)}: {last_line}"
+        who, kind = message.who, type_name(message.message)
+        text = f"{who.name} stopped while it handled {kind}: {_last_line(message.error)}"
         letter = AddDeadLetter(
-            dead_letter_id=self._ids.token(),
+            dead_letter_id=self._letter_of(message),
             time_ms=self.life.now_ms(),
             actor=who.name,
-            message_type=type_name(message.message),
+            message_type=kind,
             message=readable(message.message),
             error=message.error,
+            fact=fact_text(message.message),
         )
         self._note(
             "error",
@@ -222,8 +253,16 @@ class Supervisor(Actor):
             text,
             alert=f"crashed/{kind_of(who.name)}",
             rows=(letter,),
-            attributes={"actor": who.name, "incarnation": str(who.incarnation)},
+            attributes={"actor": who.name, "incarnation": str(who.incarnation), "dead_letter": letter.dead_letter_id},
         )
+
+    def _letter_of(self, message: m.Crashed) -> str:
+        """A message that kills again has the letter of the first time, also one that a retry had asked for anew."""
+        name, kind, now_ms = message.who.name, type_name(message.message), self.life.now_ms()
+        for retry in self._retries:
+            if (retry.actor, retry.kind) == (name, kind) and now_ms <= retry.until_ms:
+                return retry.dead_letter_id
+        return self._quarantine.letter_of(name, message.message, self._ids.token())
 
     def _ended(self, who: m.Participant, *, failed: bool) -> None:
         name = who.name
@@ -273,18 +312,21 @@ class Supervisor(Actor):
         part = self._part(who.name)
         if part.state is not PartState.RUNNING:
             return
-        fenced = not self._store_ok or not message.is_failure
+        fenced = not self._store.ok or not message.is_failure
         if fenced:
             part.fences = remember(part.fences, now_ms, self._policy)
         else:
             part.failures = remember(part.failures, now_ms, self._policy)
-        text = f"{who.name} is loaded anew, its commit was not taken: {message.error}"
+        part.error = f"its commit was not taken: {message.error}"
+        text = f"{who.name} is loaded anew, {part.error}"
         self._note("warning", "actor.fenced", text, attributes={"actor": who.name})
         self._bring_down(part, fenced=fenced)
         self._start_next()
 
     def _bring_down(self, part: Part, *, fenced: bool) -> None:
         """Rule 6: all of it ends before any of it starts."""
+        if part.state is PartState.RUNNING:
+            part.down_ms = self.life.now_ms()
         part.state, part.fenced, part.ending = PartState.ENDING, fenced, set()
         self._ending[part.key] = part
         self._line = [name for name in self._line if name not in part.names]
@@ -323,7 +365,8 @@ class Supervisor(Actor):
             self._give_up(part)
         else:
             part.state = PartState.WAITING
-            self._agenda.wake_at(self.life.now_ms() + delay_ms, part.key, "restart")
+            part.restart_ms = self.life.now_ms() + delay_ms
+            self._agenda.wake_at(part.restart_ms, part.key, "restart")
 
     def _delay_ms(self, part: Part) -> int | None:
         """0: at once, as after each first failure in a while. None: give up, which a failing store is no reason for."""
@@ -334,7 +377,7 @@ class Supervisor(Actor):
         return self._policy.max_delay_ms if delay_ms is None and part.fenced else delay_ms
 
     def _bring_up(self, part: Part) -> None:
-        part.state = PartState.RUNNING
+        part.state, part.error, part.down_ms, part.restart_ms = PartState.RUNNING, "", 0, 0
         self._enlist((*part.names, *part.along))
         part.along = ()
         self._start_next()
@@ -346,10 +389,58 @@ class Supervisor(Actor):
         self._note(
             "error",
             "actor.given_up",
-            f"{', '.join(part.names)} failed too often and stays down",
+            f"{', '.join(part.names)} failed too often and stays down: {part.error}; "
+            f"`terrace engine restart {part.key}` starts it again",
             alert=f"given_up/{part.key}",
             attributes={"part": part.key},
         )
+
+    # --- repairs by a person ----------------------------------------------------------------------
+
+    def _describe(self, message: r.DescribeParts) -> None:
+        down = [part for part in self._parts.values() if part.state is not PartState.RUNNING]
+        down.sort(key=lambda part: self._order(part.names[0]))
+        self.life.tell(message.reply_to, r.PartsNow(parts=tuple(map(part_now, down)), store=self._store))
+
+    def _restart_part(self, message: r.RestartPart) -> None:
+        """What was given up begins anew, its failures forgotten."""
+        name = message.name
+        part = self._parts.get(name) or next((one for one in self._parts.values() if name in one.names), None)
+        if part is None and (self._system.incarnation(name) or name in self._children):
+            part = self._part(name)
+        if part is None or self._closing:
+            refused = Refused(reason=Reason.NOT_FOUND, detail=f"there is no part {name[:100]}")
+            stopping = Refused(reason=Reason.STOPPING, detail="the engine is stopping")
+            self.life.tell(message.reply_to, stopping if self._closing else refused)
+            return
+        if not message.is_dry_run and part.state in (PartState.GIVEN_UP, PartState.WAITING):
+            why = f" ({message.why})" if message.why else ""
+            ended = ResolveAlert(alert_key=f"given_up/{part.key}", time_ms=self.life.now_ms())
+            text = f"{message.who} starts {', '.join(part.names)} again{why}"
+            self._note("warning", "part.restarted", text, rows=(ended,), attributes={"part": part.key})
+            self._agenda.cancel(part.key, "restart")
+            part.failures = part.fences = ()
+            self._bring_up(part)
+        self.life.tell(message.reply_to, part_now(part))
+
+    def _retry_letter(self, message: r.RetryLetter) -> None:
+        letter_id, kind, now_ms = message.dead_letter_id, message.message_type, self.life.now_ms()
+        if message.new_key:
+            keys = message.old_key, message.new_key
+            self._quarantine.let_signal_pass(*keys, message.actor, kind, letter_id, now_ms)
+        elif type_name(message.message) == kind:
+            self._quarantine.let_pass(message.to, message.message, letter_id, now_ms)
+        else:
+            self._quarantine.let_kind_pass(message.actor, kind)
+            self._retries.append(_Retry(message.actor, kind, letter_id, now_ms + RETRY_WATCH_MS))
+        # Also where this life knows none: what an earlier life of the supervisor put aside may pass, too.
+        self._system.set_quarantine(self._quarantine.holds)
+        text = f"dead letter {letter_id}: {type_name(message.message)} is handed to {message.to} once more"
+        self._note("info", "dead_letter.retried", text, attributes={"dead_letter": letter_id, "actor": message.to})
+        told = message.message
+        if hasattr(told, "incarnation"):
+            told = replace(told, incarnation=self._system.incarnation(message.to))  # type: ignore[type-var]
+        self.life.tell(message.to, told)
 
     # --- mail to nobody ---------------------------------------------------------------------------
 
@@ -410,8 +501,19 @@ class Supervisor(Actor):
             for send in lost.then:
                 if isinstance(send.message, m.Recorded):
                     self._recorded(send.message)
-        text = f"{type_name(lost)} for {message.who.name} was put aside"
-        self._note("warning", "message.quarantined", text, attributes={"actor": message.who.name})
+        self._tell_put_aside(message.who.name, type_name(lost))
+
+    def _tell_put_aside(self, name: str, kind: str) -> None:
+        """The first at once, further ones counted: whoever sends the same all day must not fill the event log."""
+        now_ms = self.life.now_ms()
+        told_ms, count = self._put_aside.get(kind_of(name), (0, 0))
+        if told_ms and 0 <= now_ms - told_ms < QUIET_MS:
+            self._put_aside[kind_of(name)] = (told_ms, count + 1)
+            return
+        self._put_aside[kind_of(name)] = (now_ms, 0)
+        more = f", {count} more before it" if count else ""
+        text = f"{kind} for {name} was put aside{more}"
+        self._note("warning", "message.quarantined", text, attributes={"actor": name})
 
     # --- what others announce ---------------------------------------------------------------------
 
@@ -423,19 +525,54 @@ class Supervisor(Actor):
 
     def _store_changed(self, message: m.StoreFailed) -> None:
         """Each life of the Journal says so once; told on even if it is no news here, for whoever was told otherwise."""
-        is_news, self._store_ok = message.ok is not self._store_ok, message.ok
-        self._on_reserve = message.on_reserve
+        old, now_ms = self._store, self.life.now_ms()
+        self._store = store_now(message, old, now_ms)
         if self._store_state is not None:
             with suppress(Exception):
                 self._store_state(message.ok, message.error)
         self._tell_pools(message)
-        if message.ok and not is_news:
-            return
-        if message.ok:
-            ended = ResolveAlert(alert_key="store", time_ms=self.life.now_ms())
-            self._note("info", "store.recovered", "the store takes writes again", rows=(ended,))
-        else:
+        if not message.ok:
             self._note("error", "store.failed", f"the store takes no writes: {message.error}", alert="store")
+        elif not old.ok:
+            ended = ResolveAlert(alert_key="store", time_ms=now_ms)
+            self._note("info", "store.recovered", "the store takes writes again", rows=(ended,))
+        self._reserve_changed(old)
+        self._speed_changed(old)
+        self._watch_store()
+
+    def _reserve_changed(self, old: r.StoreNow) -> None:
+        """REC-5: what is left of a full disk is for exits."""
+        now = self._store
+        if now.on_reserve and not old.on_reserve:
+            self._note("error", "store.on_reserve", RESERVE_WORDS, alert=RESERVE)
+        elif old.on_reserve and now.ok and not now.on_reserve:
+            ended = ResolveAlert(alert_key=RESERVE, time_ms=self.life.now_ms())
+            self._note("info", "store.has_room", "there is room on the disk again: entries are taken", rows=(ended,))
+
+    def _speed_changed(self, old: r.StoreNow) -> None:
+        """REC-4."""
+        now = self._store
+        if now.is_slow and not old.is_slow:
+            self._note("error", "store.slow", SLOW_WORDS, alert=SLOW)
+        elif old.is_slow and now.ok and not now.is_slow:
+            ended = ResolveAlert(alert_key=SLOW, time_ms=self.life.now_ms())
+            self._note("info", "store.quick", "the store is quick again: entries are taken", rows=(ended,))
+
+    def _watch_store(self) -> None:
+        """While it holds entries back next to nothing is committed, and only a commit shows that it is well again: so
+        the alert is raised again from time to time."""
+        if self._store.is_slow or self._store.on_reserve:
+            self._agenda.wake_at(self.life.now_ms() + PROBE_MS, SUPERVISOR, "probe")
+        else:
+            self._agenda.cancel(SUPERVISOR, "probe")
+
+    def _probe_store(self) -> None:
+        alert, words = (SLOW, SLOW_WORDS) if self._store.is_slow else (RESERVE, RESERVE_WORDS)
+        now_ms = self.life.now_ms()
+        self._notebook.write(
+            RaiseAlert(alert_key=alert, time_ms=now_ms, severity="error", category="system", message=words)
+        )
+        self._watch_store()
 
     def _recorded(self, message: m.Recorded) -> None:
         self._notebook.recorded(message.number)
@@ -481,7 +618,9 @@ class Supervisor(Actor):
         elif what == "restart" and (part := self._parts.get(key)) and part.state is PartState.WAITING:
             self._bring_up(part)
         elif what == "resend":
-            self._notebook.send_again(store_ok=self._store_ok)
+            self._notebook.send_again(store_ok=self._store.ok)
+        elif what == "probe":
+            self._probe_store()
         elif what == "close":
             self._abandon_all(self._closing_names)
 
@@ -551,6 +690,43 @@ class Supervisor(Actor):
         self._notebook.write(event, *rows)
 
 
+def part_now(part: Part) -> r.PartNow:
+    """How a part is, for those who look."""
+    is_up = part.state is PartState.RUNNING
+    return r.PartNow(
+        key=part.key,
+        names=part.names,
+        state=part.state.value,
+        error="" if is_up else part.error,
+        since_ms=0 if is_up else part.down_ms,
+        restart_ms=part.restart_ms if part.state is PartState.WAITING else 0,
+    )
+
+
+def store_now(told: m.StoreFailed, old: r.StoreNow, now_ms: int) -> r.StoreNow:
+    """The store's state after this news; `since_ms` stays while nothing changed."""
+    is_same = (told.ok, told.on_reserve, told.is_slow) == (old.ok, old.on_reserve, old.is_slow)
+    return r.StoreNow(
+        ok=told.ok,
+        on_reserve=told.on_reserve,
+        is_slow=told.is_slow,
+        error=told.error,
+        since_ms=old.since_ms if is_same else now_ms,
+    )
+
+
+def _last_line(error: str) -> str:
+    return error.strip().rpartition("\n")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class _Retry:
+    actor: str
+    kind: str
+    dead_letter_id: str
+    until_ms: int
+
+
 _HANDLERS: dict[type, Callable[[Supervisor, Any], None]] = {
     m.Crashed: Supervisor._crashed,
     m.Stopped: Supervisor._stopped,
@@ -561,6 +737,9 @@ _HANDLERS: dict[type, Callable[[Supervisor, Any], None]] = {
     m.GatewayStarted: Supervisor._gateway_started,
     m.StoreFailed: Supervisor._store_changed,
     m.Recorded: Supervisor._recorded,
+    r.DescribeParts: Supervisor._describe,
+    r.RestartPart: Supervisor._restart_part,
+    r.RetryLetter: Supervisor._retry_letter,
     m.Shutdown: Supervisor._shutdown,
     m.TimerFired: Supervisor._timer,
 }

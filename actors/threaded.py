@@ -238,6 +238,7 @@ class Threaded(Lives):
     def _keep_time(self) -> None:
         while True:
             with self._timer_change:
+                self.look_at_clock()
                 due = self._timers.pop_due(self.now_ms())
                 if not due:
                     if self._ended:

@@ -14,9 +14,28 @@ MAX_CALLS = 100_000
 _SLACK = 1024
 """Replaced and cancelled entries that may lie in the heap before it is built anew."""
 
+SET_BACK_MS = 1_000
+"""Threads read the clock at slightly different moments; a time further back than this means that it was set."""
+
 Call = Callable[[], None]
 Owner = TypeVar("Owner", bound=Hashable)
 """Whose wake-up it is: one life."""
+
+
+class Flow:
+    """Whether a clock flows on. What waits for a time must move with a clock that was set back, or it waits for the
+    clock to get there again (REC-5). One set forward needs nothing: all that is due by then is due."""
+
+    def __init__(self, now_ms: int) -> None:
+        self._newest_ms = now_ms
+
+    def set_back_by(self, now_ms: int) -> int:
+        """By how much it was set back since the last look; 0: it was not."""
+        by_ms = self._newest_ms - now_ms
+        if 0 < by_ms <= SET_BACK_MS:
+            return 0
+        self._newest_ms = now_ms
+        return max(0, by_ms)
 
 
 class Timers(Generic[Owner]):
@@ -66,6 +85,13 @@ class Timers(Generic[Owner]):
         """That life is over."""
         self._live -= len(self._standing.pop(owner, ()))
         self._sweep()
+
+    def shift(self, by_ms: int) -> None:
+        """The clock was set: everything is due so much later, or earlier if below zero, in the same order."""
+        self._heap = [(time_ms + by_ms, number, what) for time_ms, number, what in self._heap]  # Still a heap.
+        for standing in self._standing.values():
+            for name, (time_ms, number) in standing.items():
+                standing[name] = (time_ms + by_ms, number)
 
     def next_ms(self) -> int | None:
         """When the next one is due; None: nothing waits."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from actors.messages import PriceCrossed, SetWatches
+from actors.needs import Level
 from actors.price_heap import PriceHeap
 from actors.rules.events import Direction, Watch
 from actors.rules.model import Quote
@@ -52,6 +53,9 @@ class _Levels:
     def _heap_of(self, threshold: _Threshold) -> PriceHeap[_Threshold]:
         return self._heaps[threshold.watch.book_side, threshold.watch.direction]
 
+    def heaps(self) -> Iterable[tuple[tuple[str, Direction], PriceHeap[_Threshold]]]:
+        return self._heaps.items()
+
     def crossed(self, quote: Quote) -> Iterator[_Threshold]:
         """Takes out what this quote reaches."""
         for (side, direction), heap in self._heaps.items():
@@ -75,6 +79,14 @@ class Watches:
     def symbols(self) -> frozenset[str]:
         """Symbols somebody watches."""
         return frozenset(group.symbol for group in self._groups.values() if group.thresholds)
+
+    def levels(self, account: str) -> Iterator[Level]:
+        """What is reached first: of each symbol, side of the book and direction."""
+        for symbol, levels in self._levels.items():
+            for (side, direction), heap in levels.heaps():
+                first = heap.first()
+                if first is not None:
+                    yield Level(account, symbol, side, direction, first.watch.price)
 
     def set(self, message: SetWatches) -> bool:
         """Replaces the group's set. False: it came from a life that is over."""

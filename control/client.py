@@ -63,12 +63,20 @@ Answer = TypeVar("Answer", bound="Message")
 MAX_ANSWER_BYTES = 128 * 1024 * 1024
 RECONNECT_MIN_MS = 100
 RECONNECT_MAX_MS = 1000
+LOOK_AFTER_MS = 5000
+"""While a call is under way and nothing comes, the other end is asked for a sign of life this often ..."""
+SIGN_WITHIN_MS = 5000
+"""... and without one within this the connection is given up: one that is half open would be waited on for ever."""
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_ANSWER_BYTES),
     ("grpc.enable_http_proxy", 0),  # The daemon is near; a proxy of the environment is for the internet.
     ("grpc.initial_reconnect_backoff_ms", RECONNECT_MIN_MS),
     ("grpc.min_reconnect_backoff_ms", RECONNECT_MIN_MS),
     ("grpc.max_reconnect_backoff_ms", RECONNECT_MAX_MS),
+    ("grpc.keepalive_time_ms", LOOK_AFTER_MS),
+    ("grpc.keepalive_timeout_ms", SIGN_WITHIN_MS),
+    ("grpc.http2.ping_timeout_ms", SIGN_WITHIN_MS),  # Of a ping gRPC sends for itself; none is sent beside that.
+    ("grpc.http2.max_pings_without_data", 0),
 )
 _READS = ("Get", "List", "Check", "Preview", "Validate", "Diff", "Watch", "Tail", "Verify", "Export", "Dump", "Profile")
 _HEALTH = "/grpc.health.v1.Health/Check"

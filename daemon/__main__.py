@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon.config.load import ConfigFaults, LoadedConfig, load_config
+from daemon.replay.arguments import add_replay_arguments
 
 if TYPE_CHECKING:
     from daemon.store.tools import Rollback
 
-DONE, FAILED, FAULTY = 0, 1, 2
+DONE, FAILED, FAULTY, INTERRUPTED = 0, 1, 2, 130
 DEFAULT_CONFIG = "config.yaml"
-LATER = {"replay": "run the engine on recorded prices and signals", "backup": "restore or verify a backup"}
+LATER = {"backup": "restore or verify a backup"}
 """Commands that are known and not built: they take any arguments and say so."""
 
 
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if chosen.command == "db" and chosen.action != "rollback" and (chosen.yes or chosen.dry_run):
         parser.error("--yes and --dry-run belong to db rollback")
+    if chosen.command == "replay":
+        return _replay(chosen)
     config = load_config(_config_path(chosen.config), os.environ)
     if isinstance(config, ConfigFaults):
         print(config, file=sys.stderr)
@@ -68,6 +71,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     db.add_argument("--yes", action="store_true", help="rollback: do not ask, and take the first migration back too")
     db.add_argument("--dry-run", action="store_true", help="rollback: say what would be lost and change nothing")
+    replay = commands.add_parser(
+        "replay",
+        help="run the engine on recorded prices and signals",
+        description="Runs the engine of the config on recorded candles and alerts, on a virtual clock and the paper "
+        "exchange, and reports what became of them. No daemon, no network; the same input gives the same report.",
+        epilog="Exit codes: 0 done, 1 the report cannot be written, 2 usage or faulty input, 130 interrupted.",
+        allow_abbrev=False,
+    )
+    _add_config(replay, default=argparse.SUPPRESS)
+    add_replay_arguments(replay)
     for name, words in LATER.items():
         commands.add_parser(name, help=f"{words} (not built yet)", allow_abbrev=False)
     return parser
@@ -90,6 +103,15 @@ class _Version(argparse.Action):
 
         print(f"terraced {version('terrace')}")
         parser.exit()
+
+
+def _replay(chosen: argparse.Namespace) -> int:
+    try:
+        from daemon.replay.command import run
+
+        return run(chosen, _config_path(chosen.config), os.environ)
+    except KeyboardInterrupt:  # While its code was being loaded.
+        return INTERRUPTED
 
 
 def _config_path(given: str | None) -> Path:

@@ -26,6 +26,7 @@ from actors.runtime import SUPERVISOR
 from actors.threaded import Threaded
 from daemon.api.auth import Identities
 from daemon.api.condition import SERVING, Condition
+from daemon.api.edge_probe import EdgeProbe
 from daemon.api.engine import Engine, InFlight
 from daemon.api.recorder import Recorder
 from daemon.api.server import AddressInUse, ApiServer
@@ -52,6 +53,7 @@ from daemon.store.open import StoreRefused, open_store
 from daemon.store.read import Reader
 from daemon.store.store import SqliteStore
 from daemon.tokens import TokenFaults, TokensReady, ensure_tokens
+from daemon.watch import Watch
 
 _LOG = structlog.stdlib.get_logger("terrace.system")
 
@@ -108,7 +110,7 @@ class Daemon:
         self._in_flight = InFlight()
         self._tasks: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop
-        self._parts: Parts
+        self._parts: Parts[Threaded]
         self._engine: Engine
         self._server: ApiServer
         self._notes: Notes
@@ -308,6 +310,7 @@ class Daemon:
         if await self._ready():
             self._follower.start(self._reader.config_version())
             self._tasks.append(asyncio.create_task(self._housekeeping().run()))
+            self._tasks.append(asyncio.create_task(self._watch(stack).run()))
             stack.push_async_callback(self._end_tasks)
             await self._server.serve()
             gc.collect()
@@ -426,6 +429,18 @@ class Daemon:
             clock=self._clock,
         )
 
+    def _watch(self, stack: AsyncExitStack) -> Watch:
+        probe = EdgeProbe(self._server.plain_target)
+        stack.push_async_callback(probe.close)
+        return Watch(
+            admission=self._server.intake.admission,
+            condition=self._condition,
+            notes=self._notes,
+            clock=self._clock,
+            depths=self._parts.system.depths,
+            door_ms=probe.wait_ms,
+        )
+
     # --- what is shown ----------------------------------------------------------------------------
 
     def _metrics_page(self) -> Page:
@@ -442,6 +457,9 @@ class Daemon:
         counts = {
             "terrace_questions_in_flight": ("Calls that wait for the engine", lambda: self._in_flight.count),
             "terrace_signals_in_flight": ("Signals without an outcome yet", lambda: intake.admission.in_flight),
+            "terrace_signals_shed": ("Signals turned away under overload", lambda: intake.admission.shed),
+            "terrace_exits_shed": ("Of them exits and reduces", lambda: intake.admission.shed_exits),
+            "terrace_signals_limited": ("Signals over their source's rate", lambda: intake.admission.limited),
             "terrace_refused_calls": ("Calls without a valid token or role", lambda: gate.refused_calls),
             "terrace_log_lines_lost": ("Log lines that were dropped", lambda: self._log.dropped_lines),
             "terrace_uptime_seconds": ("Since the start", lambda: (self._clock.now_ms() - start_ms) / 1000),

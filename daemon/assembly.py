@@ -1,9 +1,10 @@
-"""Puts the engine together for a live daemon: boards, exchanges, actors. Nothing runs before `start`."""
+"""Puts the engine together, whatever runs it: boards, exchanges, actors. Nothing happens before `start`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from actors.board import CatalogueBoard, MarksBoard
 from actors.children import Child, engine_children
@@ -12,7 +13,8 @@ from actors.gateway import Gateway
 from actors.journal import Journal
 from actors.messages import SettingsChanged
 from actors.pool import Pool
-from actors.ports import Exchange, Ids, StoreFault
+from actors.pool_limits import SNAPSHOT_MS
+from actors.ports import Exchange, Ids, Marks, Store, StoreFault
 from actors.position import GroupPorts, PositionGroup
 from actors.queue import Queue
 from actors.risk import Risk
@@ -20,12 +22,13 @@ from actors.rules.choices import World
 from actors.rules.events import Note
 from actors.rules.naming import EPOCH_CHARS
 from actors.rules.settings import Settings
-from actors.runtime import SUPERVISOR, Life
+from actors.runtime import SUPERVISOR, Life, System
 from actors.supervisor import Supervisor
-from actors.threaded import Threaded
 from actors.view import View
 from daemon.days import reporting_days
-from daemon.metered_store import MeteredStore
+
+S = TypeVar("S", bound=System)
+"""The runtime: `Threaded` in a daemon, `Stepped` in replay and simulation."""
 
 FIRST_EPOCH = "0" * EPOCH_CHARS
 """Standby epoch of a daemon that runs alone (ORD-2)."""
@@ -42,13 +45,13 @@ class SettingsHolder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Generic[S]):
     """Everything the engine is made of."""
 
-    system: Threaded
+    system: S
     settings: SettingsHolder
     view: View
-    marks: MarksBoard
+    marks: Marks
     catalogue: CatalogueBoard
     subscribers: Subscribers
     exchanges: Mapping[str, Exchange]
@@ -74,18 +77,25 @@ class Parts:
 
 def assemble(
     *,
-    system: Threaded,
+    system: S,
     settings: SettingsHolder,
-    store: MeteredStore,
+    store: Store,
     view: View,
     exchanges: Mapping[str, Exchange],
     ids: Ids,
     installation_id: str,
     observe: Callable[[Note], None],
     store_state: Callable[[bool, str], None],
-) -> Parts:
-    """Registers every kind of actor. `observe` and `store_state`: see `Supervisor`."""
-    marks, catalogue, subscribers = MarksBoard(), CatalogueBoard(), Subscribers()
+    marks: Marks | None = None,
+    equity_every_ms: int = SNAPSHOT_MS,
+) -> Parts[S]:
+    """Registers every kind of actor. `observe` and `store_state`: see `Supervisor`.
+
+    `marks`: a board of one's own, for prices that are not the accounts'. A new one unless told. `equity_every_ms`: how
+    often equity is written down if it has changed, besides after each close.
+    """
+    marks = MarksBoard() if marks is None else marks
+    catalogue, subscribers = CatalogueBoard(), Subscribers()
     worlds = worlds_of(settings.current)
     ports = GroupPorts(
         marks=marks,
@@ -132,7 +142,15 @@ def assemble(
     days = reporting_days(settings)
     system.register(
         "pool",
-        lambda life: Pool(life, marks=marks, catalogue=catalogue, ids=ids, settings=settings, days=days),
+        lambda life: Pool(
+            life,
+            marks=marks,
+            catalogue=catalogue,
+            ids=ids,
+            settings=settings,
+            days=days,
+            snapshot_every_ms=equity_every_ms,
+        ),
     )
     system.register("group", lambda life: PositionGroup(life, ports=ports))
     system.register(
@@ -158,7 +176,7 @@ def worlds_of(settings: Settings) -> tuple[World, ...]:
     return tuple(world for world in World if world in found)
 
 
-def _live_groups(store: MeteredStore, view: View) -> list[str]:
+def _live_groups(store: Store, view: View) -> list[str]:
     """Names of the groups that are not closed; as far as the View knows where the store cannot be read."""
     try:
         group_ids = store.live_group_ids()

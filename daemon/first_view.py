@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from actors.ports import Store
 from actors.rules.choices import World
@@ -10,9 +11,8 @@ from actors.rules.model import Group, Key, Queued
 from actors.rules.records import DriftState, SaveDrift
 from actors.rules.settings import Settings
 from actors.view import MAX_ALERTS, Alert, Snapshot, Totals, View
-from daemon.store.found import StoredAlert
-from daemon.store.pages import Page
-from daemon.store.read import Reader
+from daemon.store.found import ClosedGroup, EventBounds, RealizedTotal, StoredAlert
+from daemon.store.pages import BadPageToken, Page
 
 MAX_DRIFTS = 1_000
 """Open differences in sight at the start, the newest."""
@@ -20,7 +20,25 @@ COUNTED_MS = 7 * 86_400_000
 """Groups closed this recently are known by name, so that a late fill does not count them twice."""
 
 
-def first_view(settings: Settings, store: Store, reader: Reader, groups: Sequence[Group], now_ms: int) -> View:
+class ViewReader(Protocol):
+    """What is asked for the View. `read.Reader`, or `memory.MemoryStore`; all raise `StoreFault`."""
+
+    def last_signal_time_ms(self, accounts: tuple[str, ...] = ()) -> int | None: ...
+
+    def closed_groups(self, world: World, *, start_ms: int | None = None) -> tuple[ClosedGroup, ...]: ...
+
+    def realized_totals(self, world: World) -> dict[str, RealizedTotal]: ...
+
+    def switches(self) -> dict[tuple[World, str], str]: ...
+
+    def event_bounds(self) -> EventBounds: ...
+
+    def list_alerts(self, *, size: int = 0) -> Page[StoredAlert] | BadPageToken: ...
+
+    def list_drifts(self, *, states: tuple[DriftState, ...] = (), size: int = 0) -> Page[SaveDrift] | BadPageToken: ...
+
+
+def first_view(settings: Settings, store: Store, reader: ViewReader, groups: Sequence[Group], now_ms: int) -> View:
     """`groups`: all that are not closed. Raises `StoreFault` where the store cannot be read."""
     accounts = {account.name: account.world for account in settings.accounts.values()}
     start, counted = _stored(settings, store, reader, groups, now_ms)
@@ -33,7 +51,7 @@ def first_view(settings: Settings, store: Store, reader: Reader, groups: Sequenc
 
 
 def _stored(
-    settings: Settings, store: Store, reader: Reader, groups: Sequence[Group], now_ms: int
+    settings: Settings, store: Store, reader: ViewReader, groups: Sequence[Group], now_ms: int
 ) -> tuple[Snapshot, list[tuple[str, Totals]]]:
     worlds = sorted({account.world for account in settings.accounts.values()} | {group.world for group in groups})
     queued: dict[tuple[World, Key], Queued] = {}
@@ -57,7 +75,7 @@ def _stored(
     return start, counted
 
 
-def _last_signals(settings: Settings, reader: Reader, worlds: Sequence[World]) -> Mapping[World, int]:
+def _last_signals(settings: Settings, reader: ViewReader, worlds: Sequence[World]) -> Mapping[World, int]:
     times = {}
     for world in worlds:
         names = tuple(account.name for account in settings.accounts.values() if account.world is world)
@@ -67,20 +85,20 @@ def _last_signals(settings: Settings, reader: Reader, worlds: Sequence[World]) -
     return times
 
 
-def _totals(reader: Reader, world: World) -> Totals:
+def _totals(reader: ViewReader, world: World) -> Totals:
     total = Totals()
     for closed in reader.realized_totals(world).values():
         total = total.plus(Totals(closed.realized, closed.fees))
     return total
 
 
-def _alerts(reader: Reader) -> Mapping[str, Alert]:
+def _alerts(reader: ViewReader) -> Mapping[str, Alert]:
     page = reader.list_alerts(size=MAX_ALERTS)
     assert isinstance(page, Page)
     return {stored.alert_key: _alert(stored) for stored in reversed(page.items)}
 
 
-def _drifts(reader: Reader) -> Mapping[str, SaveDrift]:
+def _drifts(reader: ViewReader) -> Mapping[str, SaveDrift]:
     page = reader.list_drifts(states=(DriftState.OPEN,), size=MAX_DRIFTS)
     assert isinstance(page, Page)
     return {drift.drift_id: drift for drift in reversed(page.items)}

@@ -26,6 +26,8 @@ PRUNE_PAUSE_S = 0.05
 DISK_LOW = "disk_low"
 STORE = "store"
 """The supervisor's alert that the store takes no writes."""
+ENDED_WITH_IT = ("given_up/", "store_slow", "store_reserve")
+"""Other alerts that are about one life of the daemon."""
 MB = 1024 * 1024
 DAY_MS = 86_400_000
 
@@ -54,7 +56,8 @@ class Housekeeping:
 
     async def run(self) -> None:
         """Until it is cancelled."""
-        self._notes.commit(self._notes.resolved(STORE))  # Whoever raised it died; if it gets through, it is over.
+        # Whoever raised them died; what gets through is over, and what was given up began anew.
+        self._notes.commit(self._notes.resolved(STORE), *self._notes.resolved_of_dead(ENDED_WITH_IT))
         rounds = 0
         while True:
             try:

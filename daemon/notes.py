@@ -28,5 +28,9 @@ class Notes:
             alert, self.event(category, severity, f"{category}.{alert_key.removeprefix(f'{category}_')}", words)
         )
 
+    def resolved_of_dead(self, prefixes: tuple[str, ...]) -> tuple[ResolveAlert, ...]:
+        """Alerts that stand from an earlier process, whose cause ended with it."""
+        return tuple(self.resolved(key) for key in self._recorder.standing_alerts() if key.startswith(prefixes))
+
     def resolved(self, alert_key: str) -> ResolveAlert:
         return ResolveAlert(alert_key=alert_key, time_ms=self._clock.now_ms())

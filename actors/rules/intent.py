@@ -159,6 +159,15 @@ def route(
     return _reverse(signal, _side(signal), key)
 
 
+def may_be_shed(signal: Signal, market: Market | None) -> bool:
+    """Whether it can do nothing but add to a position: such signals are refused first where there is too much to do or
+    too little room (REC-4). A reverse ends a position first, and so does a short on spot (SIG-6).
+    """
+    if signal.intent is not Intent.ENTRY:
+        return False
+    return not (market is Market.SPOT and signal.side is Side.SHORT)
+
+
 def _entry(side: Side, key: KeyState) -> Route:
     if key.closing:
         detail = "the group on its key is closing"

@@ -6,6 +6,7 @@ in the reporting currency, `free` and `margin` in the instrument's quote.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -64,65 +65,67 @@ def admit(ask: Admission, usage: Usage, pool: PoolSettings, limits: LimitSetting
     total exposure, balance. A pyramid is asked about slots only if `pyramids_bypass` is off (PYR-1), and never about
     its own symbol and instrument, where its group is already.
     """
-    refused = _paused(usage) or usage.held_back
-    if refused is None and (ask.new_group or not pool.pyramids_bypass) and not ask.ignore_pool_limit:
-        refused = _pool_full(usage, pool)
-    if refused is None and ask.new_group:
-        refused = _instrument_taken(usage, limits)
-    if refused is None and not ask.ignore_exposure_limit:
-        refused = _over_exposed(ask, usage, limits)
-    if refused is None and ask.margin > usage.free:
+    return next(obstacles(ask, usage, pool, limits), None)
+
+
+def obstacles(ask: Admission, usage: Usage, pool: PoolSettings, limits: LimitSettings) -> Iterator[Refused]:
+    """Everything in the way, in the order of `admit`."""
+    yield from _paused(usage)
+    if usage.held_back is not None:
+        yield usage.held_back
+    if (ask.new_group or not pool.pyramids_bypass) and not ask.ignore_pool_limit:
+        yield from _pool_full(usage, pool)
+    if ask.new_group:
+        yield from _instrument_taken(usage, limits)
+    if not ask.ignore_exposure_limit:
+        yield from _over_exposed(ask, usage, limits)
+    if ask.margin > usage.free:
         detail = f"the ladder takes {plain(ask.margin)} at worst, {plain(usage.free)} is free"
-        refused = Refused(reason=Reason.INSUFFICIENT_BALANCE, detail=detail)
-    return refused
+        yield Refused(reason=Reason.INSUFFICIENT_BALANCE, detail=detail)
 
 
-def _paused(usage: Usage) -> Refused | None:
+def _paused(usage: Usage) -> Iterator[Refused]:
     if usage.engine_paused:
-        return Refused(reason=Reason.ENGINE_PAUSED, detail="the engine is paused")
+        yield Refused(reason=Reason.ENGINE_PAUSED, detail="the engine is paused")
     if not usage.account_ready:
-        return Refused(reason=Reason.ACCOUNT_NOT_READY, detail=usage.account_detail or "the account is not ready")
+        yield Refused(reason=Reason.ACCOUNT_NOT_READY, detail=usage.account_detail or "the account is not ready")
     if usage.account_paused:
-        return Refused(reason=Reason.ACCOUNT_PAUSED, detail="the account is paused")
+        yield Refused(reason=Reason.ACCOUNT_PAUSED, detail="the account is paused")
     if usage.instrument_held:
         detail = "the exchange and the store differ about the instrument (`terrace account drift`)"
-        return Refused(reason=Reason.INSTRUMENT_HELD, detail=detail)
-    return None
+        yield Refused(reason=Reason.INSTRUMENT_HELD, detail=detail)
 
 
 def is_full(usage: Usage, pool: PoolSettings) -> bool:
     """Whether one more group would pass the pool's limit or the account's own (POOL-2)."""
-    return _pool_full(usage, pool) is not None
+    return any(True for _ in _pool_full(usage, pool))
 
 
-def _pool_full(usage: Usage, pool: PoolSettings) -> Refused | None:
+def _pool_full(usage: Usage, pool: PoolSettings) -> Iterator[Refused]:
     if usage.slots >= pool.max_open_groups:
         detail = f"{_live(usage.slots)}, at most {pool.max_open_groups}"
-        return Refused(reason=Reason.POOL_FULL, detail=detail)
+        yield Refused(reason=Reason.POOL_FULL, detail=detail)
     own = usage.account_max_open_groups
     if own is not None and usage.account_slots >= own:
         detail = f"{_live(usage.account_slots)} on the account, at most {own}"
-        return Refused(reason=Reason.ACCOUNT_POOL_FULL, detail=detail)
-    return None
+        yield Refused(reason=Reason.ACCOUNT_POOL_FULL, detail=detail)
 
 
-def _instrument_taken(usage: Usage, limits: LimitSettings) -> Refused | None:
+def _instrument_taken(usage: Usage, limits: LimitSettings) -> Iterator[Refused]:
     most = limits.max_groups_per_symbol
     if most is not None and usage.groups_on_symbol >= most:
         detail = f"{_live(usage.groups_on_symbol)} on the symbol, at most {most}"
-        return Refused(reason=Reason.MAX_GROUPS_PER_SYMBOL, detail=detail)
+        yield Refused(reason=Reason.MAX_GROUPS_PER_SYMBOL, detail=detail)
     if usage.opposite_on_instrument:
         detail = "a group of the opposite side is live on the instrument"
-        return Refused(reason=Reason.OPPOSITE_ON_INSTRUMENT, detail=detail)
-    return None
+        yield Refused(reason=Reason.OPPOSITE_ON_INSTRUMENT, detail=detail)
 
 
-def _over_exposed(ask: Admission, usage: Usage, limits: LimitSettings) -> Refused | None:
+def _over_exposed(ask: Admission, usage: Usage, limits: LimitSettings) -> Iterator[Refused]:
     most = limits.max_total_exposure
-    if most is None or usage.exposure + ask.planned <= most:
-        return None
-    detail = f"{plain(usage.exposure)} is planned already and this adds {plain(ask.planned)}, at most {plain(most)}"
-    return Refused(reason=Reason.MAX_TOTAL_EXPOSURE, detail=detail)
+    if most is not None and usage.exposure + ask.planned > most:
+        detail = f"{plain(usage.exposure)} is planned already and this adds {plain(ask.planned)}, at most {plain(most)}"
+        yield Refused(reason=Reason.MAX_TOTAL_EXPOSURE, detail=detail)
 
 
 def _live(count: int) -> str:

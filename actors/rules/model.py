@@ -289,6 +289,8 @@ class Reason(StrEnum):
     # The engine
     READ_ONLY = "READ_ONLY"
     STORE_FAILED = "STORE_FAILED"
+    STORE_SLOW = "STORE_SLOW"
+    """Each commit takes so long that no entries are taken until it is quick again (REC-4)."""
     OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
     OVERLOADED = "OVERLOADED"
     NOT_FOUND = "NOT_FOUND"
@@ -412,6 +414,8 @@ class Signal:
     idempotency_window_s: int = 86_400
     body: str = ""
     """As it arrived, its secret removed."""
+    replay_of: str = ""
+    """Id of the stored signal that a person sent again as this one (SIG-11)."""
 
     @property
     def stamp_ms(self) -> int:

@@ -14,7 +14,7 @@ from actors.rules import precision, profit
 from actors.rules.model import CutState, Group, GroupState, Quote, Reason
 from actors.rules.money import CONTEXT, HUNDRED, ZERO
 from actors.rules.position_watches import PRICE_LAG_MS, last_entry_ms
-from actors.rules.risk_timer import is_running, required_pyramids
+from actors.rules.risk_timer import expire_ms, is_running, required_pyramids
 from actors.rules.settings import ExecutionSettings, FeeSettings, RiskSettings
 
 
@@ -129,6 +129,33 @@ def _by_price(worth: Worth, settings: RiskSettings, now_ms: int) -> Iterable[Rea
     refusal = precision.refusal(rounded, price, precision.for_exits(group.instrument))
     if refusal in (Reason.BELOW_MIN_QUANTITY, Reason.BELOW_MIN_NOTIONAL):
         yield refusal
+
+
+def may_lose(group: Group, settings: RiskSettings) -> bool:
+    """Whether only time and price keep a group from being a loser, as far as its own books say."""
+    return (
+        group.risk_timer_start_ms is not None
+        and group.state not in (GroupState.LIVE, GroupState.CLOSING, GroupState.CLOSED)
+        and len(group.pyramids) >= required_pyramids(settings, group.settings)
+        and not group.risk_blocked
+    )
+
+
+def ready_ms(group: Group, settings: RiskSettings) -> int:
+    """When time does not keep it from that any more; its timer must have started."""
+    assert group.risk_timer_start_ms is not None, "its timer has started"
+    times_ms = [expire_ms(group.risk_timer_start_ms, settings)]
+    if settings.use_trade_age_filter:
+        times_ms.append(group.create_time_ms + settings.age_threshold_s * 1000)
+    return max(times_ms)
+
+
+def deep_price(worth: Worth, settings: RiskSettings) -> Decimal:
+    """The price of a close at which it begins to be deep; what is held must be more than nothing."""
+    group = worth.member.group
+    share = min(settings.loss_threshold_percent, ZERO) * group.side.sign
+    value = CONTEXT.divide(worth.invested * (HUNDRED + share), HUNDRED)
+    return CONTEXT.divide(value, worth.held * group.instrument.contract_size)
 
 
 def is_deep(worth: Worth, settings: RiskSettings) -> bool:

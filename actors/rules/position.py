@@ -62,7 +62,7 @@ from actors.rules.position_desk import Desk, is_fresh
 from actors.rules.position_entries import give_up_all
 from actors.rules.position_external import adopt, take_funding, take_share
 from actors.rules.position_reports import take_reports
-from actors.rules.position_retry import PRICE_POLL_MS, PRICE_STALE
+from actors.rules.position_retry import PRICE_POLL_MS, PRICE_STALE, pause_end_ms
 from actors.rules.position_settle import settle
 from actors.rules.position_stops import stop_reached, take_levels
 from actors.rules.position_trails import take_crossing
@@ -326,7 +326,7 @@ def _decided(desk: Desk, *, before: Group | None, repeat: bool = False) -> Decis
     """The decision with its watches: set if they differ from what the group before implied, or must be set again."""
     group, fees = desk.group(), desk.context.fees
     now = watches(group, fees)
-    earlier = watches(before, fees) if before is not None else ()
+    earlier = now if group is before else watches(before, fees) if before is not None else ()
     _look_again(desk, now)
     decision = desk.decision(group)
     if now != earlier or (now and (repeat or desk.rearm)):
@@ -336,6 +336,6 @@ def _decided(desk: Desk, *, before: Group | None, repeat: bool = False) -> Decis
 
 def _look_again(desk: Desk, now: tuple[Watch, ...]) -> None:
     """A price from before the last fill counts once none newer has come for a while: the watches are set again then."""
-    latest_ms = max((watch.since_ms for watch in now), default=0) + PRICE_LAG_MS
+    latest_ms = pause_end_ms(desk, max((watch.since_ms for watch in now), default=0), PRICE_LAG_MS)
     if desk.now_ms < latest_ms:
         desk.wake_at(latest_ms)

@@ -58,7 +58,8 @@ class Desk:
         """The quote if it may be decided on (ORD-10)."""
         self.side = group.side
         self.settings = group.settings
-        self.instrument = group.instrument if context.instrument == group.instrument else context.instrument
+        own, newest = group.instrument, context.instrument
+        self.instrument = own if newest is own or newest == own else newest
         self.state: GroupState = group.state
         self.loose: Lot = group.loose
         self.realized: Decimal = group.realized

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from actors.rules import precision
 from actors.rules.position_desk import Desk
-from actors.rules.position_retry import PRICE_POLL_MS
+from actors.rules.position_retry import PRICE_POLL_MS, pause_end_ms
 
 DUST_WAIT_MS = 60_000
 """How long a rest that is dust by the last price known waits for a fresh one, from when its orders last changed."""
@@ -30,7 +30,8 @@ def is_left_as_dust(desk: Desk, quantity: Decimal) -> bool | None:
     price = None if desk.fresh is not None else last_price(desk)
     if price is None or precision.max_sendable(quantity, price, precision.for_exits(desk.instrument)) > 0:
         return None
-    due_ms = max((order.update_time_ms for order in desk.orders.values()), default=0) + DUST_WAIT_MS
+    changed_ms = max((order.update_time_ms for order in desk.orders.values()), default=0)
+    due_ms = pause_end_ms(desk, changed_ms, DUST_WAIT_MS)
     if desk.now_ms < due_ms:
         desk.wake_at(min(due_ms, desk.now_ms + PRICE_POLL_MS))
     return desk.now_ms >= due_ms

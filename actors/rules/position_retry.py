@@ -37,7 +37,13 @@ def failures(desk: Desk, role: Role, place: Place) -> list[Order]:
 
 def retry_time_ms(desk: Desk, failed: list[Order]) -> int:
     """When the place of these failures may be tried again; 0: at once."""
-    return failed[0].update_time_ms + backoff_ms(desk, len(failed)) if failed else 0
+    return pause_end_ms(desk, failed[0].update_time_ms, backoff_ms(desk, len(failed))) if failed else 0
+
+
+def pause_end_ms(desk: Desk, since_ms: int, pause_ms: int) -> int:
+    """When a pause is over that began then; 0: it is. It is no longer one that began after now: the clock was set back,
+    and nobody waits for it to get there again (REC-5)."""
+    return 0 if since_ms > desk.now_ms else since_ms + pause_ms
 
 
 def slippage_percent(desk: Desk) -> Decimal:

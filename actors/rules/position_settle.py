@@ -15,7 +15,7 @@ from actors.rules.position_close import begin_close, close_reason, finish, is_fl
 from actors.rules.position_cut_books import end_stopped
 from actors.rules.position_desk import Desk
 from actors.rules.position_entries import cancel_given_up, expire, give_up_all, is_finished, place_entries
-from actors.rules.position_retry import PRICE_STALE
+from actors.rules.position_retry import PRICE_STALE, pause_end_ms
 from actors.rules.position_stops import close_after_fill, end_stops, settle_stops
 from actors.rules.position_targets import Wanted, plan, settle_targets
 from actors.rules.position_trails import end_leg_hit, settle_trails
@@ -122,7 +122,7 @@ def _repeat_requests(desk: Desk) -> None:
     pause_ms = desk.context.execution.sweep_interval_s * 1000
     for order in desk.open_orders():
         if order.cancel_requested or order.is_amending:
-            due_ms = order.update_time_ms + pause_ms
+            due_ms = pause_end_ms(desk, order.update_time_ms, pause_ms)
             if desk.now_ms < due_ms:
                 desk.wake_at(due_ms)
             else:

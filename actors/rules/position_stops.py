@@ -29,7 +29,7 @@ from actors.rules.money import plain
 from actors.rules.position_close import begin_close
 from actors.rules.position_desk import Desk
 from actors.rules.position_orders import Place
-from actors.rules.position_retry import failures, retry_time_ms
+from actors.rules.position_retry import failures, pause_end_ms, retry_time_ms
 from actors.rules.stops import Stop
 
 STOP_FAILING = "stop_failing"
@@ -143,7 +143,8 @@ def _adjust(desk: Desk, orders: list[Order], stop: Stop, quantity: Decimal) -> N
         return
     if _is_reached(desk, stop):
         return  # It is being reached: better at an earlier price than not at all.
-    ready_ms = max(order.create_time_ms for order in orders) + desk.settings.tp_reprice_ms
+    placed_ms = max(order.create_time_ms for order in orders)
+    ready_ms = pause_end_ms(desk, placed_ms, desk.settings.tp_reprice_ms)
     if desk.now_ms < ready_ms:
         desk.wake_at(ready_ms)
         return

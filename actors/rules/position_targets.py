@@ -24,7 +24,7 @@ from actors.rules.position_books import move_to_loose
 from actors.rules.position_desk import Desk
 from actors.rules.position_entries import is_finished
 from actors.rules.position_orders import Place
-from actors.rules.position_retry import failures, retry_time_ms
+from actors.rules.position_retry import failures, pause_end_ms, retry_time_ms
 from actors.rules.takeprofit import Target
 
 TARGET_FAILING = "target_failing"
@@ -188,7 +188,8 @@ def _adjust(desk: Desk, want: Wanted, orders: list[Order]) -> None:
     if want.quantity and not same_price and not want.gives_way and not _is_in_band(desk, want):
         desk.wake_at(desk.now_ms + desk.context.execution.sweep_interval_s * 1000)
         return  # Better where it was than nowhere.
-    ready_ms = max(last_change_ms(order) for order in orders) + desk.settings.tp_reprice_ms
+    changed_ms = max(last_change_ms(order) for order in orders)
+    ready_ms = pause_end_ms(desk, changed_ms, desk.settings.tp_reprice_ms)
     if desk.now_ms < ready_ms and not was_refused(desk, orders):
         desk.wake_at(ready_ms)
         return

@@ -45,7 +45,8 @@ def is_believable(watch: Watch, quote: Quote, now_ms: int) -> bool:
 
 
 def is_recent(since_ms: int, quote: Quote, now_ms: int) -> bool:
-    return quote.time_ms >= since_ms or now_ms >= since_ms + PRICE_LAG_MS
+    """A fill that lies ahead of now is from before the clock was set back."""
+    return quote.time_ms >= since_ms or not 0 <= now_ms - since_ms < PRICE_LAG_MS
 
 
 def last_entry_ms(group: Group) -> int:

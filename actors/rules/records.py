@@ -167,7 +167,7 @@ class AcknowledgeAlert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddDeadLetter:
-    """A message that stopped an actor (REC-2), readable by a person."""
+    """A message that stopped an actor (REC-2), readable by a person. With a known id: it did so once more."""
 
     dead_letter_id: str
     time_ms: int
@@ -175,6 +175,18 @@ class AddDeadLetter:
     message_type: str
     message: str
     error: str
+    fact: str = ""
+    """What a retry needs of it (`actors.facts`); empty: its actor has found everything in the store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveDeadLetter:
+    """A retry of a dead letter went through."""
+
+    dead_letter_id: str
+    time_ms: int
+    result: str
+    """What came of it, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,6 +362,7 @@ Row = (
     | ResolveAlert
     | AcknowledgeAlert
     | AddDeadLetter
+    | ResolveDeadLetter
     | SaveEngineState
     | SaveInstruments
     | AddConfigVersion

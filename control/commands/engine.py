@@ -1,4 +1,4 @@
-"""`terrace engine`: status, pause, resume, lift-limit, dead-letters, retry."""
+"""`terrace engine`: status, pause, resume, lift-limit, dead-letters, retry, restart."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from control.options import DryRun, Limit, Output, RequestId, World, Yes, noun
+from control.commands import letters
+from control.options import DryRun, Output, RequestId, World, Yes, noun
 from control.printer import Column, Format, amount, in_words, pairs, say, table, when, word
 from control.session import Session, new_request_id, session, world_value
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from protos.terrace.v1 import engine_pb2 as pb
 
 app = noun("Show, pause and resume the engine.")
+app.add_typer(letters.app, name="dead-letters")
 
 Accounts = Annotated[list[str] | None, typer.Option("--account", help="Only this account; may be repeated.")]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record.")]
@@ -135,45 +137,47 @@ def lift_limit(
     run.emit(answer, output, lambda: status_text(answer.status))
 
 
-@app.command("dead-letters")
-def dead_letters(
-    ctx: typer.Context,
-    resolved: Annotated[bool, typer.Option("--all", "-a", help="Resolved ones too.")] = False,
-    limit: Limit = 50,
-    output: Output = Format.TABLE,
-) -> None:
-    """Show messages that stopped a part of the engine, newest first.
-
-    \b
-    Examples:
-      terrace engine dead-letters
-    """
-    from protos.terrace.v1 import engine_pb2 as pb
-
-    run = session(ctx)
-    answer = run.pages(pb.ListDeadLettersRequest(include_resolved=resolved), pb.ListDeadLettersResponse, limit=limit)
-    run.emit(answer, output, lambda: table(answer.dead_letters, LETTER_COLUMNS, wide=output is Format.WIDE))
-
-
 @app.command("retry")
 def retry(
     ctx: typer.Context,
-    letter: Annotated[str, typer.Argument(metavar="LETTER", help="The dead letter's id.")],
+    letter: letters.Letter,
+    yes: Yes = False,
     request_id: RequestId = "",
     output: Output = Format.TABLE,
 ) -> None:
-    """Hand a dead letter to its part of the engine once more.
+    """Hand a dead letter to its part of the engine once more: `dead-letters retry` in short.
 
     \b
     Examples:
-      terrace engine retry 17
+      terrace engine retry LETTER
+    """
+    letters.retry_letter(session(ctx), letter, yes=yes, request_id=request_id, output=output)
+
+
+@app.command("restart")
+def restart(
+    ctx: typer.Context,
+    part: Annotated[str, typer.Argument(metavar="PART", help="Name of the part, as `engine status` shows it.")],
+    reason: Reason = "",
+    dry_run: DryRun = False,
+    request_id: RequestId = "",
+    output: Output = Format.TABLE,
+) -> None:
+    """Start a part of the engine that failed too often, or waits for its next start. What runs is left alone.
+
+    \b
+    Examples:
+      terrace engine restart gateway/binance
+      terrace engine restart world/paper --reason "the disk is back"
     """
     from protos.terrace.v1 import engine_pb2 as pb
 
     run = session(ctx)
-    request = pb.RetryDeadLetterRequest(dead_letter_id=letter, request_id=new_request_id(request_id))
-    answer = run.call(request, pb.RetryDeadLetterResponse)
-    run.emit(answer, output, lambda: table([answer.dead_letter], LETTER_COLUMNS, wide=True))
+    request = pb.RestartPartRequest(
+        part=part, reason=reason, request_id=new_request_id(request_id), validate_only=dry_run
+    )
+    answer = run.call(request, pb.RestartPartResponse)
+    run.emit(answer, output, lambda: table([answer.part], PART_COLUMNS, wide=output is Format.WIDE))
 
 
 def _where(run: Session, world: Any, accounts: list[str]) -> str:
@@ -211,9 +215,11 @@ def status_text(status: pb.Status, *, wide: bool = False) -> str:
         ("version", status.version),
         ("config version", status.config_version),
         ("since", when(status, "start_time")),
-        *(("broken", line) for line in status.degradations if line != status.state_reason),
+        # What a daemon says that does not tell yet of what kind it is.
+        *(("broken", line) for line in status.degradations if not status.degraded and line != status.state_reason),
     ]
-    return "\n\n".join(filter(None, [pairs(facts), table(status.accounts, ACCOUNT_COLUMNS, wide=wide)]))
+    held_back = table(status.degraded, DEGRADED_COLUMNS, wide=wide) if status.degraded else ""
+    return "\n\n".join(filter(None, [pairs(facts), held_back, table(status.accounts, ACCOUNT_COLUMNS, wide=wide)]))
 
 
 ACCOUNT_COLUMNS: list[Column[Any]] = [
@@ -225,13 +231,18 @@ ACCOUNT_COLUMNS: list[Column[Any]] = [
     Column(title="OWN LIMIT", value=lambda row: row.max_open_groups or "", right=True, wide=True),
     Column(title="WHY", value=lambda row: row.state_reason),
 ]
-LETTER_COLUMNS: list[Column[Any]] = [
-    Column(title="LETTER", value=lambda row: row.dead_letter_id),
-    Column(title="TIME", value=lambda row: when(row, "create_time")),
-    Column(title="ACTOR", value=lambda row: row.actor),
-    Column(title="MESSAGE", value=lambda row: row.message_type),
-    Column(title="TRIES", value=lambda row: row.attempts, right=True),
-    Column(title="RESOLVED", value=lambda row: "yes" if row.resolved else "no"),
-    Column(title="ERROR", value=lambda row: row.error),
-    Column(title="CONTENT", value=lambda row: row.content, wide=True),
+PART_COLUMNS: list[Column[Any]] = [
+    Column(title="PART", value=lambda row: row.part),
+    Column(title="STATE", value=lambda row: word(row, "state")),
+    Column(title="ACTORS", value=lambda row: ", ".join(row.actors)),
+    Column(title="SINCE", value=lambda row: when(row, "since_time")),
+    Column(title="STARTS AGAIN", value=lambda row: when(row, "restart_time")),
+    Column(title="WHY", value=lambda row: row.reason),
+]
+DEGRADED_COLUMNS: list[Column[Any]] = [
+    Column(title="DEGRADED", value=lambda row: row.code),
+    Column(title="WHAT", value=lambda row: row.subject),
+    Column(title="SINCE", value=lambda row: when(row, "since_time")),
+    Column(title="WHY", value=lambda row: row.message),
+    Column(title="WHAT HELPS", value=lambda row: row.remedy),
 ]

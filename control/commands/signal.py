@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,7 @@ from control.printer import Column, Format, pairs, say, table, when, word
 from control.session import MAX_STDIN_BYTES, Session, Stop, new_request_id, session, world_value
 
 if TYPE_CHECKING:
+    from protos.terrace.v1 import common_pb2
     from protos.terrace.v1 import signal_pb2 as pb
 
 app = noun("Send, show and check signals.")
@@ -69,7 +71,6 @@ def send(
       terrace signal send alert.json --source tradingview --dry-run
     """
     from protos.terrace.v1 import signal_pb2 as pb
-    from protos.terrace.v1 import types_pb2
 
     run = session(ctx)
     body = _read(file)
@@ -78,12 +79,19 @@ def send(
     )
     answer = run.call(request, pb.SubmitSignalResponse)
     run.emit(answer, output, lambda: signal_text(answer.signal))
-    if answer.signal.outcome in (types_pb2.OUTCOME_REJECTED, types_pb2.OUTCOME_EXPIRED):
-        faulty = answer.signal.reason in FAULTY_BODY
-        if output not in (Format.TABLE, Format.WIDE):
-            why = f"{answer.signal.reason} {answer.signal.reason_detail}".strip()
-            say(f"terrace: {word(answer.signal, 'outcome')}: {why}")
-        raise typer.Exit(ExitCode.USAGE if faulty else ExitCode.REFUSED)
+    _exit_as_sent(answer.signal, output)
+
+
+def _exit_as_sent(signal: pb.Signal, output: Format) -> None:
+    """Every outcome is 0 but those that mean it was not taken."""
+    from protos.terrace.v1 import types_pb2
+
+    if signal.outcome not in (types_pb2.OUTCOME_REJECTED, types_pb2.OUTCOME_EXPIRED):
+        return
+    if output not in (Format.TABLE, Format.WIDE):
+        why = f"{signal.reason} {signal.reason_detail}".strip()
+        say(f"terrace: {word(signal, 'outcome')}: {why}")
+    raise typer.Exit(ExitCode.USAGE if signal.reason in FAULTY_BODY else ExitCode.REFUSED)
 
 
 @app.command("list")
@@ -149,7 +157,10 @@ def replay(
     request_id: RequestId = "",
     output: Output = Format.TABLE,
 ) -> None:
-    """Run a stored signal again: a dry run, or with --submit a new signal with a new id and time.
+    """Show what the engine would do with a stored signal now, or with --submit send it as a new signal.
+
+    The dry run names the ladder, the orders that would be sent and cancelled, and everything that stands in the way;
+    nothing is reserved or stored. With --submit the exit code is that of `signal send`.
 
     \b
     Examples:
@@ -166,8 +177,10 @@ def replay(
     run.emit(
         answer,
         output,
-        lambda: "\n\n".join(filter(None, [signal_text(answer.signal), table(answer.decisions, EVENT_COLUMNS)])),
+        lambda: "\n\n".join(filter(None, [signal_text(answer.signal), _decisions(answer.decisions)])),
     )
+    if submit:
+        _exit_as_sent(answer.signal, output)
 
 
 @app.command("check")
@@ -245,6 +258,11 @@ def signal_text(signal: pb.Signal) -> str:
     return "\n".join([pairs(facts), *problems])
 
 
+def _decisions(decisions: Sequence[common_pb2.Event]) -> str:
+    """What would be done, in order. The time is the same for all: now."""
+    return table(decisions, DECISION_COLUMNS) if decisions else ""
+
+
 def _shown(answer: pb.GetSignalResponse) -> str:
     parts = [signal_text(answer.signal)]
     if answer.signal.body:
@@ -274,6 +292,10 @@ READING_COLUMNS: list[Column[Any]] = [
     Column(title="VALUE", value=lambda row: row.value),
     Column(title="FROM", value=lambda row: row.expression),
     Column(title="PROBLEM", value=lambda row: row.problem),
+]
+DECISION_COLUMNS: list[Column[Any]] = [
+    Column(title="DECISION", value=lambda row: row.type),
+    Column(title="WHAT", value=lambda row: row.message),
 ]
 EVENT_COLUMNS: list[Column[Any]] = [
     Column(title="TIME", value=lambda row: when(row, "time")),

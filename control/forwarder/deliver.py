@@ -3,6 +3,9 @@
 Each source has a lane. While alerts of a source wait in the spool, newer ones queue behind them, and the lane delivers
 one after the other in the order of arrival. An alert leaves the spool when the daemon has acknowledged it, or when it
 says that the body itself is faulty: then it is kept among the refused for the user to see.
+
+Where the daemon answers but sheds entries (REC-4), the lane looks past the one it stands at: alerts of other
+instruments are offered too, so that exits go on. Alerts of one instrument keep their order (order.py).
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from control.client import AioClient, ClientError, Invalid, NotFound, NotPermitt
 from control.forwarder.alert import Alert
 from control.forwarder.limits import TokenBucket
 from control.forwarder.log import Log
+from control.forwarder.order import instrument_of
 from control.forwarder.spool import Refused, Spool, SpoolBroken
 from protos.terrace.v1 import signal_pb2 as pb
 
@@ -28,6 +32,12 @@ SPOOLED_TIMEOUT_S = 10.0
 READ_MOST = 64
 NOT_THE_BODY = frozenset({"UNKNOWN_SOURCE"})
 """Invalid for a reason that passes: the daemon has not read the configuration with this source yet."""
+SHEDDING = frozenset({"STORE_FAILED", "STORE_SLOW", "OVERLOADED"})
+"""The daemon is there and does not take this one now: it may take an exit behind it."""
+LOOK_PAST_MOST = 1000
+"""Alerts looked through for one that the daemon may take."""
+SHED_PAUSE_S = 1.0
+"""An exit that comes while entries are shed waits at most so long."""
 CLOSE_OLD_AFTER_S = 15.0
 
 
@@ -59,6 +69,8 @@ class _Lane:
     """Alerts in the spool, those being written included."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+    read: set[int] = field(default_factory=set)
+    """Arrivals it has read out of the spool and not delivered yet; at most `READ_MOST`."""
 
 
 def backoff_s(attempt: int, chance: float) -> float:
@@ -163,10 +175,12 @@ class Deliverer:
             while True:
                 try:
                     alerts = await self._spool.waiting(lane.source, READ_MOST)
+                    lane.read = {alert.arrival for alert in alerts}
                     if not alerts:
                         break
                     for alert in alerts:
-                        await self._deliver(lane, alert)
+                        if alert.arrival in lane.read:  # Else it went past the one before it.
+                            await self._deliver(lane, alert)
                         delivered += 1
                     attempt = 0
                 except SpoolBroken as error:
@@ -183,18 +197,47 @@ class Deliverer:
             bucket = self._bucket_of(alert.source)
             while bucket is not None and not bucket.take(time.monotonic()):
                 await asyncio.sleep(bucket.wait_s(time.monotonic()))
-            self._answered.clear()
-            outcome = await self.submit(alert, SPOOLED_TIMEOUT_S)
-            if isinstance(outcome, Acknowledged):
-                await self._spool.remove(alert)
-                lane.waiting -= 1
+            error = await self._offer(lane, alert)
+            if error is None:
                 return
-            if isinstance(outcome, Faulty):
-                await self._keep_refused(alert, outcome.error)
-                lane.waiting -= 1
-                return
-            await self._pause(outcome.error, backoff_s(attempt, random.random()))
+            pause_s = backoff_s(attempt, random.random())
+            if error.reason in SHEDDING:
+                await self._look_past(lane, alert)
+                pause_s = min(pause_s, SHED_PAUSE_S)
+            await self._pause(error, pause_s)
             attempt += 1
+
+    async def _offer(self, lane: _Lane, alert: Alert) -> ClientError | None:
+        """One try. None: it is out of the spool, taken or refused for good."""
+        self._answered.clear()
+        outcome = await self.submit(alert, SPOOLED_TIMEOUT_S)
+        if isinstance(outcome, NotYet):
+            return outcome.error
+        if isinstance(outcome, Faulty):
+            await self._keep_refused(alert, outcome.error)
+        else:
+            await self._spool.remove(alert)
+        lane.waiting -= 1
+        lane.read.discard(alert.arrival)
+        return None
+
+    async def _look_past(self, lane: _Lane, first: Alert) -> None:
+        """Offers what waits behind an alert the daemon sheds, but nothing of an instrument that was shed."""
+        held = {instrument_of(first.body)}
+        for alert in await self._spool.waiting(lane.source, LOOK_PAST_MOST):
+            name = instrument_of(alert.body)
+            if None in held or name is None:
+                return
+            if name in held or alert.arrival == first.arrival:
+                continue
+            bucket = self._bucket_of(alert.source)
+            if bucket is not None and not bucket.take(time.monotonic()):
+                return
+            error = await self._offer(lane, alert)
+            if error is not None and error.reason not in SHEDDING:
+                return
+            if error is not None:
+                held.add(name)
 
     async def _pause(self, error: ClientError, pause_s: float) -> None:
         """Waits. Where the daemon was unreachable, another lane's answer ends the wait: it is back."""

@@ -1,4 +1,8 @@
-"""How much is let in at once: signals under way, and a token bucket per source (SIG-8)."""
+"""How much is let in at once: signals under way, and token buckets per source (SIG-8). Entries are shed before exits.
+
+What can only add to a position (`may_be_shed`) has less room than the rest: where that is full, exits, reduces and
+reverses still pass (REC-4). What is turned away here is neither stored nor acknowledged: its sender repeats it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,11 @@ _LOG = structlog.stdlib.get_logger("terrace.signal")
 
 MAX_SIGNALS_IN_FLIGHT = 2_000
 """Signals the API has taken on and not answered. The engine's mailboxes are unbounded; this is what bounds them."""
+MAX_ENTRIES_IN_FLIGHT = 500
+"""Of them those that may be shed: the rest of the room is for exits. An exit waits behind so many at most, about a
+millisecond for each."""
 MAX_BUCKETS = 1_000
+RETRY_S = 1.0
 
 
 class Admission:
@@ -25,36 +33,65 @@ class Admission:
 
     def __init__(self, monotonic_s: Callable[[], float] = time.monotonic) -> None:
         self._monotonic_s = monotonic_s
-        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+        self._buckets: OrderedDict[tuple[str, bool], Bucket] = OrderedDict()
         self.in_flight = 0
+        self.entries_in_flight = 0
+        self.shed = 0
+        """Signals turned away because there was too much to do, since the start."""
+        self.shed_exits = 0
+        """Of them those that were no entries: only where all the room was taken by such."""
+        self.limited = 0
+        """Signals turned away because their source sent too many."""
+        self.behind = ""
+        """Set while the engine is behind, in words: no entry is let in then."""
+
+    def check(self) -> None:
+        """Before a signal is even read: OVERLOADED where there is no room at all."""
+        if self.in_flight >= MAX_SIGNALS_IN_FLIGHT:
+            self.shed += 1
+            self.shed_exits += 1
+            raise _overloaded(f"{MAX_SIGNALS_IN_FLIGHT} signals are under way")
 
     @contextmanager
-    def one(self) -> Iterator[None]:
+    def one(self, may_be_shed: bool = True) -> Iterator[None]:
         """Counts a signal while it is under way. OVERLOADED if there are too many."""
-        if self.in_flight >= MAX_SIGNALS_IN_FLIGHT:
-            words = f"{MAX_SIGNALS_IN_FLIGHT} signals are under way; send it again later"
-            raise Failed(Reason.OVERLOADED, words, retry_after_s=1.0)
+        self.check()
+        if may_be_shed and (self.behind or self.entries_in_flight >= MAX_ENTRIES_IN_FLIGHT):
+            self.shed += 1
+            why = self.behind or f"{MAX_ENTRIES_IN_FLIGHT} entries are under way"
+            raise _overloaded(f"{why}; exits are still taken")
         self.in_flight += 1
+        self.entries_in_flight += may_be_shed
         try:
             yield
         finally:
             self.in_flight -= 1
+            self.entries_in_flight -= may_be_shed
 
-    def spend(self, source: SourceSettings) -> None:
-        """Takes one token of the source's bucket. RATE_LIMITED if it is empty; one log line per burst."""
-        bucket = self._buckets.get(source.name)
+    def spend(self, source: SourceSettings, may_be_shed: bool = True) -> None:
+        """Takes one token of the source's bucket. RATE_LIMITED if it is empty; one log line per burst.
+
+        Exits have a bucket of their own, of the same size: a flood of entries takes nothing from them.
+        """
+        name = (source.name, may_be_shed)
+        bucket = self._buckets.get(name)
         if bucket is None:
-            bucket = self._buckets[source.name] = Bucket(self._monotonic_s())
+            bucket = self._buckets[name] = Bucket(self._monotonic_s())
             while len(self._buckets) > MAX_BUCKETS:
                 self._buckets.popitem(last=False)
         wait_s = bucket.spend(self._monotonic_s(), source.rate_per_minute, source.burst)
         if wait_s <= 0:
             return
+        self.limited += 1
         if not bucket.is_told:
             bucket.is_told = True
             _LOG.warning("rate_limited", source=source.name, rate_per_minute=source.rate_per_minute)
         words = f"the source {source.name} sends more than {source.rate_per_minute} signals a minute"
         raise Failed(ApiReason.RATE_LIMITED, words, retry_after_s=wait_s)
+
+
+def _overloaded(why: str) -> Failed:
+    return Failed(Reason.OVERLOADED, f"{why}; send it again later", retry_after_s=RETRY_S)
 
 
 class Bucket:

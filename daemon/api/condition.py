@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 STARTING, SERVING, STOPPING = "starting", "serving", "stopping"
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is broken: its name, what is shown of it, and since when."""
+
+    name: str
+    words: str
+    since_ms: int
 
 
 class Condition:
     """Written by the application and supervision from any thread, read by the API."""
 
-    def __init__(self, start_time_ms: int) -> None:
+    def __init__(self, start_time_ms: int, now_ms: Callable[[], int] = _now_ms) -> None:
         self.start_time_ms = start_time_ms
+        self._now_ms = now_ms
         self._lock = threading.Lock()
         self._phase = STARTING
-        self._troubles: dict[str, str] = {}
+        self._troubles: dict[str, Trouble] = {}
 
     @property
     def phase(self) -> str:
@@ -37,7 +54,8 @@ class Condition:
     def trouble(self, name: str, words: str) -> None:
         """Something is broken. `name` says what, so that it can be mended; `words` are shown."""
         with self._lock:
-            self._troubles[name] = words
+            old = self._troubles.get(name)
+            self._troubles[name] = Trouble(name, words, old.since_ms if old else self._now_ms())
 
     def mended(self, name: str) -> None:
         with self._lock:
@@ -46,5 +64,10 @@ class Condition:
     @property
     def troubles(self) -> tuple[str, ...]:
         """What is broken now, one line each."""
+        return tuple(trouble.words for trouble in self.broken)
+
+    @property
+    def broken(self) -> tuple[Trouble, ...]:
+        """The same with names and times."""
         with self._lock:
             return tuple(self._troubles.values())

@@ -7,14 +7,19 @@ from collections.abc import AsyncIterator
 
 from actors import messages as m
 from actors.messages import EventStored, FeedGap
+from actors.repair_messages import PartNow, RestartPart
 from actors.risk_messages import LiftLimit
 from actors.rules.choices import World
 from actors.rules.records import AddEvent
+from actors.runtime import SUPERVISOR
 from daemon.api import translate_event as to
+from daemon.api import translate_part
 from daemon.api.auth import caller
 from daemon.api.engine import Engine
-from daemon.api.errors import faulty_field, not_built
+from daemon.api.errors import faulty_field
 from daemon.api.kinds import Context
+from daemon.api.letters import Letters
+from daemon.api.recorder import Recorder
 from daemon.api.status import status
 from daemon.api.translate import CATEGORY_OF, SEVERITIES, SEVERITY_OF
 from daemon.api.watching import Left, Watcher
@@ -32,8 +37,9 @@ SUBSCRIBE_TIMEOUT_S = 5.0
 
 
 class EngineService(engine_pb2_grpc.EngineServiceServicer):
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, recorder: Recorder) -> None:
         self._engine = engine
+        self._letters = Letters(engine, recorder)
 
     async def GetStatus(self, request: pb.GetStatusRequest, _context: Context) -> pb.GetStatusResponse:
         return pb.GetStatusResponse(status=await status(self._engine, self._engine.world(request.world)))
@@ -80,10 +86,26 @@ class EngineService(engine_pb2_grpc.EngineServiceServicer):
             dead_letters=[to.dead_letter(stored) for stored in found.items], next_page_token=found.next_token
         )
 
-    async def RetryDeadLetter(
-        self, _request: pb.RetryDeadLetterRequest, _context: Context
-    ) -> pb.RetryDeadLetterResponse:
-        raise not_built("RetryDeadLetter")
+    async def GetDeadLetter(self, request: pb.GetDeadLetterRequest, _context: Context) -> pb.GetDeadLetterResponse:
+        return pb.GetDeadLetterResponse(dead_letter=to.dead_letter(await self._letters.find(request.dead_letter_id)))
+
+    async def RetryDeadLetter(self, request: pb.RetryDeadLetterRequest, context: Context) -> pb.RetryDeadLetterResponse:
+        """REC-2. One that killed again is answered, too: unresolved, with one attempt more."""
+        retried = await self._letters.retry(request.dead_letter_id, context)
+        return pb.RetryDeadLetterResponse(dead_letter=to.dead_letter(retried))
+
+    async def RestartPart(self, request: pb.RestartPartRequest, context: Context) -> pb.RestartPartResponse:
+        """REC-2: what was given up begins anew. What runs is left as it is."""
+        if not request.part:
+            raise faulty_field("part", "is missing; `engine status` names the parts that are down")
+        who, why, dry = caller().name, request.reason[:200], request.validate_only
+        part = await self._engine.ask(
+            SUPERVISOR,
+            lambda reply_to: RestartPart(name=request.part, who=who, why=why, is_dry_run=dry, reply_to=reply_to),
+            context,
+        )
+        assert isinstance(part, PartNow), part
+        return pb.RestartPartResponse(part=translate_part.part(part))
 
     # --- the stream -------------------------------------------------------------------------------
 

@@ -1,13 +1,28 @@
-"""What would become of a signal now, from the committed state alone: nothing is reserved, nothing is promised."""
+"""What would become of a signal now (SIG-11): nothing is reserved, nothing is stored, nothing is promised.
+
+The routing table and a group's own decisions are the rules themselves, put before the committed state; whether an
+entry is let in is asked of Pool, which alone knows what drafts under way hold.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from actors.messages import Answer
-from actors.rules.intent import Action, route
-from actors.rules.model import Group, GroupState, Outcome, Reason, Refused, Signal
+from actors.pool_admission import Admitted
+from actors.preview_messages import EntryPreview, PreviewEntry
+from actors.rules import events, position
+from actors.rules.choices import Overflow
+from actors.rules.intent import Action, Route, route
+from actors.rules.model import Group, GroupState, Outcome, Queued, Reason, Refused, Signal
+from actors.rules.position_cuts import uncut
+from actors.rules.position_desk import is_fresh
+from actors.rules.reducing import reduce_quantity
+from actors.rules.settings import AccountSettings
 from daemon.api.engine import Engine
+from daemon.api.forecast_context import PREVIEW_GROUP, PREVIEW_TOKEN, context_of
+from daemon.api.kinds import Context
 
 _OUTCOMES: Mapping[Action, Outcome] = {
     Action.OPEN: Outcome.OPENED,
@@ -22,10 +37,27 @@ _OUTCOMES: Mapping[Action, Outcome] = {
 }
 
 
-def answer(engine: Engine, signal: Signal) -> Answer:
-    """The outcome the routing table and the pool's free slots suggest."""
-    settings = engine.settings()
-    account = settings.accounts[signal.key.account]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """`answer` is what the sender would hear; the rest is how it would come about."""
+
+    signal: Signal
+    answer: Answer
+    route: Route
+    live: Group | None = None
+    """What is not closed on the signal's key."""
+    waiting: Queued | None = None
+    entry: EntryPreview | None = None
+    """Pool's word about an entry that may go out."""
+    decision: events.Decision | None = None
+    """What the group it opens or touches would decide."""
+    evicts: bool = False
+    """The queue is full, and the lowest in rank would have to go."""
+
+
+async def forecast(engine: Engine, signal: Signal, context: Context | None = None) -> Forecast:
+    """What the engine would do with this signal now. `Failed` where it would take no such signal on at all."""
+    account = engine.settings().accounts[signal.key.account]
     live, waiting = engine.view.current.on_key(account.world, signal.key)
     decided = route(
         signal,
@@ -37,35 +69,124 @@ def answer(engine: Engine, signal: Signal) -> Answer:
         waiting_reason=waiting.wait_reason if waiting else None,
         waiting_stamp_ms=waiting.signal.stamp_ms if waiting else None,
     )
-    outcome, reason, detail = _OUTCOMES[decided.action], decided.reason, decided.detail
-    if decided.action is Action.OPEN:
-        full = _full(engine, signal)
-        if full is not None:
-            outcome, reason, detail = Outcome.QUEUED, full.reason, full.detail
-    elif decided.action is Action.PYRAMID and live is not None and _at_most_pyramids(live):
-        outcome, reason, detail = Outcome.IGNORED, Reason.MAX_PYRAMIDS, "the group has all its pyramids"
-    if outcome is Outcome.QUEUED and waiting is not None:
-        outcome = Outcome.REPLACED
-    touches = live is not None and outcome in (Outcome.PYRAMIDED, Outcome.EXITED, Outcome.REDUCED, Outcome.REVERSED)
-    group_id = live.group_id if live is not None and touches else ""
+    answer = _answer(_OUTCOMES[decided.action], decided.reason, decided.detail)
+    found = Forecast(signal=signal, answer=answer, route=decided, live=live, waiting=waiting)
+    if decided.action in (Action.OPEN, Action.PYRAMID):
+        found = await _entry(engine, account, found, context)
+    elif decided.action is Action.ENQUEUE:
+        if waiting is not None and (live is None or _would_grow(live, signal)):
+            found = replace(found, entry=await _asked(engine, account, signal, context))
+        found = _queued(engine, account, found, Refused(reason=decided.reason, detail=decided.detail))
+    elif live is not None and decided.action in (Action.CLOSE, Action.REVERSE, Action.REDUCE):
+        found = _touched(engine, live, found)
+    return found
+
+
+def _answer(outcome: Outcome, reason: Reason = Reason.OK, detail: str = "", group_id: str = "") -> Answer:
     return Answer(signal_id="", outcome=outcome, reason=reason, detail=detail, group_id=group_id)
 
 
-def _at_most_pyramids(live: Group) -> bool:
-    return len(live.pyramids) >= live.settings.max_pyramids
+# --- entries --------------------------------------------------------------------------------------
 
 
-def _full(engine: Engine, signal: Signal) -> Refused | None:
-    settings = engine.settings()
-    account = settings.accounts[signal.key.account]
-    view = engine.view.current
-    taken = [group.key for group in view.live(account.world)]
-    # A slot is kept for the new side of a reverse whose old group has closed.
-    reverses = (queued.key for queued in view.waiting(account.world) if queued.wait_reason is Reason.REVERSING)
-    taken += [key for key in reverses if (account.world, key) not in view.by_key]
-    if len(taken) >= settings.pool.max_open_groups:
-        return Refused(reason=Reason.POOL_FULL, detail=f"all {settings.pool.max_open_groups} slots are taken")
-    own = sum(key.account == account.name for key in taken)
-    if account.max_open_groups is not None and own >= account.max_open_groups:
-        return Refused(reason=Reason.ACCOUNT_POOL_FULL, detail=f"all {account.max_open_groups} slots are taken")
-    return None
+async def _entry(engine: Engine, account: AccountSettings, found: Forecast, context: Context | None) -> Forecast:
+    entry = await _asked(engine, account, found.signal, context)
+    found = replace(found, entry=entry)
+    if isinstance(entry.judged, Admitted):
+        return _placed(engine, account, found, entry.judged)
+    if entry.is_hopeless:
+        return replace(found, answer=_answer(Outcome.REJECTED, entry.judged.reason, entry.judged.detail))
+    return _queued(engine, account, found, entry.judged)
+
+
+async def _asked(engine: Engine, account: AccountSettings, signal: Signal, context: Context | None) -> EntryPreview:
+    pool = f"pool/{account.world.value}"
+    entry = await engine.ask(pool, lambda reply_to: PreviewEntry(signal=signal, reply_to=reply_to), context)
+    assert isinstance(entry, EntryPreview), entry
+    return entry
+
+
+def _would_grow(live: Group, signal: Signal) -> bool:
+    return live.side is signal.side and live.state is not GroupState.CLOSING
+
+
+def _placed(engine: Engine, account: AccountSettings, found: Forecast, admitted: Admitted) -> Forecast:
+    signal, live = found.signal, found.live
+    if found.route.action is Action.PYRAMID and live is not None:
+        if len(live.pyramids) >= live.settings.max_pyramids:
+            words = "the group has all its pyramids"
+            return replace(found, answer=_answer(Outcome.IGNORED, Reason.MAX_PYRAMIDS, words, live.group_id))
+        return _stepped(engine, live, found, events.PyramidAdded(signal=signal, plan=admitted.plan))
+    decision = position.open_group(
+        group_id=PREVIEW_GROUP,
+        world=account.world,
+        key=signal.key,
+        side=admitted.side,
+        signal=signal,
+        plan=admitted.plan,
+        settings=admitted.settings,
+        instrument=admitted.instrument,
+        slot_token=PREVIEW_TOKEN,
+        forced=False,
+        strategy=signal.alert_name,
+        context=context_of(engine, signal.key, admitted.side, admitted.instrument),
+    )
+    return replace(found, answer=_answer(Outcome.OPENED), decision=decision)
+
+
+def _queued(engine: Engine, account: AccountSettings, found: Forecast, why: Refused) -> Forecast:
+    """QUE-1 and QUE-4, as the Queue decides."""
+    settings, waiting = engine.settings().queue, found.waiting
+    if waiting is not None:
+        if not settings.allow_replacement:
+            return replace(found, answer=_answer(Outcome.IGNORED, Reason.REPLACEMENT_OFF))
+        if found.signal.stamp_ms < waiting.signal.stamp_ms:
+            return replace(found, answer=_answer(Outcome.IGNORED, Reason.NEWER_SIGNAL))
+        return replace(found, answer=_answer(Outcome.REPLACED, why.reason, why.detail))
+    count = sum(1 for _ in engine.view.current.waiting(account.world))
+    answer = _answer(Outcome.QUEUED, why.reason, why.detail)
+    if count < settings.max_size or why.reason is Reason.REVERSING:
+        return replace(found, answer=answer)
+    if settings.overflow is Overflow.REJECT_NEW:
+        words = f"the queue holds {count} signals"
+        return replace(found, answer=_answer(Outcome.REJECTED, Reason.QUEUE_FULL, words))
+    return replace(found, answer=answer, evicts=True)
+
+
+# --- what touches a live group --------------------------------------------------------------------
+
+
+def _touched(engine: Engine, live: Group, found: Forecast) -> Forecast:
+    action = found.route.action
+    if action is Action.CLOSE:
+        return _stepped(engine, live, found, events.CloseAsked(reason=Reason.EXIT_SIGNAL))
+    if action is Action.REVERSE:
+        return _stepped(engine, live, found, events.ReverseAsked(signal=found.signal))
+    context = context_of(engine, live.key, live.side, live.instrument, live.group_id)
+    price = found.signal.close_price or found.signal.entry_price
+    if context.quote is not None and is_fresh(context.quote, context):
+        price = context.quote.closing(live.side)
+    quantity = reduce_quantity(found.signal, uncut(live), context.instrument, price)
+    if isinstance(quantity, Refused):
+        answer = _answer(Outcome.REJECTED, quantity.reason, quantity.detail, live.group_id)
+        return replace(found, answer=answer)
+    asked = events.CutAsked(cut_id=PREVIEW_TOKEN, quantity=quantity, reason=Reason.REDUCE_SIGNAL)
+    return _stepped(engine, live, found, asked)
+
+
+def _stepped(engine: Engine, live: Group, found: Forecast, event: events.Event) -> Forecast:
+    """What the group would decide, by its own rules."""
+    context = context_of(engine, live.key, live.side, live.instrument, live.group_id)
+    decision = position.step(live, event, context)
+    if isinstance(decision, Refused):
+        answer = _answer(Outcome.REJECTED, decision.reason, decision.detail, live.group_id)
+        return replace(found, answer=answer)
+    return replace(found, answer=replace(found.answer, group_id=live.group_id), decision=decision)
+
+
+def in_the_way(found: Forecast) -> Iterator[Refused]:
+    """Everything that keeps an entry from going out now."""
+    if found.route.action is Action.ENQUEUE:
+        yield Refused(reason=found.route.reason, detail=found.route.detail)
+    if found.entry is not None:
+        yield from found.entry.obstacles

@@ -24,6 +24,7 @@ from daemon.api.engine import Engine
 from daemon.api.errors import ApiReason, Failed, abort, faulty_field
 from daemon.api.kinds import Context, Handler
 from daemon.api.recorder import Recorder
+from protos.terrace.v1.signal_pb2 import ReplaySignalRequest
 
 _LOG = structlog.stdlib.get_logger("terrace.system")
 
@@ -83,6 +84,8 @@ class Guard:
         is_command = method in roles.COMMANDS
 
         async def change(request: Any, context: Context) -> Any:
+            if _only_looks(request):
+                return await unary(request, context)
             if is_command and self._engine.settings().engine.mode is EngineMode.READ_ONLY:
                 raise Failed(Reason.READ_ONLY, "the engine is in read-only mode (engine.mode)")
             if getattr(request, "validate_only", False):
@@ -113,6 +116,11 @@ class Guard:
             {**shown, "who": who.name, "role": who.role.value, "method": name, "result": result},
         )
         self._recorder.commit((event,))
+
+
+def _only_looks(request: Any) -> bool:
+    """A replay that is not submitted changes nothing, so it may be asked for in read-only mode, too (SIG-11)."""
+    return isinstance(request, ReplaySignalRequest) and not request.submit
 
 
 class _Unreadable:

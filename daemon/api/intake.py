@@ -15,18 +15,19 @@ from dataclasses import replace
 
 from actors.messages import Answer, SubmitSignal
 from actors.rules.choices import EngineMode
+from actors.rules.intent import may_be_shed
 from actors.rules.model import Instrument, Outcome, Reason, Refused, Signal
-from actors.rules.records import AddEvent, ClaimIdempotency, Row, SaveSignal, claim
 from actors.rules.settings import SourceSettings
-from daemon.api import forecast
 from daemon.api.admission import Admission
 from daemon.api.auth import caller
 from daemon.api.body import MAX_BODY_BYTES
 from daemon.api.engine import Engine
 from daemon.api.errors import ApiReason, Failed, FieldFault, faulty_field, invalid_body
+from daemon.api.forecast import forecast
 from daemon.api.kinds import Context
 from daemon.api.reading import FaultyBody, NoCatalogue, Sent, Symbols, Understood, read_body, understand, unreadable
 from daemon.api.recorder import Recorder
+from daemon.api.rejecting import rejected, rejected_rows
 from daemon.api.translate import milliseconds
 from daemon.api.translate_signal import answered
 from daemon.tokens import TokenRole
@@ -35,7 +36,6 @@ from protos.terrace.v1 import signal_pb2
 MAX_REQUEST_ID_CHARS = 128
 MAX_REJECTED_REMEMBERED = 10_000
 """Signals rejected here whose answer is kept for a copy that follows (SIG-7); the store knows the others."""
-MAX_DETAIL_CHARS = 4_000
 
 
 class Intake:
@@ -57,11 +57,10 @@ class Intake:
             raise Failed(Reason.STOPPING, "the daemon is stopping")
         source = self.source(request.source)
         _check_size(request)
+        self.admission.check()
         now_ms = self._engine.clock.now_ms()
         from_forwarder = caller().role is TokenRole.INGEST and request.HasField("receive_time")
         receive_ms = min(milliseconds(request.receive_time), now_ms) if request.HasField("receive_time") else now_ms
-        if not from_forwarder:
-            self.admission.spend(source)
         sent = Sent(
             signal_id="" if request.validate_only else self._engine.ids.signal_id(),
             source=source,
@@ -70,11 +69,24 @@ class Intake:
             receive_time_ms=receive_ms if from_forwarder else now_ms,
             judge_age=not from_forwarder,
         )
-        with self.admission.one():
-            response = await self._take(sent, context, request.validate_only)
+        read = self.read(sent)
+        sheds = _may_be_shed(read)
+        if not from_forwarder:
+            self.admission.spend(source, sheds)
+        with self.admission.one(sheds):
+            response = await self._take(sent, read, context, request.validate_only)
         if not request.validate_only and caller().role is not TokenRole.INGEST:
             self._note_sender(response.signal)
         return response
+
+    async def take_again(self, sent: Sent, context: Context) -> signal_pb2.Signal:
+        """A stored body that a person sends as a new signal (SIG-11): the way of any other from here on."""
+        if self._engine.condition.is_stopping:
+            raise Failed(Reason.STOPPING, "the daemon is stopping")
+        self.admission.check()
+        read = self.read(sent)
+        with self.admission.one(_may_be_shed(read)):
+            return (await self._take(sent, read, context, False)).signal
 
     def _note_sender(self, signal: signal_pb2.Signal) -> None:
         """A person sent this one, not a source: who is on record (LOG-3)."""
@@ -99,12 +111,11 @@ class Intake:
             return read
         return understand(sent, read, self._engine.settings(), self._symbols, self._engine.unbuilt)
 
-    async def _take(self, sent: Sent, context: Context, look_only: bool) -> signal_pb2.SubmitSignalResponse:
-        read = self.read(sent)
+    async def _take(
+        self, sent: Sent, read: Understood | FaultyBody | NoCatalogue, context: Context, look_only: bool
+    ) -> signal_pb2.SubmitSignalResponse:
         if isinstance(read, NoCatalogue):
-            why = self._engine.broken.get(read.account.name, "its instruments are not known yet")
-            words = f"account {read.account.name}: {why}; send it again later"
-            raise Failed(Reason.ACCOUNT_NOT_READY, words, retry_after_s=1.0)
+            raise no_catalogue(self._engine, read)
         if isinstance(read, FaultyBody):
             signal = unreadable(sent, read)
             if not look_only:
@@ -115,7 +126,7 @@ class Intake:
         if refused is None and self._engine.settings().engine.mode is EngineMode.READ_ONLY:
             refused = Refused(reason=Reason.READ_ONLY, detail="the engine is in read-only mode (engine.mode)")
         if look_only:
-            answer = _rejected(signal, refused) if refused else forecast.answer(self._engine, signal)
+            answer = rejected(signal, refused) if refused else (await forecast(self._engine, signal, context)).answer
         elif refused is not None or read.account is None:
             answer = await self._reject(signal, refused or Refused(reason=Reason.NO_ROUTE), context)
         else:
@@ -140,9 +151,10 @@ class Intake:
         first = await self._first(key)
         if first is not None:
             return replace(first, outcome=Outcome.DUPLICATE, first_outcome=first.first_outcome or first.outcome)
-        answer = _rejected(signal, refused)
+        answer = rejected(signal, refused)
+        now_ms = self._engine.clock.now_ms()
         with self._one_at_a_time(key):
-            await self._recorder.record(self._rows(signal, answer), answer, context)
+            await self._recorder.record(rejected_rows(signal, answer, self._engine.settings(), now_ms), answer, context)
         self._rejected[key] = (answer, self._engine.clock.now_ms() + signal.idempotency_window_s * 1000)
         while len(self._rejected) > MAX_REJECTED_REMEMBERED:
             self._rejected.popitem(last=False)
@@ -166,42 +178,19 @@ class Intake:
             del self._rejected[key]
         return await self._engine.read(self._engine.reader.first_answer, key, now_ms)
 
-    def _rows(self, signal: Signal, answer: Answer) -> tuple[Row, ...]:
-        now_ms = self._engine.clock.now_ms()
-        saved = SaveSignal(
-            signal=signal,
-            outcome=answer.outcome,
-            reason=answer.reason,
-            detail=answer.detail,
-            group_id="",
-            draft_id="",
-            time_ms=now_ms,
-        )
-        taken: ClaimIdempotency = claim(signal)
-        account = self._engine.settings().accounts.get(signal.key.account)
-        event = AddEvent(
-            time_ms=now_ms,
-            severity="warning",
-            category="signal",
-            type="signal.rejected",
-            message=f"signal of {signal.source} rejected: {answer.detail or answer.reason.value}"[:MAX_DETAIL_CHARS],
-            world=account.world if account else None,
-            account=signal.key.account,
-            symbol=signal.key.symbol,
-            timeframe=signal.key.timeframe,
-            signal_id=signal.signal_id,
-            attributes={"reason": answer.reason.value, "source": signal.source},
-        )
-        return saved, taken, event
+
+def no_catalogue(engine: Engine, read: NoCatalogue) -> Failed:
+    """The account's instruments are not known: nothing can be said of an alert for it yet."""
+    why = engine.broken.get(read.account.name, "its instruments are not known yet")
+    words = f"account {read.account.name}: {why}; send it again later"
+    return Failed(Reason.ACCOUNT_NOT_READY, words, retry_after_s=1.0)
 
 
-def _rejected(signal: Signal, refused: Refused) -> Answer:
-    return Answer(
-        signal_id=signal.signal_id,
-        outcome=Outcome.REJECTED,
-        reason=refused.reason,
-        detail=refused.detail[:MAX_DETAIL_CHARS],
-    )
+def _may_be_shed(read: Understood | FaultyBody | NoCatalogue) -> bool:
+    """Whether it is turned away first under overload: everything but what may end or lessen a position (REC-4)."""
+    if not isinstance(read, Understood) or read.refused is not None:
+        return True
+    return may_be_shed(read.signal, read.account.market if read.account else None)
 
 
 def _check_size(request: signal_pb2.SubmitSignalRequest) -> None:

@@ -38,6 +38,8 @@ class Sent:
     receive_time_ms: int
     judge_age: bool
     """False: it was judged where it arrived, at the forwarder (SIG-5, SIG-12)."""
+    replay_of: str = ""
+    """Id of the stored signal whose body this is; then its time is that of now (SIG-11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,8 @@ def understand(
 
     `unbuilt`: accounts this version cannot trade, and why.
     """
+    if sent.replay_of:
+        read = replace(read, alert=replace(read.alert, sent_time_ms=sent.receive_time_ms))
     alert = read.alert
     account = settings.account_for(alert.exchange, sent.source.name)
     if account is None:
@@ -157,7 +161,7 @@ def _too_old(sent: Sent, signal: Signal) -> Refused | None:
 
 
 def _signal(sent: Sent, read: ReadBody, account: AccountSettings, instrument: Instrument, settings: Settings) -> Signal:
-    return make_signal(
+    signal = make_signal(
         read.alert,
         source=sent.source,
         account=account,
@@ -168,6 +172,7 @@ def _signal(sent: Sent, read: ReadBody, account: AccountSettings, instrument: In
         idempotency_key=sent.request_id or None,
         body=read.text,
     )
+    return replace(signal, replay_of=sent.replay_of) if sent.replay_of else signal
 
 
 def _unplaced(sent: Sent, read: ReadBody, account: AccountSettings | None) -> Signal:
@@ -190,6 +195,7 @@ def _unplaced(sent: Sent, read: ReadBody, account: AccountSettings | None) -> Si
         idempotency_key=identity(alert, intent, key, sent.source.name, sent.request_id or None),
         idempotency_window_s=window_s(alert, sent.source, sent.request_id or None),
         body=read.text,
+        replay_of=sent.replay_of,
     )
 
 
@@ -209,4 +215,5 @@ def unreadable(sent: Sent, faulty: FaultyBody) -> Signal:
         idempotency_key=digest,
         idempotency_window_s=window if sent.request_id else min(SHORT_WINDOW_S, window),
         body=faulty.text[:MAX_STORED_BODY_CHARS].encode("utf-8", "replace").decode(),
+        replay_of=sent.replay_of,
     )

@@ -34,6 +34,10 @@ class Recorder:
         """Commits the rows and does not wait for it. Any thread."""
         self._engine.system.tell("journal", self._commit(rows, None, None))
 
+    def standing_alerts(self) -> tuple[str, ...]:
+        """Keys of the alerts that stand, as committed."""
+        return tuple(self._engine.view.current.alerts)
+
     def event(self, type: str, message: str, attributes: Mapping[str, str]) -> AddEvent:
         """A line about a caller's doing."""
         return AddEvent(

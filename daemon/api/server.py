@@ -40,6 +40,9 @@ from protos.terrace.v1 import (
 MAX_REQUEST_BYTES = 1024 * 1024
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 MAX_STREAMS_PER_CONNECTION = 1_000
+MAX_PENDING_CALLS = 6_000
+"""Calls of all connections that nobody has looked at yet. gRPC cancels those beyond, whatever is in them: so memory has
+a bound however many connections there are, and it is far enough away that entries are shed before it (REC-4)."""
 SOCKET_MODE = 0o600
 STOP_GRACE_S = 2.0
 
@@ -63,6 +66,8 @@ OPTIONS = (
     ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
     ("grpc.max_send_message_length", MAX_RESPONSE_BYTES),
     ("grpc.max_concurrent_streams", MAX_STREAMS_PER_CONNECTION),
+    ("grpc.server.max_pending_requests", MAX_PENDING_CALLS),
+    ("grpc.server.max_pending_requests_hard_limit", MAX_PENDING_CALLS),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -88,6 +93,8 @@ class ApiServer:
         self._reports = ReportService(engine)
         self._server = grpc.aio.server(interceptors=(self.gate,), options=OPTIONS)
         self._socket: Path | None = None
+        self.plain_target = ""
+        """Where it can be reached without TLS."""
         self.is_serving = False
         self._add_services(recorder)
 
@@ -96,7 +103,7 @@ class ApiServer:
         signal_pb2_grpc.add_SignalServiceServicer_to_server(SignalService(engine, self.intake), server)
         group_pb2_grpc.add_GroupServiceServicer_to_server(GroupService(engine), server)
         queue_pb2_grpc.add_QueueServiceServicer_to_server(QueueService(engine), server)
-        engine_pb2_grpc.add_EngineServiceServicer_to_server(EngineService(engine), server)
+        engine_pb2_grpc.add_EngineServiceServicer_to_server(EngineService(engine, recorder), server)
         account_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(engine), server)
         record_pb2_grpc.add_RecordServiceServicer_to_server(RecordService(engine, recorder), server)
         risk_pb2_grpc.add_RiskServiceServicer_to_server(RiskService(engine), server)
@@ -112,7 +119,9 @@ class ApiServer:
         try:
             if tls is not None and tls.certificate is not None:
                 return self._server.add_secure_port(address, _credentials(tls))
-            return self._server.add_insecure_port(address)
+            port = self._server.add_insecure_port(address)
+            self.plain_target = f"{address.rpartition(':')[0]}:{port}"
+            return port
         except RuntimeError as error:
             raise AddressInUse(f"{address} cannot be listened on: {error}") from error
 
@@ -131,6 +140,7 @@ class ApiServer:
             os.umask(before)
         os.chmod(path, SOCKET_MODE)
         self._socket = path
+        self.plain_target = self.plain_target or f"unix:{path}"
 
     async def start(self) -> None:
         """Answers calls from here on; its health says not serving until `serve`."""

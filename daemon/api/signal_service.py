@@ -8,10 +8,11 @@ from typing import Any
 from actors.rules.model import Outcome, Reason
 from daemon.api.body import MAX_BODY_BYTES, SECRET
 from daemon.api.engine import Engine
-from daemon.api.errors import ApiReason, Failed, FieldFault, not_built, not_found
+from daemon.api.errors import ApiReason, Failed, FieldFault, not_found
 from daemon.api.intake import Intake
 from daemon.api.kinds import Context
 from daemon.api.reading import FaultyBody, NoCatalogue, Sent, read_body
+from daemon.api.replaying import look_again, submit_again
 from daemon.api.translate import OUTCOME, OUTCOME_OF, known, milliseconds, optional_timestamp, reason, timestamp
 from daemon.api.translate_event import event
 from daemon.api.translate_signal import facts, json_text
@@ -117,8 +118,14 @@ class SignalService(signal_pb2_grpc.SignalServiceServicer):
             response.signal.reason_detail = understood.refused.detail
         return response
 
-    async def ReplaySignal(self, _request: pb.ReplaySignalRequest, _context: Context) -> pb.ReplaySignalResponse:
-        raise not_built("ReplaySignal")
+    async def ReplaySignal(self, request: pb.ReplaySignalRequest, context: Context) -> pb.ReplaySignalResponse:
+        """SIG-11: what the engine would do now with a stored signal, or the same alert as a new signal."""
+        stored = await self._engine.read(self._engine.reader.get_signal, request.signal_id)
+        if stored is None:
+            raise not_found("signal", request.signal_id)
+        if request.submit:
+            return await submit_again(self._engine, self._intake, stored.signal, request.request_id, context)
+        return await look_again(self._engine, self._intake, stored.signal, context)
 
     def _stored(self, stored: StoredSignal) -> pb.Signal:
         account = self._engine.settings().accounts.get(stored.signal.key.account)

@@ -7,14 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
+from actors.repair_messages import DescribeParts, PartsNow
 from actors.rules.choices import EngineMode, World
 from actors.rules.model import Group
 from actors.rules.money import ZERO
 from actors.rules.reserve import planned, reserved
+from actors.runtime import SUPERVISOR
 from daemon.api import translate_account, valuing
 from daemon.api.account_states import AccountNow, describe_all, why_paused
 from daemon.api.condition import SERVING
+from daemon.api.degraded import Facts, degraded, is_grave, message
 from daemon.api.engine import Engine
+from daemon.api.errors import Failed
 from daemon.api.risk_service import risk_state
 from daemon.api.translate import WORLD, decimal, optional_timestamp, timestamp
 from daemon.api.translate_limit import LIMIT_STATE, limit_lift, limit_reason, standing_of
@@ -22,24 +26,49 @@ from daemon.store.found import Counts
 from protos.terrace.v1 import engine_pb2
 from protos.terrace.v1 import types_pb2 as pb
 
+SUPERVISOR_TIMEOUT_S = 1.0
+
 
 async def status(engine: Engine, world: World) -> engine_pb2.Status:
     """What the panel and `terrace engine status` show."""
-    accounts, counts, risk = await asyncio.gather(
+    accounts, counts, risk, parts, times = await asyncio.gather(
         describe_all(engine, engine.accounts(world)),
         engine.read(engine.reader.counts, world),
         risk_state(engine, world),
+        parts_now(engine),
+        engine.read(engine.reader.switch_times, world),
+    )
+    facts = Facts(
+        world=world,
+        snapshot=engine.view.current,
+        condition=engine.condition,
+        parts=parts,
+        accounts=accounts,
+        switch_times=times,
+        is_read_only=engine.settings().engine.mode is EngineMode.READ_ONLY,
     )
     # Off the loop: many groups take a while to be valued, and alerts must not wait for a look at them.
-    return await asyncio.to_thread(_status, engine, world, accounts, counts, risk)
+    return await asyncio.to_thread(_status, engine, facts, counts, risk)
 
 
-def _status(
-    engine: Engine, world: World, accounts: Sequence[AccountNow], counts: Counts, risk: pb.RiskState
-) -> engine_pb2.Status:
+async def parts_now(engine: Engine) -> PartsNow | None:
+    """What the supervisor says; None if it does not answer."""
+    try:
+        answer = await engine.ask(
+            SUPERVISOR, lambda reply_to: DescribeParts(reply_to=reply_to), None, SUPERVISOR_TIMEOUT_S
+        )
+    except Failed:
+        return None
+    return answer if isinstance(answer, PartsNow) else None
+
+
+def _status(engine: Engine, facts: Facts, counts: Counts, risk: pb.RiskState) -> engine_pb2.Status:
+    world, accounts = facts.world, facts.accounts
     snapshot, settings = engine.view.current, engine.settings()
     groups = list(snapshot.live(world))
-    state, why = _state(engine, world, accounts)
+    found = degraded(facts)
+    broken = [one.message for one in found if is_grave(one)]
+    state, why = _state(engine, world, accounts, broken)
     slots = Counter(group.account for group in groups)
     last_signal_ms = snapshot.last_signal_time_ms.get(world)
     standing = standing_of(snapshot, world)
@@ -72,12 +101,14 @@ def _status(
         dead_letters=counts.dead_letters,
         last_sequence=snapshot.last_sequence,
         worlds=[WORLD[each] for each in engine.worlds()],
-        degradations=_degradations(engine),
+        degradations=broken,
+        degraded=map(message, found),
     )
 
 
-def _state(engine: Engine, world: World, accounts: Sequence[AccountNow]) -> tuple[pb.EngineState, str]:
-    broken = _degradations(engine)
+def _state(
+    engine: Engine, world: World, accounts: Sequence[AccountNow], broken: Sequence[str]
+) -> tuple[pb.EngineState, str]:
     if engine.condition.phase != SERVING:
         return pb.ENGINE_STATE_RECOVERING, f"the daemon is {engine.condition.phase}"
     if broken:
@@ -92,12 +123,6 @@ def _state(engine: Engine, world: World, accounts: Sequence[AccountNow]) -> tupl
     if paused:
         return pb.ENGINE_STATE_PAUSED, why_paused(paused)
     return pb.ENGINE_STATE_RUNNING, ""
-
-
-def _degradations(engine: Engine) -> list[str]:
-    snapshot = engine.view.current
-    store = [] if snapshot.store_ok else [f"the store takes no writes: {snapshot.store_error}"]
-    return [*store, *engine.condition.troubles]
 
 
 def _sum_in_reporting(engine: Engine, groups: Sequence[Group], amount: Callable[[Group], Decimal]) -> Decimal | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from actors.messages import EventStored
 from actors.rules.choices import World
 from actors.rules.records import AddEvent
+from daemon.api.letters import remedy_of
 from daemon.api.translate import WORLD, category, code, optional_timestamp, severity, timestamp
 from daemon.store.found import AlertState, StoredAlert, StoredDeadLetter
 from protos.terrace.v1 import common_pb2, engine_pb2, record_pb2, types_pb2
@@ -69,6 +70,7 @@ ALERT_STATE_OF: Mapping[int, str] = {number: state for state, number in _ALERT_S
 
 
 def dead_letter(stored: StoredDeadLetter) -> engine_pb2.DeadLetter:
+    remedy = remedy_of(stored)
     return engine_pb2.DeadLetter(
         dead_letter_id=stored.dead_letter_id,
         actor=stored.actor,
@@ -79,4 +81,8 @@ def dead_letter(stored: StoredDeadLetter) -> engine_pb2.DeadLetter:
         create_time=timestamp(stored.create_time_ms),
         retry_time=optional_timestamp(stored.retry_time_ms),
         resolved=stored.resolve_time_ms is not None,
+        remedy="" if stored.resolve_time_ms is not None else remedy.words,
+        retryable=remedy.is_possible and stored.resolve_time_ms is None,
+        resolve_time=optional_timestamp(stored.resolve_time_ms),
+        result=stored.result,
     )

@@ -27,6 +27,7 @@ def facts(signal: Signal, account: AccountSettings | None) -> signal_pb2.Signal:
         signal_time=optional_timestamp(signal.sent_time_ms),
         receive_time=timestamp(signal.receive_time_ms),
         idempotency_key=signal.idempotency_key,
+        replay_of_signal_id=signal.replay_of,
     )
     if signal.side is not None:
         message.side = SIDE[signal.side]

@@ -26,7 +26,8 @@ from actors.rules.settings import AccountSettings
 from daemon.exchanges.candles import CandleFault, candle_files, series
 from daemon.exchanges.live_prices import LiveSource
 from daemon.exchanges.matching import BookState
-from daemon.exchanges.paper_books import MEMORY, BooksFault, PaperBooks, books_path
+from daemon.exchanges.memory_books import MemoryBooks
+from daemon.exchanges.paper_books import Books, BooksFault, PaperBooks, books_path
 from daemon.exchanges.paper_instruments import given_start_prices, start_price
 from daemon.exchanges.paper_requests import (
     Amend,
@@ -93,7 +94,7 @@ def open_venue(
         return live.prices if live is not None else _prices(account, instruments, state, facts, now_ms, virtual)
 
     try:
-        books = PaperBooks(MEMORY if data_dir is None else books_path(data_dir, account.name))
+        books: Books = MemoryBooks() if data_dir is None else PaperBooks(books_path(data_dir, account.name))
         return PaperVenue(account, books, make_prices, live)
     except (BooksFault, CandleFault) as fault:
         raise PaperFault(f"account {account.name}: {fault}") from fault
@@ -388,10 +389,12 @@ def drive(exchange: SteppedPaperExchange, clock: Clock, call_at: Callable[[int, 
         due_ms = max(exchange.next_ms(), clock.now_ms())
         if armed_ms is None or due_ms < armed_ms:
             armed_ms = due_ms
-            call_at(due_ms, turn)
+            call_at(due_ms, lambda: turn(due_ms))
 
-    def turn() -> None:
+    def turn(due_ms: int) -> None:
         nonlocal armed_ms
+        if due_ms != armed_ms:
+            return  # An earlier one has come in its place, and has seen to the next.
         armed_ms = None
         exchange.poll(clock.now_ms())
         arm()

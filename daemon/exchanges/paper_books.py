@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Protocol
 
 from actors.rules.model import (
     Balance,
@@ -28,8 +29,8 @@ from daemon.exchanges.settlement import PaperPosition
 
 SCHEMA_VERSION = 2
 BUSY_TIMEOUT_S = 5.0
-MEMORY = Path(":memory:")
-"""A file that is none: for replay and tests that need no durability."""
+OPENED = "opened"
+"""The fact that the starting balances were paid in."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -110,14 +111,31 @@ def ledger(path: Path) -> Ledger:
         raise BooksFault(f"{path}: {error}") from error
 
 
+class Books(Protocol):
+    """What a venue keeps of its account. `PaperBooks` in a file, `MemoryBooks` in memory."""
+
+    def load(self) -> tuple[BookState | None, dict[str, str]]:
+        """The book as it was last saved, None for a new account; and the facts kept beside it."""
+
+    def open_account(self, balances: Iterable[Balance]) -> None:
+        """Pays the starting balances in, once in the life of the account."""
+
+    def save(self, changes: Changes, prices: Mapping[str, Decimal], facts: Mapping[str, str]) -> None:
+        """All of it or nothing, durable when it returns."""
+
+    def find(self, client_order_id: str) -> PaperOrder | None:
+        """The newest order with this id, open or finished."""
+
+    def close(self) -> None: ...
+
+
 class PaperBooks:
-    """The open file. Used by one thread at a time; every method raises BooksFault where the device fails."""
+    """`Books` in a file. Used by one thread at a time; every method raises BooksFault where the device fails."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            if path != MEMORY:
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._connection = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S
             )
@@ -149,10 +167,9 @@ class PaperBooks:
                 self._connection.execute("ROLLBACK")
 
     def load(self) -> tuple[BookState | None, dict[str, str]]:
-        """The book as it was last saved, None for a new file; and the facts kept beside it."""
         try:
             facts = dict(self._connection.execute("SELECT name, value FROM facts").fetchall())
-            if "opened" not in facts:
+            if OPENED not in facts:
                 return None, facts
             query = "SELECT * FROM orders WHERE state IN ('open', 'partially_filled') ORDER BY number"
             prices = self._connection.execute("SELECT symbol, price FROM prices").fetchall()
@@ -172,12 +189,10 @@ class PaperBooks:
         return 1 if found is None else int(found) + 1
 
     def open_account(self, balances: Iterable[Balance]) -> None:
-        """Pays the starting balances in, once in the life of the file."""
         changes = Changes(orders=(), trades=(), balances=tuple(balances), positions=())
-        self.save(changes, {}, {"opened": "1"})
+        self.save(changes, {}, {OPENED: "1"})
 
     def save(self, changes: Changes, prices: Mapping[str, Decimal], facts: Mapping[str, str]) -> None:
-        """All of it or nothing, durable when it returns."""
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -199,7 +214,6 @@ class PaperBooks:
             raise BooksFault(f"{self.path}: {error}") from error
 
     def find(self, client_order_id: str) -> PaperOrder | None:
-        """The newest order with this id, open or finished."""
         query = "SELECT * FROM orders WHERE client_order_id = ? ORDER BY number DESC LIMIT 1"
         try:
             found = _orders(self._connection, query, (client_order_id,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from actors.rules.model import OrderReport, OrderSide, OrderState, OrderType, Reason, TimeInForce, Trade
@@ -64,4 +64,8 @@ class PaperOrder:
         )
 
     def copy(self) -> PaperOrder:
-        return replace(self, trades=list(self.trades))
+        other = object.__new__(PaperOrder)
+        for name in PaperOrder.__slots__:
+            setattr(other, name, getattr(self, name))
+        other.trades = list(self.trades)
+        return other

@@ -36,7 +36,7 @@ from daemon.exchanges.candle_path import run_candle
 from daemon.exchanges.live_prices import LiveSource, is_price
 from daemon.exchanges.matching import Book, BookState, Changes
 from daemon.exchanges.order_checks import MAX_NUMBER
-from daemon.exchanges.paper_books import BooksFault, PaperBooks
+from daemon.exchanges.paper_books import Books, BooksFault
 from daemon.exchanges.paper_instruments import (
     live_instruments,
     paper_instruments,
@@ -85,11 +85,22 @@ class PaperVenue:
     """`incarnation` of a call is the gateway's life that streams go to."""
 
     def __init__(
-        self, account: AccountSettings, books: PaperBooks, make_prices: MakePrices, live: LiveSource | None = None
+        self,
+        account: AccountSettings,
+        books: Books,
+        make_prices: MakePrices,
+        live: LiveSource | None = None,
+        *,
+        refreshes: bool = True,
+        instruments: Sequence[Instrument] = (),
     ) -> None:
-        """`live`: where prices and instruments come from if they are a real exchange's."""
+        """`live`: where prices and instruments come from if they are a real exchange's. `refreshes`: prices that do not
+        move are told again now and then; not where they are read without being told. `instruments`: rules that are not
+        the paper exchange's own.
+        """
         self.account = account
         self.live = live
+        self._refreshes = refreshes
         self._books = books
         state, facts = self._load()
         needed = _needed(state)
@@ -99,6 +110,8 @@ class PaperVenue:
             paper_instruments(account, needed) if live is None else live_instruments(account, live.known, needed)
         )
         """What the gateway is told there is."""
+        if instruments:
+            self.instruments = list(instruments)
         others = () if live is None else stand_ins(account, self.instruments, needed)
         self._symbols = {instrument.symbol: instrument for instrument in (*self.instruments, *others)}
         self._book = Book(account, self._symbols.values(), state)
@@ -126,6 +139,11 @@ class PaperVenue:
     def _without_prices(self, state: BookState) -> BookState:
         """What a real exchange's price was in the last run, or a made-up one, is no price to trade at."""
         return state if self.live is None else replace(state, prices={})
+
+    @property
+    def book(self) -> Book:
+        """As it is now. Not for changing, but for a market's price where a recording has gone on without a trade."""
+        return self._book
 
     # --- requests ---------------------------------------------------------------------------------
 
@@ -273,7 +291,7 @@ class PaperVenue:
             self._lost(fault)
             return []
         out.extend(self._stream_balances(done, incarnation))
-        if not 0 <= now_ms - self._quoted_ms < QUOTE_REFRESH_MS:
+        if self._refreshes and not 0 <= now_ms - self._quoted_ms < QUOTE_REFRESH_MS:
             moved = set(self._symbols) if self.live is None else moved
             self._quoted_ms = now_ms
         out.extend(self._stream_quotes(moved, incarnation, now_ms))

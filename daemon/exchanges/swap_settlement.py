@@ -35,6 +35,11 @@ class SwapSettlement:
         self._positions = {(position.symbol, position.side): position for position in positions}
         self.touched: set[tuple[str, Side]] = set()
 
+    @property
+    def maintenance_share(self) -> Decimal:
+        """Of a position's value: with no more than that left of its margin it is taken away."""
+        return self._maintenance_share
+
     def position(self, symbol: str, side: Side) -> PaperPosition:
         """The position, empty if there is none."""
         key = (symbol, side)

@@ -189,6 +189,10 @@ class StoredDeadLetter:
     create_time_ms: int
     retry_time_ms: int | None
     resolve_time_ms: int | None
+    fact: str = ""
+    """What a retry needs of the message (`actors.facts`)."""
+    result: str = ""
+    """What came of the last retry, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -275,6 +275,15 @@ class Reader:
         with self._snapshot() as snapshot:
             return read_records.list_dead_letters(snapshot.rows, resolved_too, after, page_size(size))
 
+    def switch_times(self, world: World) -> dict[str, int]:
+        """When each switch of a world that is set was set."""
+        with self._snapshot() as snapshot:
+            return read_records.switch_times(snapshot.rows, world)
+
+    def get_dead_letter(self, dead_letter_id: str) -> StoredDeadLetter | None:
+        with self._snapshot() as snapshot:
+            return read_records.get_dead_letter(snapshot.rows, dead_letter_id)
+
     def list_config_versions(self, *, size: int = 0, token: str = "") -> Page[StoredConfig] | BadPageToken:
         """Newest first, texts left out."""
         after = read_token(token)

@@ -205,12 +205,7 @@ def get_drift(rows: RunQuery, drift_id: str) -> SaveDrift | None:
 def list_dead_letters(rows: RunQuery, resolved_too: bool, after: Place | None, size: int) -> Page[StoredDeadLetter]:
     """Newest first."""
     table = DeadLetterTable
-    query = table.select(
-        table.id,
-        *columns(table, record_rows.DEAD_LETTER.names),
-        table.retry_time_ms,
-        table.resolve_time_ms,
-    )
+    query = _dead_letters()
     if not resolved_too:
         query = query.where(table.resolve_time_ms.is_null())
     if after is not None:
@@ -219,8 +214,25 @@ def list_dead_letters(rows: RunQuery, resolved_too: bool, after: Place | None, s
     return cut([(Place(0, row[0]), _read_dead_letter(row[1:])) for row in found], size)
 
 
+def get_dead_letter(rows: RunQuery, dead_letter_id: str) -> StoredDeadLetter | None:
+    query = _dead_letters().where(DeadLetterTable.dead_letter_id == dead_letter_id)
+    return next((_read_dead_letter(row[1:]) for row in rows(query)), None)
+
+
+def _dead_letters() -> Any:
+    table = DeadLetterTable
+    return table.select(
+        table.id,
+        *columns(table, record_rows.DEAD_LETTER.names),
+        table.retry_time_ms,
+        table.resolve_time_ms,
+        table.result,
+    )
+
+
 def _read_dead_letter(row: tuple[Any, ...]) -> StoredDeadLetter:
-    dead_letter_id, create_time_ms, actor, message_type, message, error, attempts, retry_ms, resolve_ms = row
+    dead_letter_id, create_time_ms, actor, message_type, message, error, attempts, fact, *later = row
+    retry_ms, resolve_ms, result = later
     return StoredDeadLetter(
         dead_letter_id=dead_letter_id,
         actor=actor,
@@ -231,6 +243,8 @@ def _read_dead_letter(row: tuple[Any, ...]) -> StoredDeadLetter:
         create_time_ms=create_time_ms,
         retry_time_ms=retry_ms,
         resolve_time_ms=resolve_ms,
+        fact=fact,
+        result=result,
     )
 
 
@@ -268,3 +282,8 @@ def switches(rows: RunQuery) -> dict[tuple[World, str], str]:
     table = EngineStateTable
     found = rows(table.select(table.world, table.name, table.value).limit(MAX_SWITCHES))
     return {(World(world), name): value for world, name, value in found}
+
+
+def switch_times(rows: RunQuery, world: World) -> dict[str, int]:
+    table = EngineStateTable
+    return dict(rows(table.select(table.name, table.time_ms).where(table.world == world.value)))

@@ -14,6 +14,7 @@ from actors.rules.records import (
     AddEvent,
     RaiseAlert,
     ResolveAlert,
+    ResolveDeadLetter,
     SaveEngineState,
 )
 from daemon.store.signal_rows import WORLDS
@@ -30,7 +31,7 @@ EVENT = Columns.of(
 ALERT = Columns.of(
     "alerts", "alert_key severity category message account symbol group_id count create_time_ms update_time_ms"
 )
-DEAD_LETTER = Columns.of("dead_letters", "dead_letter_id create_time_ms actor message_type message error attempts")
+DEAD_LETTER = Columns.of("dead_letters", "dead_letter_id create_time_ms actor message_type message error attempts fact")
 ENGINE_STATE = Columns.of("engine_state", "world name value who time_ms")
 CONFIG_VERSION = Columns.of("config_versions", "version time_ms author source text")
 INSTRUMENT = Columns.of(
@@ -61,7 +62,12 @@ ACKNOWLEDGE_ALERT = (
 )
 ADD_DEAD_LETTER = (
     f"{DEAD_LETTER.insert()} ON CONFLICT (dead_letter_id) DO UPDATE SET attempts = attempts + 1, "
-    "error = excluded.error, retry_time_ms = excluded.create_time_ms, resolve_time_ms = NULL"
+    "error = excluded.error, retry_time_ms = excluded.create_time_ms, resolve_time_ms = NULL, "
+    "result = 'it stopped ' || excluded.actor || ' again'"
+)
+RESOLVE_DEAD_LETTER = (
+    "UPDATE dead_letters SET attempts = attempts + 1, retry_time_ms = ?1, resolve_time_ms = ?1, result = ?2 "
+    "WHERE dead_letter_id = ?3 AND resolve_time_ms IS NULL"
 )
 
 
@@ -113,7 +119,11 @@ def acknowledged_alert(row: AcknowledgeAlert) -> tuple[Any, ...]:
 
 def dead_letter(row: AddDeadLetter) -> tuple[Any, ...]:
     """Parameters in the order of `DEAD_LETTER`."""
-    return (row.dead_letter_id, row.time_ms, row.actor, row.message_type, row.message, row.error, 1)
+    return (row.dead_letter_id, row.time_ms, row.actor, row.message_type, row.message, row.error, 1, row.fact)
+
+
+def resolved_dead_letter(row: ResolveDeadLetter) -> tuple[Any, ...]:
+    return (row.time_ms, row.result, row.dead_letter_id)
 
 
 def engine_state(row: SaveEngineState) -> tuple[Any, ...]:

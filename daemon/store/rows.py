@@ -25,6 +25,7 @@ from actors.rules.records import (
     MarkBooked,
     RaiseAlert,
     ResolveAlert,
+    ResolveDeadLetter,
     SaveDrift,
     SaveEngineState,
     SaveGroup,
@@ -42,6 +43,8 @@ from daemon.store.tables import NOT_FINAL_OUTCOMES
 
 MAX_NAMED = 5
 """Most rows of a broken run that are named in the error."""
+
+MISSED = "no such row, or it is another's or final already"
 
 Writer = Callable[[sqlite3.Cursor, Sequence[Any]], None]
 """Writes a run of rows of one type."""
@@ -64,11 +67,12 @@ class Statement:
             else:
                 cursor.executemany(self.sql, [self.params(row) for row in run])
         except sqlite3.IntegrityError as error:
-            raise self._broken(run, str(error)) from error
+            raise self.broken(run, str(error)) from error
         if self.must_hit and cursor.rowcount != len(run):
-            raise self._broken(run, "no such row, or it is another's or final already")
+            raise self.broken(run, MISSED)
 
-    def _broken(self, run: Sequence[Any], error: str) -> ConstraintBroken:
+    def broken(self, run: Sequence[Any], error: str) -> ConstraintBroken:
+        """The refusal of a run of rows, in SQLite's words."""
         constraint = "reference" if error.startswith("FOREIGN KEY") else self.constraint
         names = ", ".join(self.name(row) for row in run[:MAX_NAMED])
         return ConstraintBroken(constraint, f"{names}{' ...' if len(run) > MAX_NAMED else ''}: {error}")
@@ -213,6 +217,12 @@ WRITERS: Mapping[type, Writer] = {
     AddDeadLetter: Statement(
         record_rows.ADD_DEAD_LETTER,
         record_rows.dead_letter,
+        "dead_letter",
+        lambda row: f"dead letter {row.dead_letter_id}",
+    ),
+    ResolveDeadLetter: Statement(
+        record_rows.RESOLVE_DEAD_LETTER,
+        record_rows.resolved_dead_letter,
         "dead_letter",
         lambda row: f"dead letter {row.dead_letter_id}",
     ),

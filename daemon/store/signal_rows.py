@@ -23,7 +23,7 @@ SIGNAL = Columns.of(
     "signal_id source account symbol timeframe key_strategy key_source intent side",
     "entry_price close_price order_size size_type market_position_size prev_market_position_size",
     "stop_loss take_profit max_slippage_percent trade_id alert_name alert_message",
-    "sent_time_ms receive_time_ms max_age_s idempotency_key idempotency_window_s body",
+    "sent_time_ms receive_time_ms max_age_s idempotency_key idempotency_window_s replay_of body",
 )
 OUTCOME = Columns.of(
     "signals",
@@ -60,7 +60,7 @@ def saved_signal(row: SaveSignal) -> tuple[Any, ...]:
         *(number_or_null(signal.stop_loss), number_or_null(signal.take_profit)),
         *(number_or_null(signal.max_slippage_percent), signal.trade_id, signal.alert_name, signal.alert_message),
         *(signal.sent_time_ms, signal.receive_time_ms, signal.max_age_s),
-        *(signal.idempotency_key, signal.idempotency_window_s, signal.body),
+        *(signal.idempotency_key, signal.idempotency_window_s, signal.replay_of, signal.body),
         *(outcome, reason, row.detail, row.group_id, row.time_ms, row.draft_id),
         *(outcome, reason, row.time_ms),
     )
@@ -71,7 +71,7 @@ def read_signal(row: tuple[Any, ...]) -> Signal:
     signal_id, source, account, symbol, timeframe, key_strategy, key_source, intent, side = row[:9]
     entry_price, close_price, order_size, size_type, position_size, prev_position_size = row[9:15]
     stop_loss, take_profit, max_slippage_percent, trade_id, alert_name, alert_message = row[15:21]
-    sent_time_ms, receive_time_ms, max_age_s, idempotency_key, idempotency_window_s, body = row[21:]
+    sent_time_ms, receive_time_ms, max_age_s, idempotency_key, idempotency_window_s, replay_of, body = row[21:]
     return Signal(
         signal_id=signal_id,
         source=source,
@@ -96,6 +96,7 @@ def read_signal(row: tuple[Any, ...]) -> Signal:
         idempotency_key=idempotency_key,
         idempotency_window_s=idempotency_window_s,
         body=body,
+        replay_of=replay_of,
     )
 
 

@@ -77,7 +77,9 @@ class Signal(Table):
     final_draft_id = TextField(constraints=[EMPTY])
     """Of the commit that gave a waiting one its final outcome."""
     body = TextField()
-    """Last, because it can be long: the columns before it are read without it."""
+    """Late, because it can be long: the columns before it are read without it."""
+    replay_of = TextField(constraints=[EMPTY])
+    """The signal that was sent again as this one (SIG-11)."""
 
     class Meta:
         table_name = "signals"
@@ -542,6 +544,8 @@ class DeadLetter(Table):
     attempts = IntegerField()
     retry_time_ms = IntegerField(null=True)
     resolve_time_ms = IntegerField(null=True)
+    fact = TextField(constraints=[SQL("DEFAULT ''")])
+    result = TextField(constraints=[SQL("DEFAULT ''")])
 
     class Meta:
         table_name = "dead_letters"

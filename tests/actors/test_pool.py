@@ -124,6 +124,31 @@ def test_too_many_signals_under_way_are_told_to_come_again(monkeypatch: pytest.M
 
 
 @pytest.mark.rule("REC-4")
+def test_entries_are_shed_before_exits_where_too_much_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_IN_FLIGHT", 5)
+    monkeypatch.setattr(module, "MAX_ENTRIES_IN_FLIGHT", 3)
+    alone = PoolAlone()
+    boxes = [alone.submit(entry(f"{number}m")) for number in range(1, 6)]
+    assert [box.done for box in boxes] == [False, False, False, True, True]
+    assert {refusal(box) for box in boxes[3:]} == {Reason.OVERLOADED}
+    exits = [alone.submit(leave(f"{number}m")) for number in (1, 2)]
+    assert not any(box.done and isinstance(box.answer, Refused) for box in exits)
+    assert refusal(alone.submit(leave("3m"))) is Reason.OVERLOADED  # Only where nothing is left at all.
+
+
+@pytest.mark.rule("REC-4")
+def test_while_the_store_is_slow_entries_are_refused_and_exits_are_taken() -> None:
+    alone = PoolAlone()
+    alone.take(m.StoreFailed(ok=True, is_slow=True))
+    assert refusal(alone.submit(entry())) is Reason.STORE_SLOW
+    box = alone.submit(leave())
+    assert not (box.done and isinstance(box.answer, Refused))
+    alone.take(m.StoreFailed(ok=True))
+    alone.submit(entry("5m"))
+    assert len(alone.life.of(m.OpenGroup)) == 1
+
+
+@pytest.mark.rule("REC-4")
 def test_while_the_store_takes_no_writes_nothing_new_is_taken_on() -> None:
     alone = PoolAlone()
     alone.take(m.StoreFailed(ok=False))

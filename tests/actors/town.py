@@ -21,7 +21,7 @@ from actors.children import PartState
 from actors.journal import Journal
 from actors.messages import Answer, EventStored, ReplyTo, SubmitSignal
 from actors.pool import Pool
-from actors.ports import Applied, Store
+from actors.ports import Applied
 from actors.position import PositionGroup
 from actors.queue import Queue
 from actors.replies import ReplyBox
@@ -60,6 +60,7 @@ from actors.stepped import Stepped
 from actors.supervisor import Supervisor
 from actors.view import Snapshot
 from daemon.assembly import SettingsHolder, assemble
+from daemon.exchanges.memory_books import MemoryBooks
 from daemon.exchanges.paper import SteppedPaperExchange, drive, open_venue
 from daemon.exchanges.paper_venue import PaperVenue
 from daemon.first_view import first_view
@@ -263,15 +264,13 @@ class Town:
             random.Random(self.rng.random()), start_ms=self.now_ms, rush=self.rush, on_fatal=self._fatal
         )
         groups = self.store.live_groups()
-        self.view = first_view(self.settings, _as_store(self.store), self.reader, groups, self.now_ms)
+        self.view = first_view(self.settings, self.store, self.reader, groups, self.now_ms)
         self.checked_version = -1
         self.exchange = Network(self.venue, system)
-        runtime: Any = system
-        store: Any = self.store
         self.parts = assemble(
-            system=runtime,
+            system=system,
             settings=SettingsHolder(self.settings),
-            store=store,
+            store=self.store,
             view=self.view,
             exchanges={ACCOUNT: Recording(self.exchange, self.submitted)},
             ids=self.ids,
@@ -445,7 +444,7 @@ class Town:
 
     def _journal_busy(self) -> Iterator[str]:
         journal = self.actor("journal", Journal)
-        if journal is None or journal._waiting or journal._told == (False, False):
+        if journal is None or journal._waiting or journal._told == (False, False, False):
             yield "the journal waits for the store"
 
     def _pool_busy(self) -> Iterator[str]:
@@ -599,8 +598,9 @@ class Town:
 
     def venue_orders(self) -> list[tuple[str, OrderReport]]:
         """Every order the venue ever accepted, oldest first."""
-        found = self.venue._books._connection.execute("SELECT client_order_id FROM orders ORDER BY number")
-        return [(name, self._report_of(name)) for (name,) in found.fetchall()]
+        books = self.venue._books
+        assert isinstance(books, MemoryBooks)
+        return [(order.client_order_id, self._report_of(order.client_order_id)) for order in books.ledger().orders]
 
     def _report_of(self, client_order_id: str) -> OrderReport:
         report = self.venue._find(client_order_id)
@@ -741,11 +741,6 @@ def _essence(trades: Sequence[Trade]) -> set[tuple[str, Decimal, Decimal, Decima
     return {(trade.trade_id, trade.quantity, trade.price, trade.fee) for trade in trades}
 
 
-def _as_store(store: Any) -> Store:
-    wrapped: Store = store
-    return wrapped
-
-
 _template: dict[str, bytes] = {}
 
 
@@ -758,7 +753,9 @@ def opened(folder: Path) -> SqliteStore:
         _template["terrace.db"] = (first / "terrace.db").read_bytes()
         shutil.rmtree(first)
     (folder / "terrace.db").write_bytes(_template["terrace.db"])
-    return _open(folder)
+    store = _open(folder)
+    store._connected().execute("PRAGMA synchronous=OFF")  # A process may be killed here; the power stays on.
+    return store
 
 
 def _open(folder: Path) -> SqliteStore:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import crowd, evaluation, latency, promote, reports, rows, throughput, venue
+from tests.bench import crowd, evaluation, latency, promote, replay, reports, rows, simulation, throughput, venue
 
 NAMES = (
     latency.GRPC,
@@ -20,6 +20,8 @@ NAMES = (
     promote.NAME,
     evaluation.NAME,
     reports.NAME,
+    simulation.NAME,
+    replay.NAME,
     *venue.NAMES,
 )
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,6 +40,9 @@ class Size:
     trades: int
     reports: int
     fills: int
+    seeds: int
+    days: int
+    recorded_alerts: int
     venue: venue.Size
 
 
@@ -51,6 +56,9 @@ FULL = Size(
     trades=reports.TRADES,
     reports=reports.ROUNDS,
     fills=reports.FILLS,
+    seeds=simulation.SEEDS,
+    days=replay.DAYS,
+    recorded_alerts=replay.ALERTS,
     venue=venue.Size(),
 )
 QUICK = Size(
@@ -63,6 +71,9 @@ QUICK = Size(
     trades=300,
     reports=2,
     fills=3,
+    seeds=1,
+    days=2,
+    recorded_alerts=10,
     venue=venue.QUICK,
 )
 """Enough to see that everything works; the figures mean nothing."""
@@ -84,6 +95,10 @@ def measure(names: Sequence[str], size: Size, directory: Path) -> Iterator[rows.
         yield evaluation.row(size.evaluations)
     if reports.NAME in names:
         yield reports.row(directory, size.trades, size.reports, size.fills)
+    if simulation.NAME in names:
+        yield simulation.row(size.seeds)
+    if replay.NAME in names:
+        yield replay.row(directory, size.days, size.recorded_alerts)
     on_venue = [name for name in venue.NAMES if name in names]
     if on_venue:
         yield from venue.rows(on_venue, directory, size.venue)

@@ -76,6 +76,9 @@ class FakeDaemon:
     """Empty: any name is a paper account."""
     alerts: list[record_pb2.Alert] = field(default_factory=list)
     events: list[common_pb2.Event] = field(default_factory=list)
+    letters: dict[str, engine_pb2.DeadLetter] = field(default_factory=dict)
+    """A retry resolves those that can be retried."""
+    degraded: list[engine_pb2.Degradation] = field(default_factory=list)
     worlds: tuple[str, ...] = ("WORLD_PAPER",)
     port: int = 0
 
@@ -170,6 +173,7 @@ class FakeDaemon:
             config_version=2**53 + 1,
             last_sequence=len(self.events),
             accounts=[engine_pb2.AccountStatus(account="paper", state="ACCOUNT_STATE_READY")],
+            degraded=self.degraded,
         )
 
 
@@ -318,6 +322,28 @@ class _Engine(engine_pb2_grpc.EngineServiceServicer):
         status = self._daemon.status(await self._daemon.world_of(request, context))
         status.state = engine_pb2.Status(state="ENGINE_STATE_PAUSED").state
         return engine_pb2.PauseEngineResponse(status=status)
+
+    async def ListDeadLetters(self, request: Any, context: Any) -> Any:
+        await self._daemon.admit(request, context)
+        found = [each for each in self._daemon.letters.values() if request.include_resolved or not each.resolved]
+        return engine_pb2.ListDeadLettersResponse(dead_letters=found)
+
+    async def GetDeadLetter(self, request: Any, context: Any) -> Any:
+        await self._daemon.admit(request, context)
+        return engine_pb2.GetDeadLetterResponse(dead_letter=self._daemon.letters[request.dead_letter_id])
+
+    async def RetryDeadLetter(self, request: Any, context: Any) -> Any:
+        await self._daemon.admit(request, context)
+        letter = self._daemon.letters[request.dead_letter_id]
+        letter.attempts += 1
+        letter.resolved = letter.retryable
+        letter.result = "the alert was taken: opened" if letter.resolved else f"it stopped {letter.actor} again"
+        return engine_pb2.RetryDeadLetterResponse(dead_letter=letter)
+
+    async def RestartPart(self, request: Any, context: Any) -> Any:
+        await self._daemon.admit(request, context)
+        part = engine_pb2.Part(part=request.part, actors=["queue/paper", "pool/paper"], state="PART_STATE_RUNNING")
+        return engine_pb2.RestartPartResponse(part=part)
 
     async def WatchEvents(self, request: Any, context: Any) -> AsyncIterator[Any]:
         await self._daemon.admit(request, context)

@@ -23,6 +23,10 @@ class Written:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
+        self.standing: tuple[str, ...] = ()
+
+    def standing_alerts(self) -> tuple[str, ...]:
+        return self.standing
 
     def commit(self, rows: tuple[Row, ...]) -> None:
         self.rows.extend(rows)
@@ -86,3 +90,12 @@ def test_alerts_of_an_earlier_process_about_disk_and_store_end_when_all_is_well(
     house.run_a_round()
     assert sorted(house.written.resolved()) == sorted([DISK_LOW, STORE])
     assert house.written.raised() == []
+
+
+@pytest.mark.rule("REC-2", "LOG-5")
+def test_alerts_about_one_life_of_the_daemon_end_with_it(tmp_path: Path) -> None:
+    house = House(tmp_path, least_mb=0)
+    house.written.standing = ("given_up/feed", "store_slow", "crashed/pool", "limit/paper/X")
+    house.run_a_round()
+    assert {"given_up/feed", "store_slow"} <= set(house.written.resolved())
+    assert not {"crashed/pool", "limit/paper/X"} & set(house.written.resolved())

@@ -15,7 +15,8 @@ SERVICES = {
     "GroupService": "GetGroup ListGroups CloseGroup ReduceGroup CancelEntries CloseAllGroups",
     "QueueService": "ListQueuedSignals PromoteQueuedSignal ForceAddQueuedSignal RemoveQueuedSignal",
     "RiskService": "GetRiskState PreviewOffset RunOffset SkipGroup BlockGroup UnblockGroup ListRiskActions",
-    "EngineService": "GetStatus PauseEngine ResumeEngine LiftLimit ListDeadLetters RetryDeadLetter WatchEvents",
+    "EngineService": "GetStatus PauseEngine ResumeEngine LiftLimit ListDeadLetters GetDeadLetter RetryDeadLetter "
+    "RestartPart WatchEvents",
     "AccountService": "ListAccounts GetAccount ListInstruments RefreshInstruments CheckAccount ListDrift ResolveDrift "
     "SetPaperPrice",
     "SecretService": "SetSecret ListSecrets DeleteSecret RotateKeys",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.rules.limits import Admission, Usage, admit
+from actors.rules.limits import Admission, Usage, admit, obstacles
 from actors.rules.model import Reason
 from actors.rules.settings import LimitSettings, PoolSettings
 from tests.rules.builders import D
@@ -125,3 +125,14 @@ def test_why_an_account_is_not_ready_is_passed_on() -> None:
     refused = admit(asked(), usage(account_ready=False, account_detail="reconciling"), POOL, LIMITS)
     assert refused is not None
     assert refused.detail == "reconciling"
+
+
+@pytest.mark.rule("SIG-11", "POOL-3")
+def test_everything_in_the_way_is_named_in_the_documented_order_and_the_first_is_why_it_waits() -> None:
+    everything: dict[str, Any] = {}
+    for _, way in IN_THE_WAY:
+        everything.update(way)
+    found = list(obstacles(asked(), usage(**everything), POOL, LIMITS))
+    assert [refused.reason for refused in found] == [reason for reason, _ in IN_THE_WAY]
+    assert admit(asked(), usage(**everything), POOL, LIMITS) == found[0]
+    assert list(obstacles(asked(), usage(), POOL, LIMITS)) == []

@@ -27,7 +27,7 @@ from protos.terrace.v1 import common_pb2 as terrace_dot_v1_dot_common__pb2
 from protos.terrace.v1 import types_pb2 as terrace_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17terrace/v1/engine.proto\x12\nterrace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17terrace/v1/common.proto\x1a\x16terrace/v1/types.proto\"\xa8\x06\n\x06Status\x12&\n\x05state\x18\x01 \x01(\x0e\x32\x17.terrace.v1.EngineState\x12+\n\x0blimit_state\x18\x02 \x01(\x0e\x32\x16.terrace.v1.LimitState\x12\x13\n\x0blive_groups\x18\x03 \x01(\x05\x12\x17\n\x0fmax_open_groups\x18\x04 \x01(\x05\x12\x16\n\x0equeued_signals\x18\x05 \x01(\x05\x12\x16\n\x0eunrealized_pnl\x18\x06 \x01(\t\x12\x14\n\x0crealized_pnl\x18\x07 \x01(\t\x12\x34\n\x10last_signal_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\nrisk_state\x18\t \x01(\x0e\x32\x15.terrace.v1.RiskState\x12+\n\x08\x61\x63\x63ounts\x18\n \x03(\x0b\x32\x19.terrace.v1.AccountStatus\x12\x0e\n\x06\x61lerts\x18\x0b \x01(\x05\x12\x0f\n\x07version\x18\x0c \x01(\t\x12\x16\n\x0e\x63onfig_version\x18\r \x01(\x03\x12 \n\x05world\x18\x0e \x01(\x0e\x32\x11.terrace.v1.World\x12\x14\n\x0cstate_reason\x18\x0f \x01(\t\x12\x14\n\x0climit_reason\x18\x10 \x01(\t\x12\x12\n\nlimit_lift\x18\x11 \x01(\t\x12.\n\nstart_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rforced_groups\x18\x13 \x01(\x05\x12\x1a\n\x12reporting_currency\x18\x14 \x01(\t\x12\x10\n\x08\x65xposure\x18\x15 \x01(\t\x12\x18\n\x10reserved_capital\x18\x16 \x01(\t\x12\x14\n\x0c\x66ree_capital\x18\x17 \x01(\t\x12\x0e\n\x06\x65quity\x18\x18 \x01(\t\x12\x11\n\tread_only\x18\x19 \x01(\x08\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x1a \x01(\x05\x12\x15\n\rlast_sequence\x18\x1b \x01(\x03\x12!\n\x06worlds\x18\x1c \x03(\x0e\x32\x11.terrace.v1.World\x12\x14\n\x0c\x64\x65gradations\x18\x1d \x03(\t\"\xc3\x01\n\rAccountStatus\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x10\n\x08\x65xchange\x18\x02 \x01(\t\x12\"\n\x06market\x18\x03 \x01(\x0e\x32\x12.terrace.v1.Market\x12\'\n\x05state\x18\x04 \x01(\x0e\x32\x18.terrace.v1.AccountState\x12\x14\n\x0cstate_reason\x18\x05 \x01(\t\x12\x13\n\x0blive_groups\x18\x06 \x01(\x05\x12\x17\n\x0fmax_open_groups\x18\x07 \x01(\x05\"\xee\x01\n\nDeadLetter\x12\x16\n\x0e\x64\x65\x61\x64_letter_id\x18\x01 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\x12\x14\n\x0cmessage_type\x18\x03 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x04 \x01(\t\x12\r\n\x05\x65rror\x18\x05 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x06 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nretry_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08resolved\x18\t \x01(\x08\"4\n\x10GetStatusRequest\x12 \n\x05world\x18\x01 \x01(\x0e\x32\x11.terrace.v1.World\"7\n\x11GetStatusResponse\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Status\"\x9b\x01\n\x12PauseEngineRequest\x12\x16\n\x0e\x63\x61ncel_entries\x18\x01 \x01(\x08\x12\x10\n\x08\x61\x63\x63ounts\x18\x02 \x03(\t\x12 \n\x05world\x18\x03 \x01(\x0e\x32\x11.terrace.v1.World\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x15\n\rvalidate_only\x18\x06 \x01(\x08\"9\n\x13PauseEngineResponse\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Status\"t\n\x13ResumeEngineRequest\x12\x10\n\x08\x61\x63\x63ounts\x18\x01 \x03(\t\x12 \n\x05world\x18\x02 \x01(\x0e\x32\x11.terrace.v1.World\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\":\n\x14ResumeEngineResponse\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Status\"o\n\x10LiftLimitRequest\x12 \n\x05world\x18\x01 \x01(\x0e\x32\x11.terrace.v1.World\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"7\n\x11LiftLimitResponse\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Status\"Y\n\x16ListDeadLettersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x18\n\x10include_resolved\x18\x03 \x01(\x08\"`\n\x17ListDeadLettersResponse\x12,\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x16.terrace.v1.DeadLetter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"D\n\x16RetryDeadLetterRequest\x12\x16\n\x0e\x64\x65\x61\x64_letter_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"F\n\x17RetryDeadLetterResponse\x12+\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\x16.terrace.v1.DeadLetter\"\xdf\x01\n\x12WatchEventsRequest\x12\x1b\n\x0e\x61\x66ter_sequence\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12(\n\ncategories\x18\x02 \x03(\x0e\x32\x14.terrace.v1.Category\x12*\n\x0cmin_severity\x18\x03 \x01(\x0e\x32\x14.terrace.v1.Severity\x12 \n\x05world\x18\x04 \x01(\x0e\x32\x11.terrace.v1.World\x12\x10\n\x08group_id\x18\x05 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x06 \x01(\tB\x11\n\x0f_after_sequence\"\x96\x01\n\x13WatchEventsResponse\x12!\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x11.terrace.v1.Event\x12\x0b\n\x03gap\x18\x02 \x01(\x08\x12\x1d\n\x15resume_after_sequence\x18\x03 \x01(\x03\x12\x19\n\x11\x65\x61rliest_sequence\x18\x04 \x01(\x03\x12\x15\n\rlast_sequence\x18\x05 \x01(\x03\x32\xd0\x04\n\rEngineService\x12H\n\tGetStatus\x12\x1c.terrace.v1.GetStatusRequest\x1a\x1d.terrace.v1.GetStatusResponse\x12N\n\x0bPauseEngine\x12\x1e.terrace.v1.PauseEngineRequest\x1a\x1f.terrace.v1.PauseEngineResponse\x12Q\n\x0cResumeEngine\x12\x1f.terrace.v1.ResumeEngineRequest\x1a .terrace.v1.ResumeEngineResponse\x12H\n\tLiftLimit\x12\x1c.terrace.v1.LiftLimitRequest\x1a\x1d.terrace.v1.LiftLimitResponse\x12Z\n\x0fListDeadLetters\x12\".terrace.v1.ListDeadLettersRequest\x1a#.terrace.v1.ListDeadLettersResponse\x12Z\n\x0fRetryDeadLetter\x12\".terrace.v1.RetryDeadLetterRequest\x1a#.terrace.v1.RetryDeadLetterResponse\x12P\n\x0bWatchEvents\x12\x1e.terrace.v1.WatchEventsRequest\x1a\x1f.terrace.v1.WatchEventsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17terrace/v1/engine.proto\x12\nterrace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17terrace/v1/common.proto\x1a\x16terrace/v1/types.proto\"\xd3\x06\n\x06Status\x12&\n\x05state\x18\x01 \x01(\x0e\x32\x17.terrace.v1.EngineState\x12+\n\x0blimit_state\x18\x02 \x01(\x0e\x32\x16.terrace.v1.LimitState\x12\x13\n\x0blive_groups\x18\x03 \x01(\x05\x12\x17\n\x0fmax_open_groups\x18\x04 \x01(\x05\x12\x16\n\x0equeued_signals\x18\x05 \x01(\x05\x12\x16\n\x0eunrealized_pnl\x18\x06 \x01(\t\x12\x14\n\x0crealized_pnl\x18\x07 \x01(\t\x12\x34\n\x10last_signal_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\nrisk_state\x18\t \x01(\x0e\x32\x15.terrace.v1.RiskState\x12+\n\x08\x61\x63\x63ounts\x18\n \x03(\x0b\x32\x19.terrace.v1.AccountStatus\x12\x0e\n\x06\x61lerts\x18\x0b \x01(\x05\x12\x0f\n\x07version\x18\x0c \x01(\t\x12\x16\n\x0e\x63onfig_version\x18\r \x01(\x03\x12 \n\x05world\x18\x0e \x01(\x0e\x32\x11.terrace.v1.World\x12\x14\n\x0cstate_reason\x18\x0f \x01(\t\x12\x14\n\x0climit_reason\x18\x10 \x01(\t\x12\x12\n\nlimit_lift\x18\x11 \x01(\t\x12.\n\nstart_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rforced_groups\x18\x13 \x01(\x05\x12\x1a\n\x12reporting_currency\x18\x14 \x01(\t\x12\x10\n\x08\x65xposure\x18\x15 \x01(\t\x12\x18\n\x10reserved_capital\x18\x16 \x01(\t\x12\x14\n\x0c\x66ree_capital\x18\x17 \x01(\t\x12\x0e\n\x06\x65quity\x18\x18 \x01(\t\x12\x11\n\tread_only\x18\x19 \x01(\x08\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x1a \x01(\x05\x12\x15\n\rlast_sequence\x18\x1b \x01(\x03\x12!\n\x06worlds\x18\x1c \x03(\x0e\x32\x11.terrace.v1.World\x12\x14\n\x0c\x64\x65gradations\x18\x1d \x03(\t\x12)\n\x08\x64\x65graded\x18\x1e \x03(\x0b\x32\x17.terrace.v1.Degradation\"}\n\x0b\x44\x65gradation\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12.\n\nsince_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06remedy\x18\x05 \x01(\t\"\xbc\x01\n\x04Part\x12\x0c\n\x04part\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tors\x18\x02 \x03(\t\x12$\n\x05state\x18\x03 \x01(\x0e\x32\x15.terrace.v1.PartState\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12.\n\nsince_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0crestart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc3\x01\n\rAccountStatus\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x10\n\x08\x65xchange\x18\x02 \x01(\t\x12\"\n\x06market\x18\x03 \x01(\x0e\x32\x12.terrace.v1.Market\x12\'\n\x05state\x18\x04 \x01(\x0e\x32\x18.terrace.v1.AccountState\x12\x14\n\x0cstate_reason\x18\x05 \x01(\t\x12\x13\n\x0blive_groups\x18\x06 \x01(\x05\x12\x17\n\x0fmax_open_groups\x18\x07 \x01(\x05\"\xd3\x02\n\nDeadLetter\x12\x16\n\x0e\x64\x65\x61\x64_letter_id\x18\x01 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\x12\x14\n\x0cmessage_type\x18\x03 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x04 \x01(\t\x12\r\n\x05\x65rror\x18\x05 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x06 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nretry_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08resolved\x18\t \x01(\x08\x12\x0e\n\x06remedy\x18\n \x01(\t\x12\x11\n\tretryable\x18\x0b \x01(\x08\x12\x30\n\x0cresolve_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06result\x18\r \x01(\t\"4\n\x10GetStatusRequest\x12 \n\x05world\x18\x01 \x01(\x0e\x32\x11.terrace.v1.World\"7\n\x11GetStatusResponse\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Status\"\x9b\x01\n\x12PauseEngineRequest\x12\x16\n\x0e\x63\x61ncel_entries\x18\x01 \x01(\x08\x12\x10\n\x08\x61\x63\x63ounts\x18\x02 \x03(\t\x12 \n\x05world\x18\x03 \x01(\x0e\x32\x11.terrace.v1.World\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x15\n\rvalidate_only\x18\x06 \x01(\x08\"9\n\x13PauseEngineResponse\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Status\"t\n\x13ResumeEngineRequest\x12\x10\n\x08\x61\x63\x63ounts\x18\x01 \x03(\t\x12 \n\x05world\x18\x02 \x01(\x0e\x32\x11.terrace.v1.World\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\":\n\x14ResumeEngineResponse\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Status\"o\n\x10LiftLimitRequest\x12 \n\x05world\x18\x01 \x01(\x0e\x32\x11.terrace.v1.World\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"7\n\x11LiftLimitResponse\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Status\"Y\n\x16ListDeadLettersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x18\n\x10include_resolved\x18\x03 \x01(\x08\"`\n\x17ListDeadLettersResponse\x12,\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x16.terrace.v1.DeadLetter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\".\n\x14GetDeadLetterRequest\x12\x16\n\x0e\x64\x65\x61\x64_letter_id\x18\x01 \x01(\t\"D\n\x15GetDeadLetterResponse\x12+\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\x16.terrace.v1.DeadLetter\"D\n\x16RetryDeadLetterRequest\x12\x16\n\x0e\x64\x65\x61\x64_letter_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"F\n\x17RetryDeadLetterResponse\x12+\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\x16.terrace.v1.DeadLetter\"]\n\x12RestartPartRequest\x12\x0c\n\x04part\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"5\n\x13RestartPartResponse\x12\x1e\n\x04part\x18\x01 \x01(\x0b\x32\x10.terrace.v1.Part\"\xdf\x01\n\x12WatchEventsRequest\x12\x1b\n\x0e\x61\x66ter_sequence\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12(\n\ncategories\x18\x02 \x03(\x0e\x32\x14.terrace.v1.Category\x12*\n\x0cmin_severity\x18\x03 \x01(\x0e\x32\x14.terrace.v1.Severity\x12 \n\x05world\x18\x04 \x01(\x0e\x32\x11.terrace.v1.World\x12\x10\n\x08group_id\x18\x05 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x06 \x01(\tB\x11\n\x0f_after_sequence\"\x96\x01\n\x13WatchEventsResponse\x12!\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x11.terrace.v1.Event\x12\x0b\n\x03gap\x18\x02 \x01(\x08\x12\x1d\n\x15resume_after_sequence\x18\x03 \x01(\x03\x12\x19\n\x11\x65\x61rliest_sequence\x18\x04 \x01(\x03\x12\x15\n\rlast_sequence\x18\x05 \x01(\x03\x32\xf6\x05\n\rEngineService\x12H\n\tGetStatus\x12\x1c.terrace.v1.GetStatusRequest\x1a\x1d.terrace.v1.GetStatusResponse\x12N\n\x0bPauseEngine\x12\x1e.terrace.v1.PauseEngineRequest\x1a\x1f.terrace.v1.PauseEngineResponse\x12Q\n\x0cResumeEngine\x12\x1f.terrace.v1.ResumeEngineRequest\x1a .terrace.v1.ResumeEngineResponse\x12H\n\tLiftLimit\x12\x1c.terrace.v1.LiftLimitRequest\x1a\x1d.terrace.v1.LiftLimitResponse\x12Z\n\x0fListDeadLetters\x12\".terrace.v1.ListDeadLettersRequest\x1a#.terrace.v1.ListDeadLettersResponse\x12T\n\rGetDeadLetter\x12 .terrace.v1.GetDeadLetterRequest\x1a!.terrace.v1.GetDeadLetterResponse\x12Z\n\x0fRetryDeadLetter\x12\".terrace.v1.RetryDeadLetterRequest\x1a#.terrace.v1.RetryDeadLetterResponse\x12N\n\x0bRestartPart\x12\x1e.terrace.v1.RestartPartRequest\x1a\x1f.terrace.v1.RestartPartResponse\x12P\n\x0bWatchEvents\x12\x1e.terrace.v1.WatchEventsRequest\x1a\x1f.terrace.v1.WatchEventsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,39 +35,51 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'terrace.v1.engine_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_STATUS']._serialized_start=122
-  _globals['_STATUS']._serialized_end=930
-  _globals['_ACCOUNTSTATUS']._serialized_start=933
-  _globals['_ACCOUNTSTATUS']._serialized_end=1128
-  _globals['_DEADLETTER']._serialized_start=1131
-  _globals['_DEADLETTER']._serialized_end=1369
-  _globals['_GETSTATUSREQUEST']._serialized_start=1371
-  _globals['_GETSTATUSREQUEST']._serialized_end=1423
-  _globals['_GETSTATUSRESPONSE']._serialized_start=1425
-  _globals['_GETSTATUSRESPONSE']._serialized_end=1480
-  _globals['_PAUSEENGINEREQUEST']._serialized_start=1483
-  _globals['_PAUSEENGINEREQUEST']._serialized_end=1638
-  _globals['_PAUSEENGINERESPONSE']._serialized_start=1640
-  _globals['_PAUSEENGINERESPONSE']._serialized_end=1697
-  _globals['_RESUMEENGINEREQUEST']._serialized_start=1699
-  _globals['_RESUMEENGINEREQUEST']._serialized_end=1815
-  _globals['_RESUMEENGINERESPONSE']._serialized_start=1817
-  _globals['_RESUMEENGINERESPONSE']._serialized_end=1875
-  _globals['_LIFTLIMITREQUEST']._serialized_start=1877
-  _globals['_LIFTLIMITREQUEST']._serialized_end=1988
-  _globals['_LIFTLIMITRESPONSE']._serialized_start=1990
-  _globals['_LIFTLIMITRESPONSE']._serialized_end=2045
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=2047
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=2136
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=2138
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=2234
-  _globals['_RETRYDEADLETTERREQUEST']._serialized_start=2236
-  _globals['_RETRYDEADLETTERREQUEST']._serialized_end=2304
-  _globals['_RETRYDEADLETTERRESPONSE']._serialized_start=2306
-  _globals['_RETRYDEADLETTERRESPONSE']._serialized_end=2376
-  _globals['_WATCHEVENTSREQUEST']._serialized_start=2379
-  _globals['_WATCHEVENTSREQUEST']._serialized_end=2602
-  _globals['_WATCHEVENTSRESPONSE']._serialized_start=2605
-  _globals['_WATCHEVENTSRESPONSE']._serialized_end=2755
-  _globals['_ENGINESERVICE']._serialized_start=2758
-  _globals['_ENGINESERVICE']._serialized_end=3350
+  _globals['_STATUS']._serialized_end=973
+  _globals['_DEGRADATION']._serialized_start=975
+  _globals['_DEGRADATION']._serialized_end=1100
+  _globals['_PART']._serialized_start=1103
+  _globals['_PART']._serialized_end=1291
+  _globals['_ACCOUNTSTATUS']._serialized_start=1294
+  _globals['_ACCOUNTSTATUS']._serialized_end=1489
+  _globals['_DEADLETTER']._serialized_start=1492
+  _globals['_DEADLETTER']._serialized_end=1831
+  _globals['_GETSTATUSREQUEST']._serialized_start=1833
+  _globals['_GETSTATUSREQUEST']._serialized_end=1885
+  _globals['_GETSTATUSRESPONSE']._serialized_start=1887
+  _globals['_GETSTATUSRESPONSE']._serialized_end=1942
+  _globals['_PAUSEENGINEREQUEST']._serialized_start=1945
+  _globals['_PAUSEENGINEREQUEST']._serialized_end=2100
+  _globals['_PAUSEENGINERESPONSE']._serialized_start=2102
+  _globals['_PAUSEENGINERESPONSE']._serialized_end=2159
+  _globals['_RESUMEENGINEREQUEST']._serialized_start=2161
+  _globals['_RESUMEENGINEREQUEST']._serialized_end=2277
+  _globals['_RESUMEENGINERESPONSE']._serialized_start=2279
+  _globals['_RESUMEENGINERESPONSE']._serialized_end=2337
+  _globals['_LIFTLIMITREQUEST']._serialized_start=2339
+  _globals['_LIFTLIMITREQUEST']._serialized_end=2450
+  _globals['_LIFTLIMITRESPONSE']._serialized_start=2452
+  _globals['_LIFTLIMITRESPONSE']._serialized_end=2507
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=2509
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=2598
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=2600
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=2696
+  _globals['_GETDEADLETTERREQUEST']._serialized_start=2698
+  _globals['_GETDEADLETTERREQUEST']._serialized_end=2744
+  _globals['_GETDEADLETTERRESPONSE']._serialized_start=2746
+  _globals['_GETDEADLETTERRESPONSE']._serialized_end=2814
+  _globals['_RETRYDEADLETTERREQUEST']._serialized_start=2816
+  _globals['_RETRYDEADLETTERREQUEST']._serialized_end=2884
+  _globals['_RETRYDEADLETTERRESPONSE']._serialized_start=2886
+  _globals['_RETRYDEADLETTERRESPONSE']._serialized_end=2956
+  _globals['_RESTARTPARTREQUEST']._serialized_start=2958
+  _globals['_RESTARTPARTREQUEST']._serialized_end=3051
+  _globals['_RESTARTPARTRESPONSE']._serialized_start=3053
+  _globals['_RESTARTPARTRESPONSE']._serialized_end=3106
+  _globals['_WATCHEVENTSREQUEST']._serialized_start=3109
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=3332
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=3335
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=3485
+  _globals['_ENGINESERVICE']._serialized_start=3488
+  _globals['_ENGINESERVICE']._serialized_end=4246
 # @@protoc_insertion_point(module_scope)

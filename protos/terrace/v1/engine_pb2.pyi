@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Status(_message.Message):
-    __slots__ = ("state", "limit_state", "live_groups", "max_open_groups", "queued_signals", "unrealized_pnl", "realized_pnl", "last_signal_time", "risk_state", "accounts", "alerts", "version", "config_version", "world", "state_reason", "limit_reason", "limit_lift", "start_time", "forced_groups", "reporting_currency", "exposure", "reserved_capital", "free_capital", "equity", "read_only", "dead_letters", "last_sequence", "worlds", "degradations")
+    __slots__ = ("state", "limit_state", "live_groups", "max_open_groups", "queued_signals", "unrealized_pnl", "realized_pnl", "last_signal_time", "risk_state", "accounts", "alerts", "version", "config_version", "world", "state_reason", "limit_reason", "limit_lift", "start_time", "forced_groups", "reporting_currency", "exposure", "reserved_capital", "free_capital", "equity", "read_only", "dead_letters", "last_sequence", "worlds", "degradations", "degraded")
     STATE_FIELD_NUMBER: _ClassVar[int]
     LIMIT_STATE_FIELD_NUMBER: _ClassVar[int]
     LIVE_GROUPS_FIELD_NUMBER: _ClassVar[int]
@@ -42,6 +42,7 @@ class Status(_message.Message):
     LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     WORLDS_FIELD_NUMBER: _ClassVar[int]
     DEGRADATIONS_FIELD_NUMBER: _ClassVar[int]
+    DEGRADED_FIELD_NUMBER: _ClassVar[int]
     state: _types_pb2.EngineState
     limit_state: _types_pb2.LimitState
     live_groups: int
@@ -71,7 +72,38 @@ class Status(_message.Message):
     last_sequence: int
     worlds: _containers.RepeatedScalarFieldContainer[_types_pb2.World]
     degradations: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, state: _Optional[_Union[_types_pb2.EngineState, str]] = ..., limit_state: _Optional[_Union[_types_pb2.LimitState, str]] = ..., live_groups: _Optional[int] = ..., max_open_groups: _Optional[int] = ..., queued_signals: _Optional[int] = ..., unrealized_pnl: _Optional[str] = ..., realized_pnl: _Optional[str] = ..., last_signal_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., risk_state: _Optional[_Union[_types_pb2.RiskState, str]] = ..., accounts: _Optional[_Iterable[_Union[AccountStatus, _Mapping]]] = ..., alerts: _Optional[int] = ..., version: _Optional[str] = ..., config_version: _Optional[int] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., state_reason: _Optional[str] = ..., limit_reason: _Optional[str] = ..., limit_lift: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., forced_groups: _Optional[int] = ..., reporting_currency: _Optional[str] = ..., exposure: _Optional[str] = ..., reserved_capital: _Optional[str] = ..., free_capital: _Optional[str] = ..., equity: _Optional[str] = ..., read_only: _Optional[bool] = ..., dead_letters: _Optional[int] = ..., last_sequence: _Optional[int] = ..., worlds: _Optional[_Iterable[_Union[_types_pb2.World, str]]] = ..., degradations: _Optional[_Iterable[str]] = ...) -> None: ...
+    degraded: _containers.RepeatedCompositeFieldContainer[Degradation]
+    def __init__(self, state: _Optional[_Union[_types_pb2.EngineState, str]] = ..., limit_state: _Optional[_Union[_types_pb2.LimitState, str]] = ..., live_groups: _Optional[int] = ..., max_open_groups: _Optional[int] = ..., queued_signals: _Optional[int] = ..., unrealized_pnl: _Optional[str] = ..., realized_pnl: _Optional[str] = ..., last_signal_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., risk_state: _Optional[_Union[_types_pb2.RiskState, str]] = ..., accounts: _Optional[_Iterable[_Union[AccountStatus, _Mapping]]] = ..., alerts: _Optional[int] = ..., version: _Optional[str] = ..., config_version: _Optional[int] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., state_reason: _Optional[str] = ..., limit_reason: _Optional[str] = ..., limit_lift: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., forced_groups: _Optional[int] = ..., reporting_currency: _Optional[str] = ..., exposure: _Optional[str] = ..., reserved_capital: _Optional[str] = ..., free_capital: _Optional[str] = ..., equity: _Optional[str] = ..., read_only: _Optional[bool] = ..., dead_letters: _Optional[int] = ..., last_sequence: _Optional[int] = ..., worlds: _Optional[_Iterable[_Union[_types_pb2.World, str]]] = ..., degradations: _Optional[_Iterable[str]] = ..., degraded: _Optional[_Iterable[_Union[Degradation, _Mapping]]] = ...) -> None: ...
+
+class Degradation(_message.Message):
+    __slots__ = ("code", "subject", "message", "since_time", "remedy")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_TIME_FIELD_NUMBER: _ClassVar[int]
+    REMEDY_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    subject: str
+    message: str
+    since_time: _timestamp_pb2.Timestamp
+    remedy: str
+    def __init__(self, code: _Optional[str] = ..., subject: _Optional[str] = ..., message: _Optional[str] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., remedy: _Optional[str] = ...) -> None: ...
+
+class Part(_message.Message):
+    __slots__ = ("part", "actors", "state", "reason", "since_time", "restart_time")
+    PART_FIELD_NUMBER: _ClassVar[int]
+    ACTORS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SINCE_TIME_FIELD_NUMBER: _ClassVar[int]
+    RESTART_TIME_FIELD_NUMBER: _ClassVar[int]
+    part: str
+    actors: _containers.RepeatedScalarFieldContainer[str]
+    state: _types_pb2.PartState
+    reason: str
+    since_time: _timestamp_pb2.Timestamp
+    restart_time: _timestamp_pb2.Timestamp
+    def __init__(self, part: _Optional[str] = ..., actors: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[_types_pb2.PartState, str]] = ..., reason: _Optional[str] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., restart_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class AccountStatus(_message.Message):
     __slots__ = ("account", "exchange", "market", "state", "state_reason", "live_groups", "max_open_groups")
@@ -92,7 +124,7 @@ class AccountStatus(_message.Message):
     def __init__(self, account: _Optional[str] = ..., exchange: _Optional[str] = ..., market: _Optional[_Union[_types_pb2.Market, str]] = ..., state: _Optional[_Union[_types_pb2.AccountState, str]] = ..., state_reason: _Optional[str] = ..., live_groups: _Optional[int] = ..., max_open_groups: _Optional[int] = ...) -> None: ...
 
 class DeadLetter(_message.Message):
-    __slots__ = ("dead_letter_id", "actor", "message_type", "content", "error", "attempts", "create_time", "retry_time", "resolved")
+    __slots__ = ("dead_letter_id", "actor", "message_type", "content", "error", "attempts", "create_time", "retry_time", "resolved", "remedy", "retryable", "resolve_time", "result")
     DEAD_LETTER_ID_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_TYPE_FIELD_NUMBER: _ClassVar[int]
@@ -102,6 +134,10 @@ class DeadLetter(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     RETRY_TIME_FIELD_NUMBER: _ClassVar[int]
     RESOLVED_FIELD_NUMBER: _ClassVar[int]
+    REMEDY_FIELD_NUMBER: _ClassVar[int]
+    RETRYABLE_FIELD_NUMBER: _ClassVar[int]
+    RESOLVE_TIME_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
     dead_letter_id: str
     actor: str
     message_type: str
@@ -111,7 +147,11 @@ class DeadLetter(_message.Message):
     create_time: _timestamp_pb2.Timestamp
     retry_time: _timestamp_pb2.Timestamp
     resolved: bool
-    def __init__(self, dead_letter_id: _Optional[str] = ..., actor: _Optional[str] = ..., message_type: _Optional[str] = ..., content: _Optional[str] = ..., error: _Optional[str] = ..., attempts: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., retry_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., resolved: _Optional[bool] = ...) -> None: ...
+    remedy: str
+    retryable: bool
+    resolve_time: _timestamp_pb2.Timestamp
+    result: str
+    def __init__(self, dead_letter_id: _Optional[str] = ..., actor: _Optional[str] = ..., message_type: _Optional[str] = ..., content: _Optional[str] = ..., error: _Optional[str] = ..., attempts: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., retry_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., resolved: _Optional[bool] = ..., remedy: _Optional[str] = ..., retryable: _Optional[bool] = ..., resolve_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., result: _Optional[str] = ...) -> None: ...
 
 class GetStatusRequest(_message.Message):
     __slots__ = ("world",)
@@ -201,6 +241,18 @@ class ListDeadLettersResponse(_message.Message):
     next_page_token: str
     def __init__(self, dead_letters: _Optional[_Iterable[_Union[DeadLetter, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
+class GetDeadLetterRequest(_message.Message):
+    __slots__ = ("dead_letter_id",)
+    DEAD_LETTER_ID_FIELD_NUMBER: _ClassVar[int]
+    dead_letter_id: str
+    def __init__(self, dead_letter_id: _Optional[str] = ...) -> None: ...
+
+class GetDeadLetterResponse(_message.Message):
+    __slots__ = ("dead_letter",)
+    DEAD_LETTER_FIELD_NUMBER: _ClassVar[int]
+    dead_letter: DeadLetter
+    def __init__(self, dead_letter: _Optional[_Union[DeadLetter, _Mapping]] = ...) -> None: ...
+
 class RetryDeadLetterRequest(_message.Message):
     __slots__ = ("dead_letter_id", "request_id")
     DEAD_LETTER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -214,6 +266,24 @@ class RetryDeadLetterResponse(_message.Message):
     DEAD_LETTER_FIELD_NUMBER: _ClassVar[int]
     dead_letter: DeadLetter
     def __init__(self, dead_letter: _Optional[_Union[DeadLetter, _Mapping]] = ...) -> None: ...
+
+class RestartPartRequest(_message.Message):
+    __slots__ = ("part", "reason", "request_id", "validate_only")
+    PART_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    part: str
+    reason: str
+    request_id: str
+    validate_only: bool
+    def __init__(self, part: _Optional[str] = ..., reason: _Optional[str] = ..., request_id: _Optional[str] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+
+class RestartPartResponse(_message.Message):
+    __slots__ = ("part",)
+    PART_FIELD_NUMBER: _ClassVar[int]
+    part: Part
+    def __init__(self, part: _Optional[_Union[Part, _Mapping]] = ...) -> None: ...
 
 class WatchEventsRequest(_message.Message):
     __slots__ = ("after_sequence", "categories", "min_severity", "world", "group_id", "account")

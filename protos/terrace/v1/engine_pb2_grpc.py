@@ -60,10 +60,20 @@ class EngineServiceStub:
                 request_serializer=terrace_dot_v1_dot_engine__pb2.ListDeadLettersRequest.SerializeToString,
                 response_deserializer=terrace_dot_v1_dot_engine__pb2.ListDeadLettersResponse.FromString,
                 _registered_method=True)
+        self.GetDeadLetter = channel.unary_unary(
+                '/terrace.v1.EngineService/GetDeadLetter',
+                request_serializer=terrace_dot_v1_dot_engine__pb2.GetDeadLetterRequest.SerializeToString,
+                response_deserializer=terrace_dot_v1_dot_engine__pb2.GetDeadLetterResponse.FromString,
+                _registered_method=True)
         self.RetryDeadLetter = channel.unary_unary(
                 '/terrace.v1.EngineService/RetryDeadLetter',
                 request_serializer=terrace_dot_v1_dot_engine__pb2.RetryDeadLetterRequest.SerializeToString,
                 response_deserializer=terrace_dot_v1_dot_engine__pb2.RetryDeadLetterResponse.FromString,
+                _registered_method=True)
+        self.RestartPart = channel.unary_unary(
+                '/terrace.v1.EngineService/RestartPart',
+                request_serializer=terrace_dot_v1_dot_engine__pb2.RestartPartRequest.SerializeToString,
+                response_deserializer=terrace_dot_v1_dot_engine__pb2.RestartPartResponse.FromString,
                 _registered_method=True)
         self.WatchEvents = channel.unary_stream(
                 '/terrace.v1.EngineService/WatchEvents',
@@ -111,8 +121,22 @@ class EngineServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetDeadLetter(self, request, context):
+        """One of them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RetryDeadLetter(self, request, context):
         """Hands a dead letter to its actor once more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestartPart(self, request, context):
+        """Starts a part of the engine that was given up, or that waits for its next start.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -153,10 +177,20 @@ def add_EngineServiceServicer_to_server(servicer, server):
                     request_deserializer=terrace_dot_v1_dot_engine__pb2.ListDeadLettersRequest.FromString,
                     response_serializer=terrace_dot_v1_dot_engine__pb2.ListDeadLettersResponse.SerializeToString,
             ),
+            'GetDeadLetter': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDeadLetter,
+                    request_deserializer=terrace_dot_v1_dot_engine__pb2.GetDeadLetterRequest.FromString,
+                    response_serializer=terrace_dot_v1_dot_engine__pb2.GetDeadLetterResponse.SerializeToString,
+            ),
             'RetryDeadLetter': grpc.unary_unary_rpc_method_handler(
                     servicer.RetryDeadLetter,
                     request_deserializer=terrace_dot_v1_dot_engine__pb2.RetryDeadLetterRequest.FromString,
                     response_serializer=terrace_dot_v1_dot_engine__pb2.RetryDeadLetterResponse.SerializeToString,
+            ),
+            'RestartPart': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestartPart,
+                    request_deserializer=terrace_dot_v1_dot_engine__pb2.RestartPartRequest.FromString,
+                    response_serializer=terrace_dot_v1_dot_engine__pb2.RestartPartResponse.SerializeToString,
             ),
             'WatchEvents': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchEvents,
@@ -311,6 +345,33 @@ class EngineService:
             _registered_method=True)
 
     @staticmethod
+    def GetDeadLetter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/terrace.v1.EngineService/GetDeadLetter',
+            terrace_dot_v1_dot_engine__pb2.GetDeadLetterRequest.SerializeToString,
+            terrace_dot_v1_dot_engine__pb2.GetDeadLetterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def RetryDeadLetter(request,
             target,
             options=(),
@@ -327,6 +388,33 @@ class EngineService:
             '/terrace.v1.EngineService/RetryDeadLetter',
             terrace_dot_v1_dot_engine__pb2.RetryDeadLetterRequest.SerializeToString,
             terrace_dot_v1_dot_engine__pb2.RetryDeadLetterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestartPart(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/terrace.v1.EngineService/RestartPart',
+            terrace_dot_v1_dot_engine__pb2.RestartPartRequest.SerializeToString,
+            terrace_dot_v1_dot_engine__pb2.RestartPartResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,8 +43,12 @@ class EngineServiceStub:
     """Lifts the state a breached limit has set."""
     ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_engine_pb2.ListDeadLettersRequest, _engine_pb2.ListDeadLettersResponse]
     """Messages that stopped an actor, newest first."""
+    GetDeadLetter: _grpc.UnaryUnaryMultiCallable[_engine_pb2.GetDeadLetterRequest, _engine_pb2.GetDeadLetterResponse]
+    """One of them."""
     RetryDeadLetter: _grpc.UnaryUnaryMultiCallable[_engine_pb2.RetryDeadLetterRequest, _engine_pb2.RetryDeadLetterResponse]
     """Hands a dead letter to its actor once more."""
+    RestartPart: _grpc.UnaryUnaryMultiCallable[_engine_pb2.RestartPartRequest, _engine_pb2.RestartPartResponse]
+    """Starts a part of the engine that was given up, or that waits for its next start."""
     WatchEvents: _grpc.UnaryStreamMultiCallable[_engine_pb2.WatchEventsRequest, _engine_pb2.WatchEventsResponse]
     """Events as they are committed, from a sequence on."""
 
@@ -63,8 +67,12 @@ class EngineServiceAsyncStub(EngineServiceStub):
     """Lifts the state a breached limit has set."""
     ListDeadLetters: _aio.UnaryUnaryMultiCallable[_engine_pb2.ListDeadLettersRequest, _engine_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
     """Messages that stopped an actor, newest first."""
+    GetDeadLetter: _aio.UnaryUnaryMultiCallable[_engine_pb2.GetDeadLetterRequest, _engine_pb2.GetDeadLetterResponse]  # type: ignore[assignment]
+    """One of them."""
     RetryDeadLetter: _aio.UnaryUnaryMultiCallable[_engine_pb2.RetryDeadLetterRequest, _engine_pb2.RetryDeadLetterResponse]  # type: ignore[assignment]
     """Hands a dead letter to its actor once more."""
+    RestartPart: _aio.UnaryUnaryMultiCallable[_engine_pb2.RestartPartRequest, _engine_pb2.RestartPartResponse]  # type: ignore[assignment]
+    """Starts a part of the engine that was given up, or that waits for its next start."""
     WatchEvents: _aio.UnaryStreamMultiCallable[_engine_pb2.WatchEventsRequest, _engine_pb2.WatchEventsResponse]  # type: ignore[assignment]
     """Events as they are committed, from a sequence on."""
 
@@ -106,12 +114,26 @@ class EngineServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_engine_pb2.ListDeadLettersResponse, _abc.Awaitable[_engine_pb2.ListDeadLettersResponse]]:
         """Messages that stopped an actor, newest first."""
 
+    def GetDeadLetter(
+        self,
+        request: _engine_pb2.GetDeadLetterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_engine_pb2.GetDeadLetterResponse, _abc.Awaitable[_engine_pb2.GetDeadLetterResponse]]:
+        """One of them."""
+
     def RetryDeadLetter(
         self,
         request: _engine_pb2.RetryDeadLetterRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_engine_pb2.RetryDeadLetterResponse, _abc.Awaitable[_engine_pb2.RetryDeadLetterResponse]]:
         """Hands a dead letter to its actor once more."""
+
+    def RestartPart(
+        self,
+        request: _engine_pb2.RestartPartRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_engine_pb2.RestartPartResponse, _abc.Awaitable[_engine_pb2.RestartPartResponse]]:
+        """Starts a part of the engine that was given up, or that waits for its next start."""
 
     def WatchEvents(
         self,

@@ -145,6 +145,14 @@ class RiskState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RISK_STATE_OFFSETTING: _ClassVar[RiskState]
     RISK_STATE_HELD: _ClassVar[RiskState]
 
+class PartState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PART_STATE_UNSPECIFIED: _ClassVar[PartState]
+    PART_STATE_RUNNING: _ClassVar[PartState]
+    PART_STATE_ENDING: _ClassVar[PartState]
+    PART_STATE_WAITING: _ClassVar[PartState]
+    PART_STATE_DOWN: _ClassVar[PartState]
+
 class AccountState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ACCOUNT_STATE_UNSPECIFIED: _ClassVar[AccountState]
@@ -276,6 +284,11 @@ RISK_STATE_DISABLED: RiskState
 RISK_STATE_IDLE: RiskState
 RISK_STATE_OFFSETTING: RiskState
 RISK_STATE_HELD: RiskState
+PART_STATE_UNSPECIFIED: PartState
+PART_STATE_RUNNING: PartState
+PART_STATE_ENDING: PartState
+PART_STATE_WAITING: PartState
+PART_STATE_DOWN: PartState
 ACCOUNT_STATE_UNSPECIFIED: AccountState
 ACCOUNT_STATE_RECONCILING: AccountState
 ACCOUNT_STATE_READY: AccountState

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from actors.rules.model import Reason
 from actors.rules.settings import SourceSettings
-from daemon.api.admission import MAX_SIGNALS_IN_FLIGHT, Admission, Bucket
+from daemon.api.admission import MAX_ENTRIES_IN_FLIGHT, MAX_SIGNALS_IN_FLIGHT, Admission, Bucket
 from daemon.api.errors import ApiReason, Failed
 
 
@@ -52,3 +52,45 @@ def test_signals_in_flight_have_a_limit_and_those_that_end_make_room() -> None:
     with admission.one():
         pass
     assert admission.in_flight == MAX_SIGNALS_IN_FLIGHT - 1
+
+
+@pytest.mark.rule("REC-4")
+def test_entries_are_shed_while_exits_still_pass() -> None:
+    admission = Admission()
+    admission.in_flight = admission.entries_in_flight = MAX_ENTRIES_IN_FLIGHT
+    with pytest.raises(Failed) as failed, admission.one(may_be_shed=True):
+        pass
+    assert (failed.value.reason, failed.value.retry_after_s) == (Reason.OVERLOADED, 1.0)
+    with admission.one(may_be_shed=False):
+        assert admission.in_flight == MAX_ENTRIES_IN_FLIGHT + 1
+    assert (admission.shed, admission.shed_exits) == (1, 0)
+    admission.in_flight = MAX_SIGNALS_IN_FLIGHT
+    with pytest.raises(Failed), admission.one(may_be_shed=False):
+        pass
+    assert (admission.shed, admission.shed_exits) == (2, 1)
+
+
+@pytest.mark.rule("REC-4")
+def test_while_the_engine_is_behind_no_entry_is_let_in_and_every_exit_is() -> None:
+    admission = Admission()
+    admission.behind = "pool/paper has 3000 messages before it"
+    with pytest.raises(Failed, match="exits are still taken"), admission.one(may_be_shed=True):
+        pass
+    with admission.one(may_be_shed=False):
+        pass
+
+
+@pytest.mark.rule("REC-4", "SIG-8")
+@given(st.lists(st.booleans(), max_size=200), st.integers(1, 20))
+def test_a_flood_of_entries_takes_nothing_from_the_exits_of_its_source(kinds: list[bool], burst: int) -> None:
+    admission = Admission(lambda: 0.0)
+    source = SourceSettings(name="one", rate_per_minute=60, burst=burst)
+    passed = {True: 0, False: 0}
+    for is_entry in kinds:
+        try:
+            admission.spend(source, is_entry)
+        except Failed:
+            continue
+        passed[is_entry] += 1
+    for is_entry in (True, False):
+        assert passed[is_entry] == min(burst, kinds.count(is_entry))

@@ -345,7 +345,12 @@ def test_lifting_where_no_limit_is_breached_answers_that_none_is(admin: Client) 
     assert (status.limit_state, status.limit_reason, status.limit_lift) == (t.LIMIT_STATE_NONE, "", "")
 
 
-def test_dead_letters_are_listed_and_what_is_not_built_says_so(admin: Client) -> None:
+def test_a_dead_letter_that_is_not_there_is_not_found(admin: Client) -> None:
     assert not admin.engine.ListDeadLetters(engine_pb2.ListDeadLettersRequest()).dead_letters
+    show = engine_pb2.GetDeadLetterRequest(dead_letter_id="x")
     retry = engine_pb2.RetryDeadLetterRequest(dead_letter_id="x")
-    assert refusal(lambda: admin.engine.RetryDeadLetter(retry)).reason == "NOT_BUILT"
+    for refused in (
+        refusal(lambda: admin.engine.GetDeadLetter(show)),
+        refusal(lambda: admin.engine.RetryDeadLetter(retry)),
+    ):
+        assert (refused.reason, refused.resource) == ("NOT_FOUND", ("dead letter", "x"))

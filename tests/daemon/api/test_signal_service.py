@@ -13,6 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from protos.terrace.v1 import signal_pb2 as pb
 from protos.terrace.v1 import types_pb2 as t
+from protos.terrace.v1.group_pb2 import GetGroupRequest
 from tests.daemon.api.calls import Client, alert, refusal
 from tests.daemon.api.conftest import Serve, Served
 
@@ -268,8 +269,15 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(admin: Client) -> No
 @pytest.mark.rule("SIG-6", "EXIT-6")
 def test_a_dry_run_of_a_reduce_says_so_and_a_reverse_on_spot_is_an_exit(admin: Client) -> None:
     opened = admin.send(alert())
-    reduces = admin.send(alert(action="sell", execution_intent={"type": "reduce"}), validate_only=True)
+    limit_s = time.monotonic() + 10
+    while admin.groups.GetGroup(GetGroupRequest(group_id=opened.group_id)).group.quantity == "0":
+        assert time.monotonic() < limit_s
+        time.sleep(0.02)
+    half = alert(action="sell", order_size="1", prev_market_position_size="2", execution_intent={"type": "reduce"})
+    reduces = admin.send(half, validate_only=True)
     assert (reduces.outcome, reduces.group_id) == (t.OUTCOME_REDUCED, opened.group_id)
+    unclear = admin.send(alert(action="sell", execution_intent={"type": "reduce"}), validate_only=True)
+    assert (unclear.outcome, unclear.reason) == (t.OUTCOME_REJECTED, "SIZE_MISSING")
     turns = admin.send(alert(action="sell", execution_intent={"type": "reverse"}), validate_only=True)
     assert (turns.outcome, turns.group_id) == (t.OUTCOME_EXITED, opened.group_id)
 

@@ -23,9 +23,10 @@ from actors.rules.settings import InstrumentOverride
 from daemon.exchanges.live_feed import LiveFeed
 from daemon.exchanges.live_prices import InstrumentsAnswer, LivePrices
 from daemon.exchanges.loop import ExchangeLoop
+from daemon.exchanges.memory_books import MemoryBooks
 from daemon.exchanges.opening import Opening
 from daemon.exchanges.paper import PaperExchange, SteppedPaperExchange, drive, open_venue
-from daemon.exchanges.paper_books import BooksFault, PaperBooks
+from daemon.exchanges.paper_books import BooksFault
 from daemon.exchanges.paper_instruments import paper_instruments
 from daemon.exchanges.paper_venue import MAX_PRICE_AGE_MS, QUOTE_REFRESH_MS
 from daemon.exchanges.price_feed import PriceTimes
@@ -361,10 +362,10 @@ def test_books_that_take_no_writes_are_tried_now_and_then_and_lose_no_price(monk
     bench.submit(new_order(BUY, "1", "99", name="b"))
     bench.came.clear()
     with monkeypatch.context() as broken:
-        broken.setattr(PaperBooks, "save", fail)
+        broken.setattr(MemoryBooks, "save", fail)
         bench.see("97", "98")
         assert bench.came == []  # Not durable: nobody hears of it.
-        broken.setattr(PaperBooks, "load", fail)
+        broken.setattr(MemoryBooks, "load", fail)
         bench.turn()
         bench.source.prices.put({BTC: Quote(bid=D(97), ask=D("98.5"), time_ms=bench.time_ms)})
         assert bench.exchange.next_ms() > bench.time_ms  # Prices that wait do not make it spin.

@@ -22,6 +22,7 @@ from actors.messages import (
 from actors.replies import ReplyBox
 from actors.rules.choices import Market, PaperPrices
 from actors.rules.model import Order, OrderReport, OrderState, Quote, Reason, Refused
+from actors.timers import Timers
 from daemon.exchanges import paper_venue
 from daemon.exchanges.paper import PaperFault, SteppedPaperExchange, drive, open_venue
 from daemon.exchanges.paper_books import BooksFault, books_path, ledger
@@ -415,7 +416,7 @@ class Broken:
     def __init__(self, bench: Bench, *, durable: bool) -> None:
         self._books, self._durable = bench.venue._books, durable
         self.is_failing = True
-        bench.venue._books = self  # type: ignore[assignment]
+        bench.venue._books = self
 
     def save(self, *changes: Any) -> None:
         if self._durable or not self.is_failing:
@@ -468,3 +469,26 @@ def test_a_stepped_exchange_is_driven_by_the_timers_of_a_runtime() -> None:
     calls.pop()[1]()
     assert len(bench.take(BalancesFetched)) == 2
     assert calls[-1][0] == START_MS + QUOTE_REFRESH_MS
+
+
+def test_a_driven_exchange_has_one_call_waiting_however_often_it_was_asked_something() -> None:
+    """An earlier call takes the place of a later one: they do not go on side by side for good."""
+    bench = Bench()
+    timers: Timers[str] = Timers()
+    drive(bench.exchange, bench, timers.call_at)
+    for _ in range(50):
+        bench.exchange.fetch_balances()
+        bench.time_ms += 100
+        run_due(timers, bench.time_ms)
+    assert len(bench.take(BalancesFetched)) == 50
+    bench.time_ms += QUOTE_REFRESH_MS
+    assert run_due(timers, bench.time_ms) == 1
+
+
+def run_due(timers: Timers[str], now_ms: int) -> int:
+    """How many calls were due."""
+    due = timers.pop_due(now_ms)
+    for call in due:
+        assert not isinstance(call, tuple)
+        call()
+    return len(due)

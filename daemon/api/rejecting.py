@@ -1,0 +1,47 @@
+"""What is stored of an alert that ends before the engine sees it: faulty, without a route, too old (SIG-10)."""
+
+from __future__ import annotations
+
+from actors.messages import Answer
+from actors.rules.model import Outcome, Refused, Signal
+from actors.rules.records import AddEvent, Row, SaveSignal, claim
+from actors.rules.settings import Settings
+
+MAX_DETAIL_CHARS = 4_000
+
+
+def rejected(signal: Signal, refused: Refused) -> Answer:
+    return Answer(
+        signal_id=signal.signal_id,
+        outcome=Outcome.REJECTED,
+        reason=refused.reason,
+        detail=refused.detail[:MAX_DETAIL_CHARS],
+    )
+
+
+def rejected_rows(signal: Signal, answer: Answer, settings: Settings, now_ms: int) -> tuple[Row, ...]:
+    """The signal with its outcome, its claim on the idempotency key, and a line for people."""
+    saved = SaveSignal(
+        signal=signal,
+        outcome=answer.outcome,
+        reason=answer.reason,
+        detail=answer.detail,
+        group_id="",
+        draft_id="",
+        time_ms=now_ms,
+    )
+    account = settings.accounts.get(signal.key.account)
+    event = AddEvent(
+        time_ms=now_ms,
+        severity="warning",
+        category="signal",
+        type="signal.rejected",
+        message=f"signal of {signal.source} rejected: {answer.detail or answer.reason.value}"[:MAX_DETAIL_CHARS],
+        world=account.world if account else None,
+        account=signal.key.account,
+        symbol=signal.key.symbol,
+        timeframe=signal.key.timeframe,
+        signal_id=signal.signal_id,
+        attributes={"reason": answer.reason.value, "source": signal.source},
+    )
+    return saved, claim(signal), event

@@ -1,0 +1,1 @@
+"""Replay: the engine on recorded prices and alerts. Same actors, same rules, one thread, a virtual clock."""

@@ -1,0 +1,571 @@
+"""Every numbered rule of the protocol (docs/architecture.md), switched off alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import actors.pool
+import actors.position
+import actors.queue
+import daemon.assembly
+from actors import messages as m
+from actors import risk_messages as rm
+from actors.gateway import Gateway
+from actors.gateway_hand import Stage
+from actors.gateway_orders import OrderDesk
+from actors.journal import Journal
+from actors.pool import Pool
+from actors.pool_books import PoolBooks
+from actors.pool_work import Lane, Work
+from actors.ports import Applied, StoreFault
+from actors.position import PositionGroup
+from actors.risk import Risk
+from actors.rules import position, position_books, position_reports
+from actors.rules.model import GroupState, Order, Reason, Signal
+from actors.rules.records import ClaimIdempotency
+from actors.supervisor import Supervisor
+from tests.simulation.bugs.bug import Bug, Swap, nothing
+from tests.simulation.promise import Promise
+
+Right = Any
+
+
+def _no_incarnations() -> tuple[Swap, ...]:
+    return ((Journal, "_is_over", lambda _right: lambda _journal, _who: False),)
+
+
+def _no_tombstones() -> tuple[Swap, ...]:
+    def make(right: Right) -> Right:
+        def settle(journal: Journal, message: m.Settle) -> None:
+            right(journal, message)
+            journal._tombstones.pop(message.draft_id, None)
+
+        return settle
+
+    return ((Journal, "_settle", make),)
+
+
+def _drafts_not_settled() -> tuple[Swap, ...]:
+    return ((Pool, "_reloaded", nothing),)
+
+
+def _no_lanes() -> tuple[Swap, ...]:
+    def enter(pool: Pool, work: Work) -> None:
+        pool._lanes.setdefault(work.key, Lane(work))
+        pool._begin(work)
+
+    def free_lane(pool: Pool, key: Any) -> None:
+        pool._lanes.pop(key, None)
+        pool._maybe_offer()
+
+    return ((Pool, "_enter", lambda _: enter), (Pool, "_free_lane", lambda _: free_lane))
+
+
+def _copies_are_new() -> tuple[Swap, ...]:
+    """Neither what is in flight, nor what was answered, nor the unique index knows a copy."""
+
+    def make_submit(right: Right) -> Right:
+        def submit(pool: Pool, message: m.SubmitSignal) -> None:
+            signal = message.signal
+            unlike = replace(signal, idempotency_key=f"{signal.idempotency_key}/{signal.signal_id}")
+            right(pool, replace(message, signal=unlike))
+
+        return submit
+
+    return ((Pool, "_submit", make_submit),)
+
+
+def _no_fence() -> tuple[Swap, ...]:
+    return ((Journal, "_fence", nothing),)
+
+
+def _load_overtakes() -> tuple[Swap, ...]:
+    def make(right: Right) -> Right:
+        def receive_batch(journal: Journal, messages: list[object]) -> None:
+            right(journal, sorted(messages, key=lambda each: not isinstance(each, m.Load)))
+
+        return receive_batch
+
+    return ((Journal, "receive_batch", make),)
+
+
+def _unit_in_parts() -> tuple[Swap, ...]:
+    def make(right: Right) -> Right:
+        return lambda *args: tuple(replace(child, unit="") for child in right(*args))
+
+    return ((daemon.assembly, "engine_children", make),)
+
+
+def _answers_of_earlier_lives() -> tuple[Swap, ...]:
+    """A gateway takes what was meant for the one before it, and its own requests go out under that one's name."""
+
+    def make(right: Right) -> Right:
+        def receive(gateway: Gateway, message: Any) -> None:
+            if getattr(message, "incarnation", gateway.life.incarnation) != gateway.life.incarnation:
+                message = replace(message, incarnation=gateway.life.incarnation)
+            right(gateway, message)
+
+        return receive
+
+    return ((Gateway, "receive", make),)
+
+
+def _closed_says_it_once() -> tuple[Swap, ...]:
+    return ((PositionGroup, "_tell_pool_now", nothing),)
+
+
+def _deciders_survive_the_journal() -> tuple[Swap, ...]:
+    def make(_right: Right) -> Right:
+        return lambda supervisor, part: [name for name in part.names if supervisor._system.incarnation(name)]
+
+    return ((Supervisor, "_who_goes_down", make),)
+
+
+def _pending_is_forgotten() -> tuple[Swap, ...]:
+    def make(right: Right) -> Right:
+        return lambda group, context: replace(right(group, context), effects=())
+
+    return ((position, "resume", make),)
+
+
+def _failed_is_taken_as_undone() -> tuple[Swap, ...]:
+    """A commit that reports an error is told as refused, its author goes on from where it was before."""
+
+    def make(right: Right) -> Right:
+        def commit(journal: Journal, run: Sequence[m.Commit]) -> None:
+            fence = Journal._fence
+            store = journal._store
+
+            class Certain:
+                def apply(self, batch: Any) -> list[Applied]:
+                    try:
+                        return store.apply(batch)
+                    except StoreFault:
+                        return store.apply(batch)  # It had failed, so it is simply done again.
+
+                def __getattr__(self, name: str) -> Any:
+                    return getattr(store, name)
+
+            journal._store = Certain()
+            try:
+                right(journal, run)
+            finally:
+                journal._store = store
+            assert Journal._fence is fence
+
+        return commit
+
+    return ((Journal, "_commit", make),)
+
+
+def _view_is_not_renewed() -> tuple[Swap, ...]:
+    return ((Journal, "_renew_view", nothing),)
+
+
+def _slots_are_counted() -> tuple[Swap, ...]:
+    """A slot is released without saying which: a repeated release takes somebody else's."""
+
+    def make(right: Right) -> Right:
+        def remove(books: PoolBooks, told: m.GroupChanged) -> None:
+            is_repeated = told.group_id not in books.groups
+            right(books, told)
+            if is_repeated and books.slots:
+                books.free(next(iter(books.slots)))
+
+        return remove
+
+    return ((PoolBooks, "remove", make),)
+
+
+def _broken_is_released() -> tuple[Swap, ...]:
+    """A commit whose constraint broke lets its effects out like any other."""
+
+    def make(right: Right) -> Right:
+        def release(journal: Journal, batch: Sequence[m.Commit], applied: Sequence[Applied]) -> None:
+            right(journal, batch, [replace(result, broken=None) for result in applied])
+
+        return release
+
+    return ((Journal, "_release", make),)
+
+
+def _replies_before_the_view() -> tuple[Swap, ...]:
+    def make(right: Right) -> Right:
+        def release(journal: Journal, batch: Sequence[m.Commit], applied: Sequence[Applied]) -> None:
+            view, late = journal._view, []
+
+            class Late:
+                def swap(self, commits: Any, events: Any) -> None:
+                    late.append((commits, events))
+
+                def __getattr__(self, name: str) -> Any:
+                    return getattr(view, name)
+
+            waiting = getattr(journal, "_late_swaps", [])
+            for commits, events in waiting:
+                view.swap(commits, events)
+            journal._view = Late()
+            try:
+                right(journal, batch, applied)
+            finally:
+                journal._view = view
+            journal.__dict__["_late_swaps"] = late
+
+        return release
+
+    return ((Journal, "_release", make),)
+
+
+def _newcomers_pass() -> tuple[Swap, ...]:
+    def make(right: Right) -> Right:
+        return lambda signal, **known: right(signal, **{**known, "waiting_side": None, "waiting_reason": None})
+
+    return ((actors.pool, "route", make),)
+
+
+def _no_offer_after_load() -> tuple[Swap, ...]:
+    """Neither a load nor the time of day makes Pool look for somebody who could go."""
+    return ((Pool, "_tick", nothing),)
+
+
+def _not_live_is_not_told() -> tuple[Swap, ...]:
+    def make(right: Right) -> Right:
+        def undeliverable(supervisor: Supervisor, message: m.Undeliverable) -> None:
+            if not isinstance(getattr(message.message, "draft", None), m.Draft):
+                right(supervisor, message)
+
+        return undeliverable
+
+    return ((Supervisor, "_undeliverable", make),)
+
+
+def _trades_are_not_told_apart() -> tuple[Swap, ...]:
+    """A trade that is reported again counts again in the books."""
+
+    def make(right: Right) -> Right:
+        seen: set[str] = set()
+
+        def count(desk: Any, order: Order, trades: Any) -> Any:
+            for trade in trades:
+                name = f"{order.client_order_id}/{trade.trade_id}"
+                if name in seen and any(known.trade_id == trade.trade_id for known in order.trades):
+                    position_books.count_trade(desk, order, trade)
+                seen.add(name)
+            return right(desk, order, trades)
+
+        return count
+
+    return ((position_reports, "_count", make),)
+
+
+def _gateway_is_silent() -> tuple[Swap, ...]:
+    def make(right: Right) -> Right:
+        def started(supervisor: Supervisor, message: m.GatewayStarted) -> None:
+            """Nobody hears that a new one is there."""
+
+        return started
+
+    return ((Supervisor, "_gateway_started", make),)
+
+
+def _sent_again_when_asked_again() -> tuple[Swap, ...]:
+    def make(right: Right) -> Right:
+        def submit(desk: OrderDesk, orders: Any) -> None:
+            for order in orders:
+                hand = desk._hands.get(order.client_order_id)
+                if hand is not None and hand.stage is not Stage.QUEUED:
+                    desk._queue.submit(hand)
+                else:
+                    right(desk, (order,))
+
+        return submit
+
+    def resolve(desk: OrderDesk, orders: Any) -> None:
+        """What an earlier life had in hand is sent, instead of asked for."""
+        desk.submit(orders)
+
+    return ((OrderDesk, "submit", make), (OrderDesk, "resolve", lambda _right: resolve))
+
+
+def _not_found_is_final() -> tuple[Swap, ...]:
+    def not_found(desk: OrderDesk, hand: Any, _asked_ms: int) -> None:
+        desk._reject(hand, Reason.NEVER_ACCEPTED, "the exchange never got it")
+
+    return ((OrderDesk, "_not_found", lambda _right: not_found),)
+
+
+def _steps_have_new_names() -> tuple[Swap, ...]:
+    """A step of a plan that is asked for again has another id, so the group takes it for a new one."""
+
+    def make(right: Right) -> Right:
+        count = 0
+
+        def question(risk: Risk, ask: Any) -> rm.CutGroup | rm.StopCut:
+            nonlocal count
+            count += 1
+            asked = right(risk, ask)
+            return replace(asked, cut_id=f"{asked.cut_id}.{count}") if isinstance(asked, rm.CutGroup) else asked
+
+        return question
+
+    return ((Risk, "_question", make),)
+
+
+def _steps_are_asked_once() -> tuple[Swap, ...]:
+    return ((Risk, "_watch", nothing),)
+
+
+def _late_fills_are_dropped() -> tuple[Swap, ...]:
+    def make(right: Right) -> Right:
+        return lambda desk, order, trades: right(desk, order, () if desk.state is GroupState.CLOSED else trades)
+
+    return ((position_reports, "_count", make),)
+
+
+def _drafts_hold_no_slot() -> tuple[Swap, ...]:
+    """Whether there is room is judged by what is committed alone."""
+    return (
+        (
+            PoolBooks,
+            "taken",
+            lambda _right: lambda books, asking=None: len(books.groups),
+        ),
+    )
+
+
+def _claim_alone() -> tuple[Swap, ...]:
+    """The unique index holds nothing: a copy that Pool has forgotten is a new signal."""
+
+    def make(right: Right) -> Right:
+        def claim(signal: Signal) -> ClaimIdempotency:
+            made: ClaimIdempotency = right(signal)
+            return replace(made, idempotency_key=f"{made.idempotency_key}/{signal.signal_id}")
+
+        return claim
+
+    return (
+        *((module, "claim", make) for module in (actors.pool, actors.position, actors.queue)),
+        (PoolBooks, "first_answer", lambda _right: lambda *_args: None),
+    )
+
+
+_TRADES = (
+    Promise.FILLS_AGREE,
+    Promise.HOLDS_ITS_FILLS,
+    Promise.NEVER_OVERSOLD,
+    Promise.MONEY,
+    Promise.ORDER_ONCE,
+    Promise.ORDER_KNOWN,
+    Promise.COVERED,
+)
+_STUCK = (Promise.SETTLES, Promise.PROTECTED, Promise.NO_CRASH)
+_SLOTS = (Promise.POOL_LIMIT, Promise.ONE_GROUP_PER_KEY, Promise.SETTLES)
+_SIGNALS = (Promise.ONE_OUTCOME, Promise.ONE_GROUP_PER_KEY, Promise.SETTLES, Promise.QUEUE_RANKED)
+
+BUGS = (
+    Bug(
+        name="no_incarnations",
+        rule="1",
+        words="a commit is taken though its author or a participant was reloaded since",
+        expects=(*_SLOTS, *_SIGNALS, *_TRADES, Promise.NO_CRASH),
+        swaps=_no_incarnations,
+    ),
+    Bug(
+        name="no_tombstones",
+        rule="2",
+        words="a draft that was settled as lost may still be committed",
+        expects=(*_SLOTS, *_SIGNALS, Promise.NO_CRASH),
+        swaps=_no_tombstones,
+    ),
+    Bug(
+        name="drafts_not_settled",
+        rule="2",
+        words="nobody asks what became of the drafts of a group that was reloaded",
+        expects=(*_SIGNALS, *_SLOTS),
+        swaps=_drafts_not_settled,
+    ),
+    Bug(
+        name="no_lanes",
+        rule="3",
+        words="several drafts of one key at a time",
+        expects=(*_SIGNALS, *_SLOTS, Promise.NO_CRASH, Promise.PROTECTED),
+        swaps=_no_lanes,
+    ),
+    Bug(
+        name="copies_are_new",
+        rule="3, SIG-7",
+        words="a copy of an alert is another alert",
+        expects=(Promise.ONE_OUTCOME,),
+        swaps=_copies_are_new,
+    ),
+    Bug(
+        name="claims_nothing",
+        rule="3, SIG-7",
+        words="neither Pool's memory nor the unique index knows an alert that was answered",
+        expects=(Promise.ONE_OUTCOME,),
+        swaps=_claim_alone,
+    ),
+    Bug(
+        name="no_fence",
+        rule="4",
+        words="an author whose commit was not taken goes on",
+        expects=(*_TRADES, *_SIGNALS, *_STUCK, Promise.POOL_LIMIT),
+        swaps=_no_fence,
+    ),
+    Bug(
+        name="load_overtakes",
+        rule="5",
+        words="a load is answered before the commits that were told earlier",
+        expects=(*_SLOTS, *_SIGNALS, *_TRADES, *_STUCK),
+        swaps=_load_overtakes,
+    ),
+    Bug(
+        name="unit_in_parts",
+        rule="6",
+        words="Pool and Queue are restarted one without the other",
+        expects=(*_STUCK, *_SIGNALS, Promise.POOL_LIMIT),
+        swaps=_unit_in_parts,
+    ),
+    Bug(
+        name="answers_of_earlier_lives",
+        rule="7",
+        words="a gateway takes answers that were meant for the one before it",
+        expects=(*_TRADES, *_STUCK),
+        swaps=_answers_of_earlier_lives,
+    ),
+    Bug(
+        name="closed_says_it_once",
+        rule="8",
+        words="a closed group does not repeat that it is",
+        expects=(*_STUCK, Promise.POOL_LIMIT, Promise.MEMORY_BOUNDED),
+        swaps=_closed_says_it_once,
+    ),
+    Bug(
+        name="deciders_survive_the_journal",
+        rule="8",
+        words="the Journal's death leaves everybody who decides as they were",
+        expects=(*_SLOTS, *_SIGNALS, *_TRADES, *_STUCK),
+        swaps=_deciders_survive_the_journal,
+    ),
+    Bug(
+        name="pending_is_forgotten",
+        rule="8, 15",
+        words="a loaded group does not ask for the fate of its orders",
+        expects=(*_STUCK, *_TRADES),
+        swaps=_pending_is_forgotten,
+    ),
+    Bug(
+        name="failed_is_done_again",
+        rule="9",
+        words="a commit that reported an error is taken for undone and done again",
+        expects=(*_SIGNALS, *_TRADES, *_STUCK, Promise.AUDIT_CHAIN),
+        swaps=_failed_is_taken_as_undone,
+    ),
+    Bug(
+        name="view_is_not_renewed",
+        rule="9",
+        words="the View is not read anew after a batch of unknown outcome",
+        expects=(*_STUCK, *_SLOTS, Promise.ONE_OUTCOME, Promise.QUEUE_RANKED),
+        swaps=_view_is_not_renewed,
+    ),
+    Bug(
+        name="slots_are_counted",
+        rule="10",
+        words="slots are a number: releasing one twice gives two away",
+        expects=(Promise.POOL_LIMIT, Promise.SETTLES, Promise.NO_CRASH),
+        swaps=_slots_are_counted,
+    ),
+    Bug(
+        name="broken_is_released",
+        rule="11",
+        words="a commit that was refused lets its effects out",
+        expects=(*_SIGNALS, *_TRADES, *_STUCK, Promise.POOL_LIMIT),
+        swaps=_broken_is_released,
+    ),
+    Bug(
+        name="replies_before_the_view",
+        rule="12",
+        words="replies and effects leave before the View shows what they tell",
+        expects=(*_SIGNALS, *_STUCK),
+        swaps=_replies_before_the_view,
+    ),
+    Bug(
+        name="newcomers_pass",
+        rule="13",
+        words="a newcomer passes the signal of its own key that waits",
+        expects=(*_SIGNALS, Promise.NO_CRASH),
+        swaps=_newcomers_pass,
+    ),
+    Bug(
+        name="no_offer_after_load",
+        rule="13",
+        words="Pool does not offer its free slots after a load",
+        expects=_STUCK,
+        swaps=_no_offer_after_load,
+    ),
+    Bug(
+        name="not_live_is_not_told",
+        rule="14",
+        words="who told a group that is gone hears nothing",
+        expects=(*_SIGNALS, Promise.POOL_LIMIT),
+        swaps=_not_live_is_not_told,
+    ),
+    Bug(
+        name="trades_are_not_told_apart",
+        rule="15, ORD-5",
+        words="a trade that is reported again counts again",
+        expects=(*_TRADES, *_STUCK),
+        swaps=_trades_are_not_told_apart,
+    ),
+    Bug(
+        name="gateway_is_silent",
+        rule="16",
+        words="nobody hears that a new gateway is there",
+        expects=(*_STUCK, *_TRADES),
+        swaps=_gateway_is_silent,
+    ),
+    Bug(
+        name="sent_again_when_asked_again",
+        rule="16",
+        words="an order that is asked for again is sent again",
+        expects=(*_TRADES, *_STUCK),
+        swaps=_sent_again_when_asked_again,
+    ),
+    Bug(
+        name="not_found_is_final",
+        rule="17, ORD-3",
+        words="an order that is not found once counts as never accepted",
+        expects=(*_TRADES, *_STUCK),
+        swaps=_not_found_is_final,
+    ),
+    Bug(
+        name="steps_have_new_names",
+        rule="18, RISK-7",
+        words="a step of an offset that is asked for again has a new id",
+        expects=(*_TRADES, *_STUCK),
+        swaps=_steps_have_new_names,
+    ),
+    Bug(
+        name="steps_are_asked_once",
+        rule="18, RISK-7",
+        words="a step of an offset is asked for once",
+        expects=_STUCK,
+        swaps=_steps_are_asked_once,
+    ),
+    Bug(
+        name="late_fills_are_dropped",
+        rule="19",
+        words="a fill that comes when the group has closed is dropped",
+        expects=(*_TRADES, *_STUCK),
+        swaps=_late_fills_are_dropped,
+    ),
+    Bug(
+        name="drafts_hold_no_slot",
+        rule="20, POOL-2",
+        words="whether there is room is judged by the committed groups alone",
+        expects=(Promise.POOL_LIMIT,),
+        swaps=_drafts_hold_no_slot,
+    ),
+)
