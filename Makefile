@@ -8,14 +8,16 @@ SEEDS ?= 20
 STEPS ?=
 FIRST ?=
 SCRIPT ?=
+BUG ?=
 KILLS ?= 50
 VENUE ?= 0
 AT ?= paper
+BUG ?=
 TESTS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fix protos lock simulate bench faults crashes kills check-python
+.PHONY: help setup run test lint fix protos lock simulate bugs bench faults crashes kills check-python
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do \
@@ -72,6 +74,10 @@ simulate: setup ## Seeded runs with faults (SEED=n or SCRIPT=file tells one, SEE
 	PYTHONHASHSEED=0 $(BIN)/python -m tests.simulation $(if $(SCRIPT),--script $(SCRIPT),$(if $(SEED),--seed $(SEED),\
 		--seeds $(SEEDS) $(if $(FIRST),--first $(FIRST)))) $(if $(STEPS),--steps $(STEPS))
 
+bugs: setup ## Is every deliberate bug found? (BUG=name tries one, SEEDS=200, STEPS=5000); writes docs/bugs.md
+	PYTHONHASHSEED=0 $(BIN)/python -m tests.simulation.bugs $(if $(BUG),--bug $(BUG)) \
+		$(if $(filter command line,$(origin SEEDS)),--seeds $(SEEDS)) $(if $(STEPS),--steps $(STEPS))
+
 bench: setup ## Measure, print and write bench.json
 	$(BIN)/python -m tests.bench
 
@@ -79,7 +85,7 @@ faults: setup ## Every fault at every step at each simulated venue; writes docs/
 	$(BIN)/python -m tests.wire.fault_table
 
 kills: setup ## kill -9 of real daemons under load (KILLS=500 VENUE=100: so many with the exchange failing; SEED=n AT=paper: one run)
-	$(BIN)/python -m tests.processes --kills $(KILLS) $(if $(SEED),--seed $(SEED) --at $(AT),--venue $(VENUE))
+	$(BIN)/python -m tests.processes --kills $(KILLS) $(if $(SEED),--seed $(SEED) --at $(AT) $(if $(BUG),--bug $(BUG)),--venue $(VENUE))
 
 crashes: setup ## The engine's stories, disturbed at every single message (the tests take a share of them)
 	TERRACE_TEST_EVERY_PLACE=1 $(BIN)/python -m pytest -n 2 tests/actors/test_story_crashes.py \

@@ -11,8 +11,6 @@ Call = Callable[[], None]
 
 SET_BACK_MS = 1_000
 """A time further back than this means that the clock was set."""
-LEAP_MS = 1_000
-"""A wake-up that is overdue by more than this means that the clock was set forward, or that nobody ran for a while."""
 
 
 class Due:
@@ -28,16 +26,11 @@ class Due:
         self._newest_ms = life.now_ms()
         self.when_set_back: list[Callable[[int], None]] = []
         """Told by how many ms (below zero) the clock was set back, so that times that are kept can move with it."""
-        self.when_leapt: list[Call] = []
-        """Told that the clock says more time has passed than has: what must have lasted for a time may not have."""
 
     def look(self) -> None:
         """Whether the clock was set back: then everything comes as much earlier, else it would wait for the clock to
         get there again."""
         now_ms = self._life.now_ms()
-        if self._armed_ms is not None and now_ms - self._armed_ms > LEAP_MS:
-            for leapt in self.when_leapt:
-                leapt()
         by_ms = now_ms - self._newest_ms
         if -SET_BACK_MS <= by_ms < 0:
             return

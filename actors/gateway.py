@@ -35,6 +35,7 @@ from actors.rules.model import Instrument, Reason, Refused
 from actors.rules.records import SaveInstruments
 from actors.rules.settings import AccountSettings, Settings
 from actors.runtime import Actor, Life
+from actors.steady import Steady
 
 REFRESH_PAUSE_MS = 60_000
 """A refusal for precision asks for a new catalogue at most this often (PRC-1)."""
@@ -75,6 +76,7 @@ class Gateway(Actor):
         self._settings = settings
         self._pool = pool_name
         self._due = Due(life)
+        self._steady = Steady(life.now_ms, life.flow_ms)
         self._alerts = GatewayAlerts(life, journal_name, account.name, account.world)
         self._watch = AccountWatch(
             life, account=account.name, exchange=exchange, due=self._due, alerts=self._alerts, pool_name=pool_name
@@ -108,6 +110,7 @@ class Gateway(Actor):
                 exchange=exchange,
                 due=self._due,
                 now_ms=life.now_ms,
+                steady=self._steady,
                 fraction=jitter,
                 execution=settings.execution,
                 unknown_after_ms=settings.alerts.unknown_order_s * 1000,
@@ -150,8 +153,7 @@ class Gateway(Actor):
         self._watch.instruments.when_failed.append(self._refresh_failed)
         self._watch.open_orders.when_failed.append(lambda _words: self._orders.look_at_all_unknown())
         self._circuit.when_closed += [self._orders.look_again, self._compare]
-        self._due.when_set_back += [self._orders.set_back, self._health.set_back]
-        self._due.when_leapt.append(self._orders.leapt)
+        self._due.when_set_back.append(self._health.set_back)
 
     @property
     def name(self) -> str:
@@ -173,6 +175,7 @@ class Gateway(Actor):
         if handler is None:
             raise TypeError(f"a gateway does not take {type(message).__name__}")
         self._due.look()
+        self._steady.now_ms()  # Whatever is asked from here on is stamped by the clock as it is set now.
         incarnation = getattr(message, "incarnation", self.life.incarnation)
         if incarnation == self.life.incarnation or isinstance(message, m.SetWatches):
             handler(self, message)

@@ -87,7 +87,7 @@ class GatewayDrift:
         self._asked_ids: frozenset[str] = frozenset()
         self._standing: dict[Subject, SaveDrift] = {}
         self._candidates: dict[Subject, int] = {}
-        """Seen, but not yet lasting: when first."""
+        """Seen, but not yet lasting: when first, by time that only flows on."""
         self._fills = self._fills_loaded = self._fills_compared = 0
         self._rounds = self._quick = 0
         self._is_dirty = True
@@ -223,13 +223,14 @@ class GatewayDrift:
         explained = self._bookings.explain(seen, now_ms) if is_calm else []
         if explained:
             seen = self._findings()  # Without what is booked away now.
-        confirmed = self._confirmed(seen, now_ms)
+        flow_ms = self._life.flow_ms()  # The clock may be set between two looks.
+        confirmed = self._confirmed(seen, flow_ms)
         flattened = self._resolver.unfinished(self._state)
         standing = {key: drift for key, drift in self._standing.items() if key not in flattened}
         judged = drifts.judge(standing, seen, confirmed - flattened.keys(), account=self._name, now_ms=now_ms)
         self._standing = {**judged.standing, **flattened}
         self._candidates = {
-            finding.key: self._candidates.get(finding.key, now_ms)
+            finding.key: self._candidates.get(finding.key, flow_ms)
             for finding in seen
             if finding.key not in self._standing
         }
@@ -253,7 +254,7 @@ class GatewayDrift:
             fees=account.fees,
         )[:MAX_FINDINGS]
 
-    def _confirmed(self, seen: tuple[Finding, ...], now_ms: int) -> frozenset[Subject]:
+    def _confirmed(self, seen: tuple[Finding, ...], flow_ms: int) -> frozenset[Subject]:
         """Those that were there before, and did not only seem so because something filled in between."""
         is_overdue = not self.is_done and self._rounds >= MAX_START_ROUNDS
         has_filled = self._fills != self._fills_compared or self._fills != self._fills_loaded
@@ -267,7 +268,7 @@ class GatewayDrift:
                 continue
             elif finding.kind is DriftKind.UNCOVERED and has_filled and not is_overdue:
                 del self._candidates[key]
-            elif not self._must_wait_on(finding, now_ms - first_ms):
+            elif not self._must_wait_on(finding, flow_ms - first_ms):
                 found.add(key)
         return frozenset(found)
 

@@ -81,6 +81,10 @@ class Hand:
     unknown_since_ms: int | None = None
     incomplete_since_ms: int | None = None
     """Since when the exchange tells of it, but not of all its executions."""
+    rest_since_ms: int | None = None
+    """Since when its end leaves its group asking, see `leaves_open`."""
+    rest_asks: int = 0
+    """Times it was asked for because of that."""
     absent_ms: int | None = None
     """When an exchange that had acknowledged it was first asked in vain."""
     last: OrderReport | None = None
@@ -119,6 +123,17 @@ def is_same_wish(one: Order | None, other: Order) -> bool:
 def is_shaped(report: OrderReport, order: Order) -> bool:
     """Whether the exchange shows the order with this price and quantity."""
     return (report.price, report.quantity) == (order.price, order.quantity)
+
+
+def leaves_open(last: OrderReport | None, order: Order) -> bool:
+    """Whether this end tells a group nothing that it has not booked, and yet cannot be the whole of it: said to be
+    filled with less than was ordered, or refused after a part of it had filled.
+    """
+    if last is None or not {trade.trade_id for trade in last.trades} <= {trade.trade_id for trade in order.trades}:
+        return False
+    if last.state is OrderState.FILLED:
+        return order.filled_quantity < order.quantity
+    return last.state is OrderState.REJECTED and order.state is OrderState.PARTIALLY_FILLED
 
 
 def merged(last: OrderReport | None, new: OrderReport) -> OrderReport | None:

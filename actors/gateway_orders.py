@@ -16,13 +16,13 @@ Invariants:
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from actors.due import SET_BACK_MS, Due
-from actors.gateway_hand import CancelStage, Hand, Stage, is_same_wish, is_shaped, merged, reshaped
+from actors.due import Due
+from actors.gateway_hand import CancelStage, Hand, Stage, is_same_wish, is_shaped, leaves_open, merged, reshaped
 from actors.gateway_sending import Kind, SendQueue, work_of
 from actors.messages import Answered, Fate, LookedUp, OpenOrdersFetched, OrdersReported
 from actors.ports import Exchange
@@ -30,6 +30,7 @@ from actors.rules.model import Order, OrderReport, OrderState, Reason, Role
 from actors.rules.naming import is_ours, parse_client_order_id
 from actors.rules.rates import Ask, Work
 from actors.rules.settings import ExecutionSettings
+from actors.steady import Steady
 
 MAX_LOOK_UPS = 32
 """Look-ups that may be under way at once: beside `MAX_IN_FLIGHT` orders, still a handful of connections."""
@@ -40,19 +41,11 @@ ANSWER_TIMEOUT_MS = 19_000
 ABSENT_MS = 10_000
 """For so long the exchange must say again and again that it knows no order that it had acknowledged: one such answer
 may come from a part of it that lags behind."""
-DOUBTED_MS = 3 * ANSWER_TIMEOUT_MS
-"""When the clock is set back, answers to what was asked so shortly before are still to come. They name a time that may
-be later than it was, so that they prove nothing (rule 17)."""
-MAX_SET_BACK = 8
-"""So many times that the clock was set back are remembered."""
 MAX_HELD = 1_000
 """Entries that wait for their instrument, beyond which those taken back meanwhile are forgotten."""
 REFUSED_CANCELS = 3
 """Refused cancels of one order from which on it is said so; before that its end may just not be known yet."""
 MAX_BACK_OFF_MS = 30_000
-CLOCK_BEAT_MS = 1_000
-"""A clock that is set forward by less than this and `due.LEAP_MS` may go unnoticed: exchanges add as much to their
-acceptance windows."""
 FRESH_MS = 500
 """An order last heard of this shortly before a list was asked for may be missing from it without meaning anything: the
 two crossed. Shorter than any pause between sweeps, so that what filled after one is looked up at the next (ORD-5)."""
@@ -78,6 +71,9 @@ class Desk:
     exchange: Exchange
     due: Due
     now_ms: Callable[[], int]
+    """By the clock: for wake-ups, the budget and what others read."""
+    steady: Steady
+    """For what must really have lasted so long (rule 17)."""
     fraction: Callable[[], float]
     """In [0, 1), for jitter."""
     execution: ExecutionSettings
@@ -93,10 +89,7 @@ class Desk:
 class OrderDesk:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self._start_ms = desk.now_ms()
-        self._is_watching_clock = False
-        self._set_back_ms: deque[int] = deque(maxlen=MAX_SET_BACK)
-        """What the clock had said when it was set back."""
+        self._start_ms = desk.steady.now_ms()
         self.is_trading = False
         """False: only cancels and look-ups leave, orders wait (ORD-7)."""
         self._hands: dict[str, Hand] = {}
@@ -132,34 +125,6 @@ class OrderDesk:
         """Requests that have not left yet."""
         return self._queue.waiting
 
-    def set_back(self, by_ms: int) -> None:
-        """The clock was set: what happened, happened as much earlier by the new one (rule 17)."""
-        self._set_back_ms.append(self.desk.now_ms() - by_ms)
-        self._start_ms += by_ms
-        for hand in self._hands.values():
-            hand.asked_ms += by_ms
-            hand.known_ms += by_ms
-            hand.sent_ms = max(1, hand.sent_ms + by_ms) if hand.sent_ms else 0
-            hand.amend_ms = max(1, hand.amend_ms + by_ms) if hand.amend_ms else 0
-            hand.absent_ms = None
-            if hand.incomplete_since_ms is not None:
-                hand.incomplete_since_ms += by_ms
-
-    def leapt(self) -> None:
-        """The clock was set forward: whatever is under way may have left just now (rule 17)."""
-        self._start_ms = self.desk.now_ms()
-
-    def _watch_clock(self) -> None:
-        """As long as a fate is open a leap of the clock must be seen before anything is concluded from the time."""
-        if not self._is_watching_clock:
-            self._is_watching_clock = True
-            self.desk.due.at(self.desk.now_ms() + CLOCK_BEAT_MS, self._beat)
-
-    def _beat(self) -> None:
-        self._is_watching_clock = False
-        if self._queue.sent or any(hand.unknown_since_ms is not None for hand in self._hands.values()):
-            self._watch_clock()
-
     def symbols(self) -> frozenset[str]:
         """Symbols of orders that are not final."""
         return frozenset(
@@ -176,7 +141,7 @@ class OrderDesk:
                 self._answer_about(hand)
                 continue
             hand = self._take(order, Stage.QUEUED)
-            hand.asked_ms = self.desk.now_ms()
+            hand.asked_ms = self.desk.steady.now_ms()
             if self._queue.is_full and order.role is Role.ENTRY:
                 self._reject(hand, Reason.OVERLOADED, "too many orders wait to be sent")
             else:
@@ -245,9 +210,29 @@ class OrderDesk:
             hand = self._hands.get(order.client_order_id)
             if hand is None:
                 self._adopt(order)
+                continue
+            hand.order = hand.order or order
+            if hand.stage is Stage.DONE and leaves_open(hand.last, order):
+                self._ask_for_the_rest(hand)
             else:
-                hand.order = hand.order or order
                 self._answer_about(hand)
+
+    def _ask_for_the_rest(self, hand: Hand) -> None:
+        """Its end is known, but does not fit what its group has of it, which heard all there is. To say it again would
+        have it ask again at once, for ever: so the exchange is asked, with growing pauses."""
+        now_ms = self.desk.steady.now_ms()
+        hand.is_awaited = True
+        hand.rest_asks += 1
+        if hand.rest_since_ms is None:
+            hand.rest_since_ms = now_ms
+        elif now_ms - hand.rest_since_ms >= self.desk.unknown_after_ms:
+            self.overdue.add(hand.client_order_id)
+        pause_ms = self._back_off_ms(hand.rest_asks)
+        self._at(self.desk.now_ms() + pause_ms, self._look_for_the_rest, hand, hand.rest_asks)
+
+    def _look_for_the_rest(self, hand: Hand, asks: int) -> None:
+        if hand.rest_asks == asks and hand.is_awaited and hand.stage is Stage.DONE:
+            self._look(hand)
 
     def _adopt(self, order: Order) -> Hand:
         """An order of an earlier life: its fate has to be found out."""
@@ -317,7 +302,7 @@ class OrderDesk:
                 self._queue.sent.discard(hand.client_order_id)
                 self._hold_back(hand)
                 continue
-            if kind is Kind.SUBMIT and self._is_stale(hand, now_ms):
+            if kind is Kind.SUBMIT and self._is_stale(hand):
                 self._reject(hand, Reason.STALE_ENTRY, "waited too long to be sent")
                 continue
             wait_ms = self.desk.exchange.budget.take(kind.value, work_of(hand, kind), now_ms)
@@ -333,7 +318,7 @@ class OrderDesk:
             order = hand.wanted if kind is Kind.AMEND else hand.order
             assert order is not None
             batch.append(order)
-            self._note_sent(hand, kind, now_ms)
+            self._note_sent(hand, kind)
         if batch:
             self._send(batch, batched)
 
@@ -342,10 +327,10 @@ class OrderDesk:
             self._held = [each for each in self._held if each.stage is Stage.QUEUED]
         self._held.append(hand)
 
-    def _is_stale(self, hand: Hand, now_ms: int) -> bool:
+    def _is_stale(self, hand: Hand) -> bool:
         """An entry that an outage has held up for so long is not wanted any more (ORD-7)."""
         limit_ms = self.desk.execution.stale_entry_after_s * 1000
-        return hand.work is Work.ENTRY and now_ms - hand.asked_ms > limit_ms
+        return hand.work is Work.ENTRY and self.desk.steady.now_ms() - hand.asked_ms > limit_ms
 
     def _go_on_after(self, wait_ms: int) -> None:
         """Wakes the gateway when the budget has room again; every message it gets pumps."""
@@ -354,8 +339,8 @@ class OrderDesk:
             self._go_on_ms = now_ms + wait_ms
             self.desk.due.at(self._go_on_ms, lambda: None)
 
-    def _note_sent(self, hand: Hand, kind: Kind, now_ms: int) -> None:
-        lost_ms = now_ms + ANSWER_TIMEOUT_MS
+    def _note_sent(self, hand: Hand, kind: Kind) -> None:
+        lost_ms, now_ms = self.desk.now_ms() + ANSWER_TIMEOUT_MS, self.desk.steady.now_ms()
         if kind is Kind.CANCEL:
             hand.cancel = CancelStage.SENT
             hand.cancel_tries += 1
@@ -369,7 +354,6 @@ class OrderDesk:
             hand.sent_ms = now_ms
             hand.turn += 1
             self._at(lost_ms, self._answer_lost, hand)
-            self._watch_clock()
 
     def _send(self, orders: Sequence[Order], kind: Kind) -> None:
         if kind is Kind.CANCEL:
@@ -408,7 +392,7 @@ class OrderDesk:
             self.desk.judge(message.fate in (Fate.ACCEPTED, Fate.REFUSED))
 
     def _submit_answered(self, hand: Hand, message: Answered) -> None:
-        is_late = 0 < message.asked_ms < hand.sent_ms  # To an earlier try: only an acceptance still counts.
+        is_late = self._was_asked_before(message, hand.sent_ms)  # To an earlier try: only an acceptance still counts.
         is_expected = hand.stage is Stage.SENT and not is_late
         if is_expected:
             self._queue.sent.discard(hand.client_order_id)
@@ -470,7 +454,7 @@ class OrderDesk:
             self._doubt_and_look(hand)
 
     def _amend_answered(self, hand: Hand, message: Answered) -> None:
-        sent, is_late = hand.amend_sent, 0 < message.asked_ms < hand.amend_ms
+        sent, is_late = hand.amend_sent, self._was_asked_before(message, hand.amend_ms)
         if hand.amend is not CancelStage.SENT or sent is None or is_late:
             if message.fate == Fate.ACCEPTED and message.report is not None:
                 self._learn(hand, message.report)
@@ -517,11 +501,8 @@ class OrderDesk:
         hand.turn += 1
         hand.looks = 0
         if hand.unknown_since_ms is None:
-            self._watch_clock()
-            hand.unknown_since_ms = self.desk.now_ms()
-            self._at(
-                hand.unknown_since_ms + self.desk.unknown_after_ms, self._unknown_too_long, hand, hand.unknown_since_ms
-            )
+            hand.unknown_since_ms = since_ms = self.desk.steady.now_ms()
+            self._at(self.desk.now_ms() + self.desk.unknown_after_ms, self._unknown_too_long, hand, since_ms)
 
     def _doubt_and_look(self, hand: Hand) -> None:
         self._doubt(hand)
@@ -532,8 +513,8 @@ class OrderDesk:
             self._to_look[0 if hand.is_exit else 1][hand.client_order_id] = None
 
     def _is_askable(self, hand: Hand) -> bool:
-        is_asked = hand.client_order_id in self._looking
-        return hand.order is not None and hand.stage is not Stage.DONE and not is_asked
+        is_asked, is_open = hand.client_order_id in self._looking, hand.stage is not Stage.DONE or hand.is_awaited
+        return hand.order is not None and is_open and not is_asked
 
     def _look_now(self, hand: Hand) -> None:
         assert hand.order is not None
@@ -559,6 +540,8 @@ class OrderDesk:
                 self._not_found(hand, message.asked_ms)
             else:
                 self._look_later(hand, self._back_off_ms(hand.looks))
+        elif hand.stage is Stage.DONE and hand.is_awaited:
+            self._ask_for_the_rest(hand)
 
     def _judge_whole(self, hand: Hand, message: LookedUp) -> None:
         """Found, but not with all its executions: that may pass for a while, then somebody must know."""
@@ -566,7 +549,7 @@ class OrderDesk:
             if message.fate == Fate.ACCEPTED:
                 hand.incomplete_since_ms = None
             return
-        now_ms = self.desk.now_ms()
+        now_ms = self.desk.steady.now_ms()
         if hand.incomplete_since_ms is None:
             hand.incomplete_since_ms = now_ms
         elif hand.stage is not Stage.DONE and now_ms - hand.incomplete_since_ms >= self.desk.unknown_after_ms:
@@ -579,13 +562,14 @@ class OrderDesk:
             hand.absent_ms = asked_ms
         return max(0, hand.absent_ms + ABSENT_MS - asked_ms)
 
-    def _not_found(self, hand: Hand, asked_ms: int) -> None:
-        """Rule 17."""
+    def _not_found(self, hand: Hand, asked_clock_ms: int) -> None:
+        """Rule 17. Whatever was done to the clock, it must have been asked for after its time."""
+        asked_ms = self.desk.steady.when(asked_clock_ms)
         certain_ms = max(hand.sent_ms, self._start_ms) + self.desk.exchange.acceptance_window_ms
-        if self._is_doubted(asked_ms):
+        if asked_ms is None:
             self._look_later(hand, self._back_off_ms(hand.looks))
         elif asked_ms <= certain_ms:
-            pause_ms = min(self._back_off_ms(hand.looks), max(1, certain_ms + 1 - self.desk.now_ms()))
+            pause_ms = min(self._back_off_ms(hand.looks), max(1, certain_ms + 1 - self.desk.steady.now_ms()))
             self._look_later(hand, pause_ms)
         elif hand.is_acknowledged and (doubtful_ms := self._doubtful_ms(hand, asked_ms)):
             self._look_later(hand, min(self._back_off_ms(hand.looks), doubtful_ms))
@@ -594,9 +578,12 @@ class OrderDesk:
         else:
             self._reject(hand, Reason.NEVER_ACCEPTED, "the exchange never got it")
 
-    def _is_doubted(self, asked_ms: int) -> bool:
-        """Whether it may have been asked before the clock was set back, and so nobody knows when."""
-        return any(-DOUBTED_MS <= asked_ms - old_ms <= SET_BACK_MS for old_ms in self._set_back_ms)
+    def _was_asked_before(self, message: Answered, time_ms: int) -> bool:
+        """Whether this may be about something older than what left then."""
+        if not message.asked_ms:
+            return False
+        asked_ms = self.desk.steady.when(message.asked_ms)
+        return asked_ms is None or asked_ms < time_ms
 
     def _look_later(self, hand: Hand, pause_ms: int) -> None:
         if hand.stage is Stage.OPEN:
@@ -625,8 +612,9 @@ class OrderDesk:
         """Every open order of the account: what is believed open but not in it is looked up (ORD-5)."""
         self.streamed(message.reports)
         listed = {report.client_order_id for report in message.reports}
+        asked_ms = self.desk.steady.when(message.asked_ms) or 0
         for client_order_id, hand in list(self._open.items()):
-            if client_order_id in listed or hand.known_ms + FRESH_MS >= message.asked_ms:
+            if client_order_id in listed or hand.known_ms + FRESH_MS >= asked_ms:
                 continue
             if hand.order is None:
                 del self._open[client_order_id], self._hands[client_order_id]
@@ -656,7 +644,7 @@ class OrderDesk:
 
     def _learn(self, hand: Hand, report: OrderReport) -> None:
         """The exchange told of this order."""
-        now_ms = self.desk.now_ms()
+        now_ms = self.desk.steady.now_ms()
         was_lost = hand.last is not None and hand.last.reason in (Reason.NEVER_ACCEPTED, Reason.RETRIES_EXHAUSTED)
         if was_lost:  # Against the venue's word it came to be. Its group went on without it, so it must go.
             hand.last = None
@@ -667,6 +655,9 @@ class OrderDesk:
         hand.is_acknowledged, hand.known_ms, hand.absent_ms = True, now_ms, None
         if news is not None:
             hand.last = news
+            if hand.rest_since_ms is not None:
+                hand.rest_since_ms, hand.rest_asks = None, 0
+                self.overdue.discard(hand.client_order_id)
         if (news is not None or hand.is_awaited) and hand.last is not None:
             self._report(hand, hand.last)
         self._move_on(hand)
@@ -759,6 +750,8 @@ class OrderDesk:
         del self._looking[hand.client_order_id]
         if hand.stage in (Stage.LOOKING, Stage.OPEN):
             self._look_later(hand, self._back_off_ms(hand.looks))
+        elif hand.is_awaited:
+            self._ask_for_the_rest(hand)
         self.desk.judge(False)
 
     def _amend_again(self, hand: Hand, tries: int) -> None:

@@ -39,6 +39,8 @@ from actors.runtime import Batching, Life
 from actors.slowness import Slowness
 from actors.told import group_changed
 
+WELL = (True, False, False)
+"""The store works, not on its reserve, not slowly."""
 MAX_TOMBSTONES = 10_000
 """Drafts buried and remembered. One is needed only until its late commit arrives, milliseconds later."""
 MAX_LIVES = 200_000
@@ -252,7 +254,9 @@ class Journal(Batching):
             self.life.tell("supervisor", StoreFailed(ok=False, error=error))
 
     def _store_works(self) -> None:
+        """Also again and again that it is not well: a supervisor that has just begun has not heard, and it is the one
+        who tries whether that is over."""
         now = (True, self._store.on_reserve, self._slowness.is_slow)
-        if self._told != now:
+        if self._told != now or now != WELL:
             self._told = now
             self.life.tell("supervisor", StoreFailed(ok=True, on_reserve=now[1], is_slow=now[2]))

@@ -101,6 +101,9 @@ class Cell:
     def now_ms(self) -> int:
         return self._lives.now_ms()
 
+    def flow_ms(self) -> int:
+        return self._lives.flow_ms()
+
     def wake_at(self, time_ms: int, name: str) -> None:
         self._lives.wake_at(self, time_ms, name)
 
@@ -259,6 +262,10 @@ class Lives(ABC):
 
     @abstractmethod
     def now_ms(self) -> int: ...
+
+    @abstractmethod
+    def flow_ms(self) -> int:
+        """As `Life.flow_ms`."""
 
     @abstractmethod
     def rouse(self, cell: Cell) -> None:

@@ -55,6 +55,9 @@ class Life(Protocol):
 
     def now_ms(self) -> int: ...
 
+    def flow_ms(self) -> int:
+        """Time that only flows on, from wherever it began: nobody can set it, a machine that sleeps may stop it."""
+
     def wake_at(self, time_ms: int, name: str) -> None:
         """`TimerFired(incarnation, name)` at that time or right after. The same name replaces the earlier wake-up.
 

@@ -94,6 +94,8 @@ class Stepped(Lives):
         self.steps = 0
         self._rng = rng
         self._now_ms = start_ms
+        self._set_by_ms = 0
+        """By how much the clock was set, all together."""
         self._rush = rush
         self._log: deque[tuple[int, str, str]] = deque(maxlen=LOG_LIMIT)
         """As `Line`s, which are made when somebody looks."""
@@ -107,6 +109,9 @@ class Stepped(Lives):
 
     def now_ms(self) -> int:
         return self._now_ms
+
+    def flow_ms(self) -> int:
+        return self._now_ms - self._set_by_ms
 
     def make_cell(self, name: str, incarnation: int, *, fresh: bool, announce: bool) -> Cell:
         return _SteppedCell(self, name, incarnation, fresh=fresh, announce=announce)
@@ -172,6 +177,7 @@ class Stepped(Lives):
         """As when somebody sets the machine's clock, forwards or back."""
         with self.lock:
             self.look_at_clock()
+            self._set_by_ms += time_ms - self._now_ms
             self._now_ms = time_ms
             self.look_at_clock()
 

@@ -64,7 +64,6 @@ RESERVE, SLOW = "store_reserve", "store_slow"
 """Alerts of the two."""
 
 RESERVE_WORDS = "the disk is full: exits are committed out of the reserve, entries are refused until there is room"
-RESERVE_WORDS = "the disk is full: exits are committed out of the reserve, entries are refused until there is room"
 SLOW_WORDS = "each commit takes long: entries are refused until the store is quick again, exits go on"
 
 QUIET_MS = 10_000

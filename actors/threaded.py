@@ -114,6 +114,9 @@ class Threaded(Lives):
     def now_ms(self) -> int:
         return self._clock.now_ms()
 
+    def flow_ms(self) -> int:
+        return time.monotonic_ns() // 1_000_000
+
     def make_cell(self, name: str, incarnation: int, *, fresh: bool, announce: bool) -> Cell:
         cell = _ThreadedCell(self, name, incarnation, fresh=fresh, announce=announce)
         cell.shell = None

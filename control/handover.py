@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 DAEMON = "terraced"
+CALLED_AS = "TERRACE_CALLED_AS"
+"""Variable by which a replay speaks of itself as `terrace replay`."""
 
 
 def daemon_command() -> list[str]:
@@ -19,6 +22,9 @@ def daemon_command() -> list[str]:
 def hand_over(arguments: Sequence[str]) -> None:
     """Becomes `terraced` with these arguments. Does not return; its exit code is ours."""
     command = [*daemon_command(), *arguments]
+    if arguments[:1] == ["replay"]:
+        os.environ[CALLED_AS] = "terrace"
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # It waits until there is somebody to take it.
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(command[0], command)

@@ -7,36 +7,60 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daemon.config.load import ConfigFaults, LoadedConfig, load_config
-from daemon.replay.arguments import add_replay_arguments
+from daemon.replay.arguments import INTERRUPTED_WORDS, add_replay_arguments
 
 if TYPE_CHECKING:
+    from daemon.config.load import LoadedConfig
     from daemon.store.tools import Rollback
 
 DONE, FAILED, FAULTY, INTERRUPTED = 0, 1, 2, 130
 DEFAULT_CONFIG = "config.yaml"
+CALLED_AS = "TERRACE_CALLED_AS"
+"""Variable with the name of the program that handed its work over."""
 LATER = {"backup": "restore or verify a backup"}
 """Commands that are known and not built: they take any arguments and say so."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the program; answers the exit code."""
-    parser = _parser()
+    program = os.environ.pop(CALLED_AS, "terraced")
+    if "replay" not in (sys.argv[1:] if arguments is None else arguments):
+        return _main(program, arguments)
+    before = signal.signal(signal.SIGINT, lambda *_: _leave(program))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # Who handed it over let one wait.
+    try:
+        return _main(program, arguments)
+    finally:
+        if arguments is not None:
+            signal.signal(signal.SIGINT, before)
+
+
+def _leave(program: str) -> None:
+    """Ctrl-C while code is being loaded: nothing has begun that had to be ended."""
+    os.write(2, f"{program} replay: {INTERRUPTED_WORDS}\n".encode())
+    os._exit(INTERRUPTED)
+
+
+def _main(program: str, arguments: Sequence[str] | None) -> int:
+    parser = _parser(program)
     chosen, rest = parser.parse_known_args(arguments)
     if chosen.command in LATER:
-        print(f"terraced: {chosen.command} is not built yet", file=sys.stderr)
+        print(f"{program}: {chosen.command} is not built yet", file=sys.stderr)
         return FAILED
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if chosen.command == "db" and chosen.action != "rollback" and (chosen.yes or chosen.dry_run):
         parser.error("--yes and --dry-run belong to db rollback")
     if chosen.command == "replay":
-        return _replay(chosen)
+        return _replay(program, chosen)
+    from daemon.config.load import ConfigFaults, load_config
+
     config = load_config(_config_path(chosen.config), os.environ)
     if isinstance(config, ConfigFaults):
         print(config, file=sys.stderr)
@@ -50,9 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run(config, os.environ)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="terraced",
+        prog=program,
         description="The Terrace daemon. Runs in the foreground until SIGTERM; SIGHUP reads the config again, "
         "SIGUSR1 writes threads and mailboxes to the log.",
         epilog="Exit codes: 0 stopped in peace, 1 could not start or failed, 2 usage or a faulty config.",
@@ -105,13 +129,11 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _replay(chosen: argparse.Namespace) -> int:
-    try:
-        from daemon.replay.command import run
+def _replay(program: str, chosen: argparse.Namespace) -> int:
+    from daemon.replay.command import run
 
-        return run(chosen, _config_path(chosen.config), os.environ)
-    except KeyboardInterrupt:  # While its code was being loaded.
-        return INTERRUPTED
+    chosen.program = program
+    return run(chosen, _config_path(chosen.config), os.environ)
 
 
 def _config_path(given: str | None) -> Path:

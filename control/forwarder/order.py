@@ -8,16 +8,24 @@ the exit has closed.
 from __future__ import annotations
 
 import json
+import re
+
+PAIR = 2
+"""Coins in a name; a venue's own name may have more parts, as `BTC-USDT-SWAP`."""
 
 
 def instrument_of(body: bytes) -> str | None:
-    """A rough name, the same for every spelling of it. None: it cannot be told; then nothing may pass."""
+    """A rough name, the same for TradingView's spellings of it and the unified one. None: it cannot be told, or is
+    spelled in a venue's own way, which only a catalogue can match with the others; then nothing may pass.
+    """
     try:
         symbol = json.loads(body)["tv"]["symbol"]
     except (ValueError, KeyError, TypeError):
         return None
     if not isinstance(symbol, str):
         return None
-    bare = symbol.upper().rpartition(":")[2].strip().removesuffix(".P")
-    name = "".join(letter for letter in bare if letter.isalnum())
-    return name or None
+    parts = [part.strip() for part in symbol.upper().split(":")]
+    pair = next((part for part in parts if "/" in part), parts[-1])  # `BTC/USDT:USDT`: what settles it comes last.
+    coins = re.split("[-/_]", pair.removesuffix(".P"))
+    name = "".join(coins)
+    return name if len(coins) <= PAIR and name.isascii() and name.isalnum() else None

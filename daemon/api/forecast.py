@@ -15,13 +15,14 @@ from actors.preview_messages import EntryPreview, PreviewEntry
 from actors.rules import events, position
 from actors.rules.choices import Overflow
 from actors.rules.intent import Action, Route, route
-from actors.rules.model import Group, GroupState, Outcome, Queued, Reason, Refused, Signal
+from actors.rules.model import Group, GroupState, Order, Outcome, Queued, Reason, Refused, Signal
 from actors.rules.position_cuts import uncut
 from actors.rules.position_desk import is_fresh
 from actors.rules.reducing import reduce_quantity
 from actors.rules.settings import AccountSettings
 from daemon.api.engine import Engine
 from daemon.api.forecast_context import PREVIEW_GROUP, PREVIEW_TOKEN, context_of
+from daemon.api.forecast_sales import sold_after_cancels
 from daemon.api.kinds import Context
 
 _OUTCOMES: Mapping[Action, Outcome] = {
@@ -51,6 +52,8 @@ class Forecast:
     """Pool's word about an entry that may go out."""
     decision: events.Decision | None = None
     """What the group it opens or touches would decide."""
+    then: tuple[Order, ...] = ()
+    """What it would sell once the cancels are certain and none of these orders has filled."""
     evicts: bool = False
     """The queue is full, and the lowest in rank would have to go."""
 
@@ -181,7 +184,8 @@ def _stepped(engine: Engine, live: Group, found: Forecast, event: events.Event) 
     if isinstance(decision, Refused):
         answer = _answer(Outcome.REJECTED, decision.reason, decision.detail, live.group_id)
         return replace(found, answer=answer)
-    return replace(found, answer=replace(found.answer, group_id=live.group_id), decision=decision)
+    answer = replace(found.answer, group_id=live.group_id)
+    return replace(found, answer=answer, decision=decision, then=sold_after_cancels(decision, context))
 
 
 def in_the_way(found: Forecast) -> Iterator[Refused]:

@@ -109,6 +109,10 @@ class _Lines:
                 for order in _orders(decision, effect.client_order_ids):
                     yield self._order("order.submit", f"send {_words(order, decision.group)}", order, decision.group)
 
+        for order in self._found.then:
+            words = f"once the cancels are certain, send {_words(order, decision.group)}"
+            yield self._order("order.submit_later", words, order, decision.group)
+
     def queue(self) -> Iterator[AddEvent]:
         found, outcome = self._found, self._found.answer.outcome
         is_going = found.route.dequeue or outcome is Outcome.DEQUEUED

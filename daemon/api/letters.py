@@ -19,7 +19,7 @@ from hashlib import sha256
 from actors import messages as m
 from actors.facts import Fact, MessageFact, OrdersFact, SignalFact, read_fact
 from actors.repair_messages import RetryLetter
-from actors.rules.model import Group, Order, Outcome, Reason
+from actors.rules.model import Group, Order, Outcome, Reason, Signal
 from actors.rules.naming import parse_client_order_id
 from actors.rules.records import AddEvent, ResolveDeadLetter
 from actors.runtime import SUPERVISOR, kind_of
@@ -77,6 +77,16 @@ def _orders(fact: OrdersFact) -> str:
     return f"order {first}" if count == 1 else f"order {first} and {count - 1} more"
 
 
+def _had(answer: m.Answer) -> str:
+    return f"the alert had its outcome already: {_outcome(answer)}"
+
+
+def _outcome(answer: m.Answer) -> str:
+    why = f" ({answer.reason.value})" if answer.reason is not Reason.OK else ""
+    group = f", group {answer.group_id}" if answer.group_id else ""
+    return f"{(answer.first_outcome or answer.outcome).value}{why}, signal {answer.signal_id}{group}"
+
+
 class Letters:
     """Retries dead letters, one at a time each."""
 
@@ -132,13 +142,18 @@ class Letters:
             raise Failed(ApiReason.NOT_RETRYABLE, f"the config names no account {signal.key.account} any more")
         pool, now_ms = f"pool/{account.world.value}", self._engine.clock.now_ms()
         first = await self._engine.read(self._engine.reader.first_answer, signal.idempotency_key, now_ms)
-        sent = signal
-        if first is not None and first.outcome is Outcome.REJECTED and first.reason is Reason.POISONED:
+        sent, earlier = signal, await self._earlier(signal) if first is None else (first,)
+        if earlier and all(
+            answer.outcome is Outcome.REJECTED and answer.reason is Reason.POISONED for answer in earlier
+        ):
             name = f"{signal.idempotency_key}/{letter.dead_letter_id}/{letter.attempts}"
             key = sha256(name.encode()).hexdigest()
             sent = replace(signal, signal_id=self._engine.ids.signal_id(), idempotency_key=key)
+            earlier = await self._earlier(sent)
         elif first is None:
             sent = replace(signal, signal_id=self._engine.ids.signal_id())
+        if earlier and first is None:
+            return _had(earlier[-1])
         answer = await self._hand_out(
             lambda reply_to: RetryLetter(
                 dead_letter_id=letter.dead_letter_id,
@@ -155,11 +170,14 @@ class Letters:
             return answer if isinstance(answer, str) else None
         if answer.reason is Reason.POISONED:
             return None
-        is_old = answer.outcome is Outcome.DUPLICATE
-        outcome = (answer.first_outcome or answer.outcome).value
-        words = f"the alert had its outcome already: {outcome}" if is_old else f"the alert was taken: {outcome}"
-        why = f" ({answer.reason.value})" if answer.reason is not Reason.OK else ""
-        return f"{words}{why}, signal {answer.signal_id}" + (f", group {answer.group_id}" if answer.group_id else "")
+        return _had(answer) if answer.outcome is Outcome.DUPLICATE else f"the alert was taken: {_outcome(answer)}"
+
+    async def _earlier(self, signal: Signal) -> tuple[m.Answer, ...]:
+        """What became of its copies. Its key is held for a while only, a letter may be retried long after that; and a
+        reduce never expires."""
+        at_ms, window_ms = signal.receive_time_ms, signal.idempotency_window_s * 1000
+        around = self._engine.reader.answers_around
+        return await self._engine.read(around, signal.idempotency_key, at_ms - window_ms, at_ms + window_ms)
 
     # --- a command --------------------------------------------------------------------------------
 

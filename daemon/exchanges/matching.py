@@ -168,7 +168,7 @@ class Book:
             order.price, order.quantity, order.lock_unit = before
             assert self.funds.lock(order.lock_asset, order.lock_unit * order.remaining)
             return checks.INSUFFICIENT
-        order.update_ms = now_ms
+        order.update_ms = max(order.update_ms, now_ms)  # A clock set back must not make the news look old.
         self._touched[order.number] = order
         if not keeps_place:
             market.remove(order)
@@ -312,7 +312,7 @@ class Book:
         self.next_trade += 1
         order.trades.append(trade)
         order.filled += quantity
-        order.state, order.update_ms = OrderState.PARTIALLY_FILLED, now_ms
+        order.state, order.update_ms = OrderState.PARTIALLY_FILLED, max(order.update_ms, now_ms)
         self._touched[order.number] = order
         self._trades.append((order, trade))
 
@@ -327,7 +327,7 @@ class Book:
 
     def _finish(self, order: PaperOrder, state: OrderState, now_ms: int) -> None:
         self._release(order)
-        order.state, order.update_ms = state, now_ms
+        order.state, order.update_ms = state, max(order.update_ms, now_ms)
         self.markets[order.symbol].remove(order)
         del self.orders[order.client_order_id]
         self._touched[order.number] = order

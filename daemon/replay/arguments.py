@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+INTERRUPTED_WORDS = "interrupted; nothing was written"
+
 
 def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -14,6 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TextIO
 
+from daemon.replay.arguments import INTERRUPTED_WORDS
 from daemon.replay.compare import comparison, shown_comparison
 from daemon.replay.job import Job, run_job
 from daemon.replay.model import Progress, ReplayFault
@@ -29,12 +31,14 @@ STDOUT = "-"
 def run(chosen: argparse.Namespace, config: Path, environ: Mapping[str, str]) -> int:
     """Does what the arguments say. `config` is the one of a plain replay."""
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         return _compare(chosen, environ) if chosen.compare else _replay(chosen, config, environ)
     except ReplayFault as fault:
-        _say(f"terraced replay: {fault}")
+        _say(f"{chosen.program} replay: {fault}")
         return FAULTY
     except KeyboardInterrupt:
-        _say("terraced replay: interrupted; nothing was written")
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Once is enough.
+        _say(f"{chosen.program} replay: {INTERRUPTED_WORDS}")
         return INTERRUPTED
 
 
@@ -46,11 +50,14 @@ def _replay(chosen: argparse.Namespace, config: Path, environ: Mapping[str, str]
     finally:
         bar.close()
     _say_speed(report["candles"], monotonic() - start_s)
-    return _hand_out(report, summary(report), chosen.out)
+    _say_left_out(report)
+    return _hand_out(report, summary(report), chosen)
 
 
 def _compare(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     _check_out(chosen.out)
+    if chosen.config:
+        _say(f"{chosen.program} replay: note: --config plays no part beside --compare")
     jobs = [_job(chosen, config) for config in chosen.compare]
     bar, start_s = _bar(), monotonic()
     try:
@@ -61,7 +68,8 @@ def _compare(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise ReplayFault("the two configs do not take the same lines of the signals: their sources differ")
     _say_speed(one["candles"] + other["candles"], monotonic() - start_s)
     found = comparison(one, other)
-    return _hand_out(found, shown_comparison(found), chosen.out)
+    _say_left_out(one, other)
+    return _hand_out(found, shown_comparison(found), chosen)
 
 
 def _job(chosen: argparse.Namespace, config: Path) -> Job:
@@ -101,7 +109,13 @@ def _say_speed(candles: int, seconds: float) -> None:
     _say(f"{candles:,} candles in {seconds:.1f} s, {speed} a second")
 
 
-def _hand_out(report: Report, words: str, out: str) -> int:
+def _say_left_out(*reports: Report) -> None:
+    for words in dict.fromkeys(words for report in reports for words in report["input"]["left_out"]):
+        _say(f"note: {words}")
+
+
+def _hand_out(report: Report, words: str, chosen: argparse.Namespace) -> int:
+    out: str = chosen.out
     if out == STDOUT:
         _print(text_of(report), sys.stdout)
         return DONE
@@ -110,7 +124,7 @@ def _hand_out(report: Report, words: str, out: str) -> int:
         try:
             write_whole(Path(out), text_of(report))
         except OSError as error:
-            _say(f"terraced replay: {out} cannot be written: {error.strerror or error}")
+            _say(f"{chosen.program} replay: {out} cannot be written: {error.strerror or error}")
             return FAILED
         _say(f"report: {out}")
     return DONE

@@ -30,11 +30,18 @@ def comparison(one: Report, other: Report) -> Report:
         "b": {"input": other["input"], "notes": other["notes"]},
         "start_time": one["start_time"],
         "end_time": one["end_time"],
+        "notes": _notes(one, other),
         "totals": _totals(one, other),
         "groups": rows,
         "groups_that_differ": sum(row["differs"] for row in rows),
         "signals": _signals(one, other),
     }
+
+
+def _notes(one: Report, other: Report) -> list[str]:
+    if one["input"]["candles"] == other["input"]["candles"]:
+        return []
+    return ["the two configs do not take the same candles: their accounts have other symbols"]
 
 
 def _totals(one: Report, other: Report) -> list[Report]:
@@ -159,7 +166,7 @@ def shown_comparison(found: Report) -> str:
     different = [row for row in found["groups"] if row["differs"]]
     lines += _shown_groups(different, one, other) if different else ["no group differs"]
     lines += ["", f"{len(different)} of {len(found['groups'])} groups and {len(found['signals'])} signals differ"]
-    notes = [*found["a"]["notes"], *found["b"]["notes"]]
+    notes = [*found["notes"], *found["a"]["notes"], *found["b"]["notes"]]
     return "\n".join([*lines, *(f"note: {note}" for note in dict.fromkeys(notes))])
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from daemon.config.load import ConfigFaults, LoadedConfig, load_config
 from daemon.replay.catalogues import stored_catalogues, with_balances
-from daemon.replay.model import Progress, ReplayFault, ReplayInput
-from daemon.replay.remarks import all_outside, remarks
+from daemon.replay.model import Progress, ReplayFault, ReplayInput, ReplayResult
+from daemon.replay.remarks import all_outside, remarks, when
 from daemon.replay.report import Asked, Report, config_facts, report_of
 from daemon.replay.runner import replay_settings, run_replay
 from daemon.replay.signals import Signals, read_signals
@@ -47,7 +47,7 @@ def _run(job: Job, config: LoadedConfig, on_progress: Callable[[Progress], None]
     )
     result = run_replay(replay, on_progress=on_progress)
     if all_outside(signals.alerts, result):
-        raise ReplayFault(_outside(signals.name, [alert.time_ms for alert in signals.alerts], result.start_ms))
+        raise ReplayFault(_outside(signals, result))
     asked = Asked(
         config=config_facts(config),
         accounts=config.settings.accounts,
@@ -66,9 +66,14 @@ def _skipped(signals: Signals) -> list[str]:
     return [*words, f"left out: {more} more lines of {signals.name}"] if more else words
 
 
-def _outside(name: str, times_ms: list[int], start_ms: int) -> str:
-    where = "before the candles begin" if times_ms[-1] < start_ms else "outside the time the candles cover"
-    return f"{name}: every signal is {where}, so nothing would happen"
+def _outside(signals: Signals, result: ReplayResult) -> str:
+    times_ms = [alert.time_ms for alert in signals.alerts]
+    where = "before the candles begin" if times_ms[-1] < result.start_ms else "outside the time the candles cover"
+    return (
+        f"{signals.name}: every signal is {where}, so nothing would happen: the signals are of "
+        f"{when(times_ms[0])} to {when(times_ms[-1])} UTC, the candles of {when(result.start_ms)} to "
+        f"{when(result.end_ms)} UTC"
+    )
 
 
 def own_version() -> str:

@@ -108,6 +108,8 @@ class ReplayResult:
     """Of all symbols, as read from the files."""
     files: tuple[CandleFacts, ...] = ()
     """The candle files used, in order."""
+    left_out: tuple[str, ...] = ()
+    """Files of the folder of candles that are not used, in words."""
     marks: Mapping[tuple[str, str], Quote] = field(default_factory=dict)
     """The last prices, by account and unified symbol."""
     warnings: tuple[str, ...] = ()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from time import monotonic
@@ -30,22 +32,34 @@ def run_pair(jobs: Sequence[Job], environ: Mapping[str, str], on_progress: Calla
     if cores() < len(jobs):
         return [run_job(job, environ, on_progress(index)) for index, job in enumerate(jobs)]
     context = multiprocessing.get_context("spawn")
+    resource_tracker.ensure_running()  # Or the first process would start it, and let Ctrl-C through again.
     processes: list[SpawnProcess] = []
     readers: dict[Connection[Any, Any], int] = {}
     try:
-        for index, job in enumerate(jobs):
-            ours, theirs = context.Pipe(duplex=False)
-            process = context.Process(target=_work, args=(job, dict(environ), theirs), daemon=True)
-            process.start()
-            theirs.close()
-            processes.append(process)
-            readers[ours] = index
+        with _deaf():
+            for index, job in enumerate(jobs):
+                ours, theirs = context.Pipe(duplex=False)
+                process = context.Process(target=_work, args=(job, dict(environ), theirs), daemon=True)
+                process.start()
+                theirs.close()
+                processes.append(process)
+                readers[ours] = index
         return _gathered(readers, on_progress)
     finally:
         for process in processes:
             _end(process)
         for reader in readers:
             reader.close()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """A Ctrl-C waits. Processes that are started meanwhile never hear one, not even while they load their code."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def cores() -> int:

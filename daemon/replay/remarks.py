@@ -8,15 +8,24 @@ from datetime import UTC, datetime
 
 from actors.rules.model import Reason
 from actors.rules.settings import Settings
-from daemon.replay.model import ReplayResult, TimedAlert
+from daemon.replay.model import CandleFacts, ReplayResult, TimedAlert
 
+LONG_GAP_MS = 3 * 86_400_000
+"""Between the times of two files; a weekend or a night is none."""
 MAX_NAMED = 10
 """Symbols that are named one by one."""
 
 
 def remarks(settings: Settings, alerts: Sequence[TimedAlert], result: ReplayResult) -> tuple[str, ...]:
     """`settings` as the config has them."""
-    return (*_worlds(settings), *_outside(alerts, result), *_without_candles(result), *_untaken(result))
+    return (
+        *result.left_out,
+        *_worlds(settings),
+        *_gaps(result.files),
+        *_outside(alerts, result),
+        *_without_candles(result),
+        *_untaken(result),
+    )
 
 
 def _worlds(settings: Settings) -> Iterator[str]:
@@ -26,10 +35,22 @@ def _worlds(settings: Settings) -> Iterator[str]:
         yield f"accounts of several worlds ({named}) share one pool, one queue and one set of limits here"
 
 
+def _gaps(files: Iterable[CandleFacts]) -> Iterator[str]:
+    """Times in between of which no file has a candle: they count as days on which nothing happened."""
+    end_ms = None
+    for file in sorted(files, key=lambda file: (file.start_ms, file.name)):
+        if end_ms is not None and file.start_ms - end_ms > LONG_GAP_MS:
+            yield (
+                f"no file has candles from {when(end_ms)} to {when(file.start_ms)} UTC, where {file.name} begins: "
+                "figures by the day count this time, too"
+            )
+        end_ms = max(end_ms or 0, file.end_ms)
+
+
 def _outside(alerts: Sequence[TimedAlert], result: ReplayResult) -> Iterator[str]:
     before = sum(alert.time_ms < result.start_ms for alert in alerts)
     after = sum(alert.time_ms >= result.end_ms for alert in alerts)
-    span = f"the candles, {_when(result.start_ms)} to {_when(result.end_ms)} UTC"
+    span = f"the candles, {when(result.start_ms)} to {when(result.end_ms)} UTC"
     if before:
         yield f"{before} of {len(alerts)} signals are before {span}"
     if after:
@@ -60,7 +81,7 @@ def _listed(counts: Counter[str]) -> str:
     return shown if len(names) <= MAX_NAMED else f"{shown} and {len(names) - MAX_NAMED} more"
 
 
-def _when(time_ms: int) -> str:
+def when(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%d %H:%M")
 
 

@@ -131,6 +131,7 @@ def _input(asked: Asked, result: ReplayResult) -> Report:
             "skipped": asked.signals.skipped_count,
         },
         "candles": [_candle_file(file) for file in result.files],
+        "left_out": list(result.left_out),
         "seed": asked.seed,
     }
 

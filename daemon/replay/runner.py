@@ -16,12 +16,13 @@ from actors.pool import Pool
 from actors.rules.choices import PaperPrices
 from actors.rules.events import Note
 from actors.rules.records import AddEquity
-from actors.rules.settings import Settings
+from actors.rules.settings import AccountSettings, Settings
 from daemon.assembly import Parts, SettingsHolder, assemble
-from daemon.exchanges.candles import CandleFault, CandleFile, candle_files
+from daemon.exchanges.candles import CandleFault, CandleFile
 from daemon.exchanges.paper_instruments import paper_instruments
 from daemon.first_view import first_view
 from daemon.replay.alerts import AlertIntake
+from daemon.replay.chosen import Chosen, choose
 from daemon.replay.columns import Columns, read_columns
 from daemon.replay.exchange import ReplayExchange
 from daemon.replay.looks import Looks
@@ -61,9 +62,11 @@ def run_replay(
     """
     told = on_progress or (lambda _progress: None)
     settings = replay_settings(replay.settings)
-    columns = _read(replay, told)
-    tapes = _tapes(replay, settings, columns, plays_all=not skips)
-    return _Run(replay, settings, columns, tapes, told, skips=skips).go()
+    names = {account.name: _names(replay, account) for account in settings.accounts.values()}
+    chosen, columns = _read(replay, set().union(*names.values()), told)
+    tapes = _tapes(names, columns, plays_all=not skips)
+    result = _Run(replay, settings, columns, tapes, told, skips=skips).go()
+    return replace(result, left_out=chosen.left_out)
 
 
 def replay_settings(settings: Settings) -> Settings:
@@ -80,33 +83,37 @@ def replay_settings(settings: Settings) -> Settings:
     )
 
 
-def _read(replay: ReplayInput, told: Callable[[Progress], None]) -> dict[str, Columns]:
+def _names(replay: ReplayInput, account: AccountSettings) -> dict[str, str]:
+    """An account's symbols by their names in candle files."""
+    instruments = replay.instruments.get(account.name) or paper_instruments(account)
+    return {_plain(instrument.venue_symbol): instrument.symbol for instrument in instruments}
+
+
+def _read(
+    replay: ReplayInput, symbols: set[str], told: Callable[[Progress], None]
+) -> tuple[Chosen, dict[str, Columns]]:
     def on_file(file: CandleFile) -> None:
         told(Progress(0, 0, 0, 0, 0, f"reading {file.path.name}"))
 
     try:
-        columns = read_columns(candle_files(replay.candles), on_file)
+        chosen = choose(replay.candles, symbols)
+        columns = read_columns(chosen.files, on_file)
     except CandleFault as fault:
         raise ReplayFault(str(fault)) from fault
     if not columns:
         raise ReplayFault(f"{replay.candles}: no candles")
-    return columns
+    return chosen, columns
 
 
 def _tapes(
-    replay: ReplayInput, settings: Settings, columns: Mapping[str, Columns], *, plays_all: bool
+    names: Mapping[str, Mapping[str, str]], columns: Mapping[str, Columns], *, plays_all: bool
 ) -> dict[str, Tape]:
     """A tape for each account that has candles of one of its symbols."""
     tapes = {}
-    for account in settings.accounts.values():
-        instruments = replay.instruments.get(account.name) or paper_instruments(account)
-        names = {_plain(instrument.venue_symbol): instrument.symbol for instrument in instruments}
-        found = {names[name]: column for name, column in columns.items() if name in names}
+    for account, symbols in names.items():
+        found = {symbols[name]: column for name, column in columns.items() if name in symbols}
         if found:
-            tapes[account.name] = Tape(found, plays_all=plays_all)
-    if not tapes:
-        named = ", ".join(sorted(columns))
-        raise ReplayFault(f"no account of the config has a symbol of these candles: {named}")
+            tapes[account] = Tape(found, plays_all=plays_all)
     return tapes
 
 

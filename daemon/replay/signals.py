@@ -53,7 +53,8 @@ def read_signals(path: Path, sources: Collection[str], *, skip_bad: bool = False
     """Every alert of the file. `sources`: those of the config.
 
     A line names its source; else it is the only one configured; else the one the body itself names. BadSignals at the
-    first bad line, unless they are to be skipped; one that is out of order counts as bad.
+    first bad line, unless they are to be skipped; one that is out of order counts as bad. A file without a single alert
+    is a fault, too.
     """
     alerts: list[TimedAlert] = []
     skipped: list[str] = []
@@ -79,6 +80,9 @@ def read_signals(path: Path, sources: Collection[str], *, skip_bad: bool = False
             raise BadSignals(f"{path.name}:{number}: more than {MAX_SIGNALS} signals; split the file")
         alerts.append(alert)
         last_ms, last_number = alert.time_ms, number
+    if not alerts:
+        why = f": all {skipped_count} lines are faulty" if skipped_count else ""
+        raise BadSignals(f"{path.name}: there is no signal in it{why}")
     return Signals(
         name=path.name,
         sha256=digest.hexdigest(),

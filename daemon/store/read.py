@@ -114,6 +114,11 @@ class Reader:
         with self._snapshot() as snapshot:
             return read_signals.first_answer(snapshot.rows, idempotency_key, now_ms)
 
+    def answers_around(self, idempotency_key: str, start_ms: int, end_ms: int) -> tuple[Answer, ...]:
+        """What became of the signals with this key that arrived then, oldest first; also once the key is free again."""
+        with self._snapshot() as snapshot:
+            return read_signals.answers_around(snapshot.rows, idempotency_key, start_ms, end_ms)
+
     def timeline(self, signal_id: str) -> Timeline | None:
         with self._snapshot() as snapshot:
             return read_signals.timeline(snapshot.rows, signal_id)

@@ -22,6 +22,8 @@ from daemon.store.tables import Signal as SignalTable
 
 MAX_ORDERS = 1000
 """Most orders of a timeline."""
+MAX_COPIES = 100
+"""Most signals of one idempotency key that are looked at."""
 
 _OUTCOME = Columns.of(
     "signals", "outcome reason detail group_id outcome_time_ms first_outcome first_reason first_time_ms"
@@ -46,6 +48,18 @@ def first_answer(rows: RunQuery, idempotency_key: str, now_ms: int) -> Answer | 
         .where(key.idempotency_key == idempotency_key, key.expire_time_ms > now_ms)
     )
     return next((signal_rows.read_answer(row) for row in rows(query)), None)
+
+
+def answers_around(rows: RunQuery, idempotency_key: str, start_ms: int, end_ms: int) -> tuple[Answer, ...]:
+    """What became of the signals with this key that arrived then, whether or not it is still held. Oldest first."""
+    table = SignalTable
+    query = (
+        table.select(*columns(table, signal_rows.ANSWER.names))
+        .where(table.receive_time_ms.between(start_ms, end_ms), table.idempotency_key == idempotency_key)
+        .order_by(table.receive_time_ms, table.id)
+        .limit(MAX_COPIES)
+    )
+    return tuple(signal_rows.read_answer(row) for row in rows(query))
 
 
 def list_signals(rows: RunQuery, wanted: SignalFilter, after: Place | None, size: int) -> Page[StoredSignal]:

@@ -19,6 +19,7 @@ class FakeLife:
         self.incarnation = incarnation
         self.fresh = fresh
         self.time_ms = NOW_MS
+        self.set_by_ms = 0
         self.told: list[tuple[str | ReplyTo, object]] = []
         self.wakes: dict[str, int] = {}
         self.spawned: list[str] = []
@@ -34,6 +35,9 @@ class FakeLife:
 
     def now_ms(self) -> int:
         return self.time_ms
+
+    def flow_ms(self) -> int:
+        return self.time_ms - self.set_by_ms
 
     def wake_at(self, time_ms: int, name: str) -> None:
         self.wakes[name] = time_ms

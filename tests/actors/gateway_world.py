@@ -45,6 +45,7 @@ class FakeLife:
         self.incarnation = incarnation
         self.fresh = False
         self.time_ms = START_MS
+        self.set_by_ms = 0
         self.told: list[tuple[str | m.ReplyTo, object]] = []
         self.wakes: dict[str, int] = {}
 
@@ -53,6 +54,14 @@ class FakeLife:
 
     def now_ms(self) -> int:
         return self.time_ms
+
+    def set_clock(self, by_ms: int) -> None:
+        """Without any time going by."""
+        self.time_ms += by_ms
+        self.set_by_ms += by_ms
+
+    def flow_ms(self) -> int:
+        return self.time_ms - self.set_by_ms
 
     def wake_at(self, time_ms: int, name: str) -> None:
         self.wakes[name] = time_ms

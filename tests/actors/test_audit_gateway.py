@@ -116,7 +116,7 @@ def test_a_clock_that_is_set_back_does_not_put_off_what_is_due() -> None:
     world.tell(m.SubmitOrders(orders=(order(),)))
     world.pass_ms(1_000)
     world.quote("99", "101")
-    world.life.time_ms -= 600_000
+    world.life.set_clock(-600_000)
     world.quote("99", "101")  # Anything that comes shows it.
     world.pass_ms(ANSWER_TIMEOUT_MS - 1_001)
     assert world.exchange.take("look_up") == []
@@ -130,7 +130,7 @@ def test_a_clock_that_is_set_back_does_not_put_off_what_is_due() -> None:
 def test_threads_that_read_the_clock_at_slightly_different_moments_move_nothing() -> None:
     world = World().settle()
     world.tell(m.SubmitOrders(orders=(order(),)))
-    world.life.time_ms -= 900
+    world.life.set_clock(-900)
     world.quote("99", "101")
     world.pass_ms(ANSWER_TIMEOUT_MS + 899)
     assert world.exchange.take("look_up") == []

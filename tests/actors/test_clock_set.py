@@ -8,7 +8,6 @@ import time
 import pytest
 
 from actors import messages as m
-from actors.due import Due
 from actors.messages import Fate
 from actors.pool_books import PoolBooks
 from actors.pool_own_slots import OWN_SLOT_RETRY_MS, OwnSlots
@@ -17,7 +16,7 @@ from actors.runtime import Actor, Life
 from actors.stepped import Stepped
 from actors.threaded import Threaded
 from actors.timers import SET_BACK_MS, Flow, Timers
-from tests.actors.gateway_world import WINDOW_MS, FakeLife, World, order
+from tests.actors.gateway_world import WINDOW_MS, World, order
 
 HOUR_MS = 3_600_000
 
@@ -120,23 +119,6 @@ def test_a_live_wake_up_comes_in_time_though_the_clock_was_set_back() -> None:
         system.stop_all()
 
 
-def test_a_wake_up_that_is_overdue_tells_that_the_clock_leapt() -> None:
-    life = FakeLife()
-    due = Due(life)
-    leaps: list[int] = []
-    due.when_leapt.append(lambda: leaps.append(life.time_ms))
-    due.after(500, lambda: None)
-    life.time_ms += 1_400
-    due.look()
-    assert leaps == []
-    life.time_ms += HOUR_MS
-    due.look()
-    assert leaps == [life.time_ms]
-    due.run()
-    due.look()
-    assert len(leaps) == 1
-
-
 @pytest.mark.rule("ORD-3", "REC-5")
 def test_not_found_counts_from_the_leap_of_the_clock_on() -> None:
     """It may have been sent just now."""
@@ -146,21 +128,13 @@ def test_not_found_counts_from_the_leap_of_the_clock_on() -> None:
     world.tell(m.SubmitOrders(orders=(order(),)))
     world.answer(order(), Fate.UNKNOWN)
     world.exchange.take("look_up")
-    world.life.time_ms = leapt_ms = sent_ms + HOUR_MS
+    world.life.set_clock(HOUR_MS)
+    leapt_ms = sent_ms + HOUR_MS
     world.looked_up(order(), None, asked_ms=leapt_ms)
     world.looked_up(order(), None, asked_ms=leapt_ms + WINDOW_MS)
     assert world.reports() == []
     world.looked_up(order(), None, asked_ms=leapt_ms + WINDOW_MS + 1)
     assert len(world.reports()) == 1
-
-
-@pytest.mark.rule("ORD-3", "REC-5")
-def test_a_leap_is_seen_at_once_while_a_fate_is_open() -> None:
-    world = World().settle()
-    world.tell(m.SubmitOrders(orders=(order(),)))
-    for _ in range(5):
-        assert min(world.life.wakes.values()) <= world.now_ms + 1_000
-        world.pass_ms(1_000)
 
 
 @pytest.mark.rule("REC-5")

@@ -254,12 +254,12 @@ def test_an_overtaken_price_does_not_replace_a_newer_one_unless_the_clock_was_se
     world = World().settle()
     world.pass_ms(5_000)
     world.quote("99", "101")
-    world.life.time_ms -= 500
+    world.life.set_clock(-500)
     world.quote("50", "51")
     newest = world.marks.quote("paper", "BTC/USDT")
     assert newest is not None
     assert newest.bid == 99
-    world.life.time_ms -= 3_000
+    world.life.set_clock(-3_000)
     world.quote("60", "61")
     newest = world.marks.quote("paper", "BTC/USDT")
     assert newest is not None

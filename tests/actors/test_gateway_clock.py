@@ -26,7 +26,7 @@ def test_not_found_that_was_asked_before_the_clock_was_set_back_proves_nothing(b
     world.tell(m.SubmitOrders(orders=(order(),)))
     world.answer(order(), Fate.UNKNOWN)
     asked_ms = world.now_ms
-    world.life.time_ms -= back_ms
+    world.life.set_clock(-back_ms)
     world.looked_up(order(), None, asked_ms=asked_ms)
     world.looked_up(order(), None, asked_ms=asked_ms)
     assert world.reports() == [], "asked in the same moment it was sent, whatever the clock says now"
@@ -38,7 +38,7 @@ def test_after_the_clock_was_set_back_the_window_is_as_long_as_ever() -> None:
     world.pass_ms(100_000)
     world.tell(m.SubmitOrders(orders=(order(),)))
     world.answer(order(), Fate.UNKNOWN)
-    world.life.time_ms -= BACK_MS
+    world.life.set_clock(-BACK_MS)
     world.tell(m.TimerFired(incarnation=world.incarnation, name="due"))
     sent_ms = world.now_ms
     world.pass_ms(WINDOW_MS)
@@ -56,7 +56,7 @@ def test_a_ban_ends_in_its_time_although_the_clock_was_set_back_meanwhile() -> N
     world.exchange.budget = LimitedBudget(RateRules())
     world.tell(am.Banned(incarnation=7, until_ms=world.now_ms + 30_000, words="banned"))
     assert (standing(world, BAN), is_ready(world)) == (True, False)
-    world.life.time_ms -= BACK_MS
+    world.life.set_clock(-BACK_MS)
     world.tell(m.TimerFired(incarnation=world.incarnation, name="due"))
     world.pass_ms(29_000)
     assert standing(world, BAN)

@@ -351,7 +351,17 @@ def test_the_supervisor_hears_that_only_the_reserve_is_left_and_that_there_is_ro
     desk.store.on_reserve = False
     desk.take(commit("pool/paper"))
     heard = desk.life.of(m.StoreFailed)
-    assert [(news.ok, news.on_reserve) for news in heard] == [(True, True), (True, False)]
+    assert [(news.ok, news.on_reserve) for news in heard] == [(True, True), (True, True), (True, False)]
+
+
+@pytest.mark.rule("REC-2", "REC-4")
+def test_a_new_supervisor_hears_with_the_next_commit_that_the_store_is_not_well(desk: Desk) -> None:
+    """Else it would not try whether that is over, and entries would be refused until somebody else commits."""
+    desk.store.on_reserve = True
+    desk.take(commit("pool/paper"))
+    desk.life.take(m.StoreFailed)  # The supervisor that heard it has died.
+    desk.take(commit("supervisor"))
+    assert [(news.ok, news.on_reserve) for news in desk.life.take(m.StoreFailed)] == [(True, True)]
 
 
 def test_each_life_says_that_the_store_works_since_the_last_one_may_have_said_otherwise() -> None:

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.slowness import OWN_WORK_MS, QUICK_COMMITS, SLOW_COMMIT_MS, SLOW_COMMITS, SLOW_FOR_MS, Slowness
+from actors.slowness import (
+    CALM_COMMITS,
+    OWN_WORK_MS,
+    QUICK_COMMIT_MS,
+    QUICK_COMMITS,
+    SLOW_COMMIT_MS,
+    SLOW_COMMITS,
+    SLOW_FOR_MS,
+    Slowness,
+)
 
 
 def feed(slowness: Slowness, took_ms: int, count: int, start_ms: int = 0, commits: int = 1) -> int:
@@ -28,6 +37,17 @@ def test_commits_that_all_take_long_make_it_slow_and_a_few_quick_ones_end_it() -
     feed(slowness, 1, 1, now_ms)
     told.append(slowness.is_slow)
     assert told == [False, True, True, False]
+
+
+@pytest.mark.rule("REC-4")
+def test_a_disk_that_is_never_quick_does_not_hold_entries_back_for_ever() -> None:
+    slowness = Slowness()
+    now_ms = feed(slowness, 2 * SLOW_COMMIT_MS, SLOW_COMMITS + SLOW_FOR_MS // SLOW_COMMIT_MS)
+    assert slowness.is_slow
+    now_ms = feed(slowness, QUICK_COMMIT_MS + OWN_WORK_MS, CALM_COMMITS - 1, now_ms)
+    assert slowness.is_slow
+    feed(slowness, QUICK_COMMIT_MS + OWN_WORK_MS, 1, now_ms)
+    assert not slowness.is_slow
 
 
 def test_one_long_hiccup_is_none_and_neither_is_a_batch_of_many() -> None:

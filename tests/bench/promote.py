@@ -48,6 +48,9 @@ class Desk:
     def now_ms(self) -> int:
         return NOW_MS
 
+    def flow_ms(self) -> int:
+        return NOW_MS
+
     def wake_at(self, time_ms: int, name: str) -> None: ...
 
     def cancel_wake(self, name: str) -> None: ...

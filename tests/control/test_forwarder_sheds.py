@@ -76,7 +76,14 @@ def test_where_the_instrument_cannot_be_told_nothing_passes(daemon: FakeDaemon, 
 
 @pytest.mark.rule("SIG-4", "SIG-12")
 def test_spellings_of_one_instrument_are_one() -> None:
-    spellings = ("BTCUSDT", "btcusdt", "BINANCE:BTCUSDT", "BTCUSDT.P", "BTC/USDT", " BTC-USDT ")
+    spellings = ("BTCUSDT", "btcusdt", "BINANCE:BTCUSDT", "BTCUSDT.P", "BTC/USDT", " BTC-USDT ", "BTC/USDT:USDT")
     assert {instrument_of(json.dumps({"tv": {"symbol": symbol}}).encode()) for symbol in spellings} == {"BTCUSDT"}
-    for body in (b"[]", b"{}", b"no json", b'{"tv": {"symbol": 5}}', b'{"tv": {"symbol": "..."}}'):
+    for body in (
+        b"[]",
+        b"{}",
+        b"no json",
+        b'{"tv": {"symbol": 5}}',
+        b'{"tv": {"symbol": "..."}}',
+        b'{"tv": {"symbol": "BTC-USDT-SWAP"}}',
+    ):
         assert instrument_of(body) is None

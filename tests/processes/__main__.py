@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--venue", type=int, default=0, help="how many of them with the exchange failing, too")
     parser.add_argument("--seed", type=int, help="of one run; without it many runs with fresh seeds")
     parser.add_argument("--at", choices=PLACES, default="paper", help="where the one run with --seed takes place")
+    parser.add_argument("--bug", default="", help="with --seed: a deliberate bug of tests/simulation/bugs")
     parser.add_argument("--jobs", type=int, default=SIDE_BY_SIDE, help="runs side by side")
     parser.add_argument("--folder", type=Path, help="where runs live; else a temporary folder")
     asked = parser.parse_args()
@@ -33,7 +34,7 @@ def main() -> int:
     began = time.monotonic()
     if asked.seed is not None:
         is_swap, venue = PLACES[asked.at]
-        wanted = [Plan(seed=asked.seed, kills=asked.kills, is_swap=is_swap, venue=venue)]
+        wanted = [Plan(seed=asked.seed, kills=asked.kills, is_swap=is_swap, venue=venue, bug=asked.bug)]
     else:
         seed = random.SystemRandom().randrange(10**6) * 10_000
         print(f"seeds from {seed}", flush=True)

@@ -46,6 +46,8 @@ class Plan:
     """On this one of the simulated venues, which fails at each kill; None: on paper."""
     troubles: float = 0.4
     """How often something else goes wrong around a kill on paper."""
+    bug: str = ""
+    """A deliberate bug of tests/simulation/bugs, to see that it is found."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,6 +114,7 @@ class Run:
         self.result = Result(plan=plan)
         self._began = time.monotonic()
         self.works, self.load, self.terms = self._on_paper(folder) if plan.venue is None else self._at_venue(folder)
+        self.works.bug = plan.bug
 
     def _on_paper(self, folder: Path) -> tuple[Works, Load, Terms]:
         config = config_of(self.rng, is_swap=self.plan.is_swap)

@@ -15,7 +15,7 @@ from tests.processes.troubles import LINKS
 from tests.processes.works import Works, paper_config
 from tests.system.stack import until
 
-CUT_S = 1.0
+CUT_S = 0.5
 ARRIVES_WITHIN_S = 30.0
 """A half-open connection is found out within ten seconds; the rest is for a slow machine."""
 

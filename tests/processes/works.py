@@ -58,7 +58,8 @@ class Works:
         self.stack = self._make_stack(config)
         self.front = Proxy(self.stack.ports[0])
         self.clock = ClockFile(folder / "clock")
-        self.starts = 0
+        self.bug = ""
+        """A deliberate one that every daemon of this installation has."""
         self._open = contextlib.ExitStack()
 
     def _make_stack(self, config: Mapping[str, Any]) -> Stack:
@@ -94,8 +95,8 @@ class Works:
         self.start_forwarder()
 
     def spawn_daemon(self) -> None:
-        self.starts += 1
         command = [sys.executable, "-m", "tests.processes.skewed_daemon", "--clock-file", str(self.folder / "clock")]
+        command += ["--bug", self.bug] if self.bug else []
         self.stack.spawn("daemon", [*command, "--config", str(self.stack.config_file)])
 
     def start_forwarder(self) -> None:

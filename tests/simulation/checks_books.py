@@ -90,11 +90,15 @@ class GroupBook:
     may_promise_more: bool = False
     """Its open exits may be for more than it holds, for the time being: something outside sold for it, its resting stop
     did, which promises nothing of what is held (TP-9), or a fill came after its order was final."""
+    may_oversell: Decimal = ZERO
+    """Something outside sold for it while exits were out already: by so much they may sell more than is left, if the
+    position of a neighbour lets them. Nobody could have known."""
 
     @property
     def held(self) -> Decimal:
-        """By its trades."""
-        return self.bought - self.sold
+        """By its trades. What it had to sell beyond that is not its own."""
+        held = self.bought - self.sold
+        return ZERO if -self.may_oversell <= held < 0 else held
 
     @property
     def claimed(self) -> Decimal:
@@ -270,6 +274,7 @@ class Books:
             book.may_promise_more = True
         elif row.client_order_id.startswith(EXTERNAL):
             book.is_external = book.may_promise_more = True
+            book.may_oversell = max(book.may_oversell, book.exits - max(book.held, ZERO))
 
     def _profit(self, row: AddProfit) -> None:
         book = self._of(row.group_id, "profit")

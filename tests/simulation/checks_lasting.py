@@ -81,9 +81,12 @@ class LastingChecks:
 def _bare(book: GroupBook, *, ever: bool = False) -> str:
     """A part of the group that no target is stored for, not even one on its way, in words; empty: there is none.
 
-    `ever`: nor was there one that ended before it had filled; the next then comes after a pause.
+    `ever`: nor was there one that ended before it had filled; the next then comes after a pause. Nor is the
+    group on its way out because its watched target was reached (TP-4): what stood in the way is cancelled first.
     """
     group = book.group
+    if ever and group.hybrid_hit:
+        return ""
     is_excused = group.state is GroupState.CLOSING or any(flag in group.flags for flag in EXCUSES)
     if is_excused or is_watched(book) or is_capped(book) or any(cut.state is CutState.RUNNING for cut in group.cuts):
         return ""

@@ -152,7 +152,7 @@ def is_sendable(book: GroupBook, quantity: Decimal, cost: Decimal, *, market: bo
         least = max(least, instrument.market_min_quantity or least)
         notional = max(notional, instrument.market_min_notional or notional)
     floor = quantity - quantity % step
-    return floor > 0 and floor >= least and cost >= notional * SAFELY
+    return floor > 0 and floor >= least and cost * floor >= notional * SAFELY * quantity
 
 
 def _watch_name(place: Place) -> str:

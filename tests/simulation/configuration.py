@@ -58,6 +58,11 @@ WEIGHTS: Mapping[int, tuple[tuple[int | str, ...], ...]] = {
 }
 """By number of legs."""
 
+DRILLS = ("torn draft", "doubtful commit", "lost order", "missed fill", "late fill", "torn end", "torn offset")
+"""What a seed may practise: one trouble, at the worst moment, again and again."""
+DRILL_SHARE = 0.4
+"""Of the seeds."""
+
 
 class Chance(random.Random):
     """Chance in the words of a configuration."""
@@ -77,6 +82,12 @@ def chance_of(seed: int, purpose: str) -> Chance:
     return Chance(f"{seed}/{purpose}")
 
 
+def drill_of(seed: int) -> str:
+    """What this seed practises; empty: nothing."""
+    chance = chance_of(seed, "drill")
+    return chance.one_of(DRILLS) if chance.random() < DRILL_SHARE else ""
+
+
 def settings_of(seed: int) -> Settings:
     """The configuration this seed runs on."""
     chance = chance_of(seed, "configuration")
@@ -93,7 +104,7 @@ def settings_of(seed: int) -> Settings:
         precision=PrecisionSettings(refresh_s=600, below_minimum=chance.one_of(list(BelowMinimum))),
         execution=_execution(chance),
     )
-    return _for_offsets(chance, settings) if chance.random() < 0.3 else settings
+    return _for_offsets(chance, settings) if chance.random() < 0.3 or drill_of(seed) == "torn offset" else settings
 
 
 def _for_offsets(chance: Chance, settings: Settings) -> Settings:

@@ -177,7 +177,7 @@ class Faults:
             self._last[kind_of(name)] = (name, message)
         if self._armed:
             for armed in self._armed:
-                if armed.left > 0 and self._is_for(armed.op, name):
+                if armed.left > 0 and self._is_for(armed.op, name) and _counts(armed.op, message):
                     armed.left -= 1
             self._looks(name, Moment.BEFORE, type(message).__name__)
 
@@ -231,6 +231,10 @@ class Faults:
         self._killers.extend(essences)
         self._crashes = remember(self._crashes, now_ms)
         return True
+
+
+def _counts(op: CrashActor | KillProcess, message: object) -> bool:
+    return isinstance(op, KillProcess) or op.message in ("", type(message).__name__)
 
 
 def _copy(message: object) -> object:

@@ -13,9 +13,9 @@ from decimal import Decimal
 from actors.rules.choices import Market
 from actors.rules.model import Intent, Side
 from tests.simulation import ops
-from tests.simulation.configuration import chance_of
+from tests.simulation.configuration import DRILLS, chance_of, drill_of
 from tests.simulation.market import Walker
-from tests.simulation.world import World
+from tests.simulation.world import World, has_stops
 
 D = Decimal
 F = ops.VenueFault
@@ -25,7 +25,9 @@ KINDS = ("pool", "queue", "group", "gateway", "journal", "feed", "risk", "superv
 FAMILIES = ("venue", "stream", "store", "crash", "kill", "hand", "clock", "config", "flood", "person")
 STREAM_FAULTS = (F.STREAM_LOST, F.STREAM_TWICE, F.STREAM_LATE, F.STREAM_DOWN)
 LONG_FAULTS = (F.DOWN, F.BANNED, F.SLOW, F.STREAM_DOWN)
-VENUE_FAULTS = tuple(fault for fault in F if fault not in STREAM_FAULTS)
+VENUE_FAULTS = tuple(fault for fault in F if fault not in (*STREAM_FAULTS, F.FILL_LATE))
+DRILL_PACE = 0.06
+"""How often a seed practises its drill, of all that happens, in storm and calm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class Profile:
     """Of what happens in a storm."""
     burst_share: float
     """Of the alerts that come in company."""
+    drill: str
+    """What is practised again and again in this run; empty: nothing."""
 
 
 def profile_of(seed: int) -> Profile:
@@ -59,6 +63,7 @@ def profile_of(seed: int) -> Profile:
         calm_steps=chance.of(0, 200, 500),
         fault_share=chance.of(0.1, 0.2, 0.35),
         burst_share=chance.of(0.05, 0.2),
+        drill=drill_of(seed) if families else "",
     )
 
 
@@ -69,6 +74,7 @@ class Generator:
         self.world = world
         self.profile = profile_of(seed)
         self.chance = chance_of(seed, "script")
+        self.stops_chance = chance_of(seed, "signal stops")
         self.wait = 0
         self.number = 0
         self.walkers = {
@@ -95,6 +101,8 @@ class Generator:
         self.wait = min(int(self.chance.expovariate(1 / self.profile.gap_steps)), 10 * self.profile.gap_steps)
         if self._is_storm and self.profile.families and self.chance.random() < self.profile.fault_share:
             return (self._trouble(),)
+        if self.profile.drill and self.chance.random() < DRILL_PACE:
+            return _DRILLS[self.profile.drill](self)
         return self._life()
 
     # --- ordinary life ----------------------------------------------------------------------------
@@ -129,6 +137,7 @@ class Generator:
         intent, side = self._wanted(account, symbol, timeframe := self.chance.one_of(self.timeframes))
         near = D(self.chance.randint(-6, 3)) / 10
         price = walker.near(near if side is Side.LONG else -near)
+        stop_loss, take_profit = self._asked_for(walker, side)
         return ops.Alert(
             number=self.number,
             account=account,
@@ -139,6 +148,19 @@ class Generator:
             price=None if intent in (Intent.EXIT, Intent.REDUCE) or self.chance.random() < 0.1 else price,
             age_ms=self.chance.of(0, 0, 0, 1, 500, 20_000),
             percent=D(self.chance.of(10, 33, 50, 100)) if intent is Intent.REDUCE else None,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+        )
+
+    def _asked_for(self, walker: Walker, side: Side | None) -> tuple[Decimal | None, Decimal | None]:
+        """A stop and a target of the signal's own, now and then on the wrong side; none where they would not count."""
+        chance = self.stops_chance
+        if side is None or not self.world.settings.strategy.default.accept_signal_stops:
+            return None, None
+        stop, target = chance.of(D(-4), D(-2), D(-1), D("0.5")), chance.of(D("0.5"), D(1), D(3), D(-1))
+        return (
+            chance.perhaps(0.5, walker.near(side.sign * stop)),
+            chance.perhaps(0.3, walker.near(side.sign * target)),
         )
 
     def _wanted(self, account: str, symbol: str, timeframe: str) -> tuple[Intent, Side | None]:
@@ -173,6 +195,85 @@ class Generator:
     def _walk(self) -> ops.Walk:
         (account, symbol), walker = self.chance.one_of(list(self.walkers.items()))
         return ops.Walk(account=account, symbol=symbol, prices=walker.candle())
+
+    # --- drills -----------------------------------------------------------------------------------
+
+    def _torn_draft(self) -> tuple[ops.Op, ...]:
+        """Alerts come together, and somebody who takes part in what becomes of them ends, or the store fails."""
+        alerts = tuple(self._alert() for _ in range(self.chance.randint(2, 6)))
+        kind = self.chance.of("pool", "pool", "group", "queue", "queue", "journal", "supervisor")
+        waits = ops.Slow(kind=self.chance.of("group", "group", "journal", "pool"), steps=self.chance.of(20, 60, 120))
+        slow: tuple[ops.Op, ...] = (waits,) if self.chance.random() < 0.7 else ()
+        crash = self._crash_of(kind, self.chance.of(3, 8))
+        if kind in _OF_DRAFTS:
+            message, count = self.chance.one_of(_OF_DRAFTS[kind]), self.chance.of(1, 1, 2)
+            crash = ops.CrashActor(kind=kind, moment=crash.moment, messages=count, message=message)
+        return (*slow, *alerts, *self._copies(), crash)
+
+    def _doubtful_commit(self) -> tuple[ops.Op, ...]:
+        """The store says that a batch failed, which may not be true."""
+        fault = self.chance.of(ops.StoreFault.FAIL, ops.StoreFault.FAIL_DURABLE, ops.StoreFault.FAIL_DURABLE)
+        alerts = tuple(self._alert() for _ in range(self.chance.randint(1, 4)))
+        waits = ops.Slow(kind=self.chance.of("group", "supervisor", "pool"), steps=self.chance.of(20, 60))
+        slow: tuple[ops.Op, ...] = (waits,) if self.chance.random() < 0.5 else ()
+        return (*slow, *alerts, ops.BreakStore(fault=fault, count=1), *self._copies())
+
+    def _lost_order(self) -> tuple[ops.Op, ...]:
+        """The way to the venue, or back, breaks while an order is sent, the streams too, and perhaps the gateway."""
+        alert = self._alert()
+        fault = self.chance.of(F.REPLY_LOST, F.REPLY_LOST, F.REPLY_UNKNOWN, F.LATE_ARRIVAL, F.REPLY_LATE)
+        wrong = ops.BreakVenue(account=alert.account, fault=fault, count=self.chance.of(1, 2, 4))
+        hidden = ops.BreakVenue(account=alert.account, fault=F.INVISIBLE, count=2)
+        deaf = ops.BreakVenue(account=alert.account, fault=F.STREAM_DOWN, ms=self.chance.of(5_000, 25_000, 40_000))
+        also: tuple[ops.Op, ...] = self.chance.of((), (hidden,), (deaf,), (hidden, deaf))
+        if has_stops(self.world.settings) and alert.account == Market.SWAP.value:
+            also = ()  # A stop and a target that both rest could sell what an entry has bought unheard.
+        ends: tuple[ops.Op, ...] = (self._crash_of("gateway", 12),) if self.chance.random() < 0.4 else ()
+        return (wrong, *also, alert, *ends)
+
+    def _missed_fill(self) -> tuple[ops.Op, ...]:
+        """Orders fill and the streams do not tell of it."""
+        account = self._account()
+        fault = self.chance.of(F.STREAM_LOST, F.STREAM_LOST, F.STREAM_DOWN)
+        if fault is F.STREAM_DOWN:
+            wrong = ops.BreakVenue(account=account, fault=fault, ms=self.chance.of(2_000, 20_000))
+        else:
+            wrong = ops.BreakVenue(account=account, fault=fault, count=2)
+        part = ops.FillPart(
+            account=account, pick=self.chance.randrange(20), share=self.chance.of(D("0.37"), D(1), D(1))
+        )
+        return (wrong, part)
+
+    def _late_fill(self) -> tuple[ops.Op, ...]:
+        """An entry fills, nobody hears of it, and what cancels it is told so late that its group may have closed."""
+        account = self._account()
+        lost = ops.BreakVenue(account=account, fault=F.STREAM_LOST, count=2)
+        late = ops.BreakVenue(account=account, fault=F.FILL_LATE, count=2)
+        fill = ops.FillPart(account=account, pick=self.chance.randrange(20), share=self.chance.of(D("0.37"), D("0.5")))
+        return (late, lost, fill, ops.CloseGroup(pick=self.chance.randrange(10)))
+
+    def _torn_end(self) -> tuple[ops.Op, ...]:
+        """A group closes, and somebody who has to know of it ends, or the store fails."""
+        close = ops.CloseGroup(pick=self.chance.randrange(10))
+        store = ops.BreakStore(fault=self.chance.one_of((ops.StoreFault.FAIL, ops.StoreFault.FAIL_DURABLE)), count=1)
+        crash = self._crash_of(self.chance.of("pool", "group", "journal", "supervisor", "gateway"), 12)
+        trouble: ops.Op = store if self.chance.random() < 0.33 else crash
+        return (close, self._alert(), trouble)
+
+    def _torn_offset(self) -> tuple[ops.Op, ...]:
+        """The risk engine acts, and who is asked, or asks, ends."""
+        moment = self.chance.one_of(list(ops.Moment))
+        asked = ops.CrashActor(kind="group", moment=moment, messages=1, message="CutGroup")
+        crash = self._crash_of(self.chance.of("group", "risk", "journal"), 4)
+        return (ops.RunOffset(), self.chance.of(asked, asked, crash))
+
+    def _copies(self) -> tuple[ops.Op, ...]:
+        numbers = {self.number, self.chance.randint(1, self.number)}
+        return tuple(ops.Copy(number=number) for number in sorted(numbers)) if self.chance.random() < 0.5 else ()
+
+    def _crash_of(self, kind: str, within: int) -> ops.CrashActor:
+        moment = self.chance.one_of(list(ops.Moment))
+        return ops.CrashActor(kind=kind, moment=moment, messages=self.chance.randint(1, within))
 
     # --- trouble ----------------------------------------------------------------------------------
 
@@ -284,3 +385,19 @@ _TROUBLE: Mapping[str, Callable[[Generator], ops.Op]] = {
     "person": Generator._person,
 }
 assert set(_TROUBLE) == set(FAMILIES)
+_OF_DRAFTS = {
+    "pool": ("SubmitSignal", "SubmitSignal", "Offered", "DraftDone"),
+    "group": ("OpenGroup", "OpenGroup", "AddPyramid", "ExitGroup"),
+    "queue": ("Enqueue", "Enqueue", "Offer", "TakeOut"),
+}
+"""What those who take part in a draft are told of it."""
+_DRILLS: Mapping[str, Callable[[Generator], tuple[ops.Op, ...]]] = {
+    "torn draft": Generator._torn_draft,
+    "doubtful commit": Generator._doubtful_commit,
+    "lost order": Generator._lost_order,
+    "missed fill": Generator._missed_fill,
+    "late fill": Generator._late_fill,
+    "torn end": Generator._torn_end,
+    "torn offset": Generator._torn_offset,
+}
+assert set(_DRILLS) == set(DRILLS)

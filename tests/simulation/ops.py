@@ -29,6 +29,9 @@ class Alert:
     """It was stamped so long before it arrived: reordered alerts have different ones."""
     percent: Decimal | None = None
     """Of a reduce: how much of the position goes."""
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    """Prices it asks for (TP-9)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,8 @@ class VenueFault(StrEnum):
     """The request arrives late, but within the acceptance window; the asker has given it up."""
     INVISIBLE = "invisible"
     """An accepted order is in no list and not found for a while."""
+    FILL_LATE = "fill_late"
+    """A cancelled entry is told without its last execution, which follows some seconds later."""
     STREAM_LOST = "stream_lost"
     STREAM_TWICE = "stream_twice"
     STREAM_LATE = "stream_late"
@@ -175,6 +180,8 @@ class CrashActor:
     kind: str
     moment: Moment
     messages: int = 1
+    message: str = ""
+    """Only messages of this type count; empty: all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +247,14 @@ class Flood:
     count: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slow:
+    """Actors of this kind hardly get their turn for so many steps, as long as others have something to do."""
+
+    kind: str
+    steps: int
+
+
 Op = (
     Alert
     | Copy
@@ -261,6 +276,7 @@ Op = (
     | RunOffset
     | ForceAdd
     | Flood
+    | Slow
 )
 
 

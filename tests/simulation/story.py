@@ -161,6 +161,8 @@ def _alert(op: ops.Alert) -> str:
     price = "" if op.price is None else f" at {_plain(op.price)}"
     age = f", stamped {op.age_ms} ms ago" if op.age_ms else ""
     percent = "" if op.percent is None else f" by {op.percent} %"
+    percent += "" if op.stop_loss is None else f", stop {_plain(op.stop_loss)}"
+    percent += "" if op.take_profit is None else f", target {_plain(op.take_profit)}"
     return (
         f">> alert {op.number}: {op.intent.value}{side} {op.symbol} {op.timeframe} on {op.account}{price}{percent}{age}"
     )
@@ -206,5 +208,6 @@ _WORDS: Mapping[type, Callable[[Any], str]] = {
     ops.CloseGroup: lambda op: f">> a person closes live group {op.pick}",
     ops.RunOffset: lambda _op: ">> a person asks for an offset now",
     ops.ForceAdd: lambda op: f">> a person promotes waiting signal {op.pick}" + (", by force" if op.force else ""),
+    ops.Slow: lambda op: f"!! every {op.kind} is slow for {op.steps} steps",
     ops.Flood: lambda op: f"!! {op.count} copies flood a {op.kind}",
 }

@@ -565,6 +565,26 @@ def test_a_position_that_has_had_no_target_for_long_is_found_while_things_go_on(
     assert_says(found.value, Promise.PROTECTED, BTC, "and has no target for it, for 90 s now")
 
 
+@pytest.mark.rule("TP-4")
+def test_a_fill_beside_a_watched_target_that_was_reached_needs_none_but_must_not_stay_so(monkeypatch: Any) -> None:
+    def hit(row: Row) -> Iterable[Row]:
+        if isinstance(row, SaveOrder) and row.order.role is Role.TAKE_PROFIT:
+            return ()
+        return (replace(row, group=replace(row.group, hybrid_hit=True)) if isinstance(row, SaveGroup) else row,)
+
+    history = own_history()
+    pool: Any = history.world.system._cells["pool/paper"].actor
+    pool._books.slots.clear()  # It is in the end of the history already.
+    now_ms = 0
+    monkeypatch.setattr(history.world, "now_ms", lambda: now_ms)
+    checker = retold(history, rows=hit, change=_no_sales)
+    _steps(checker)
+    now_ms = LASTS_MS + 1
+    with pytest.raises(Violation) as found:
+        _steps(checker)
+    assert_says(found.value, Promise.PROTECTED, BTC, "and has no target for it, for 90 s now")
+
+
 def _has_sale(one: Happened) -> bool:
     return bool(list(_rows([one], AddTrade, lambda row: row.client_order_id[21] == "t")))
 

@@ -14,6 +14,7 @@ import pytest
 from actors.rules.model import Intent, Side
 from tests.simulation import durable, ops
 from tests.simulation.bugs.__main__ import named
+from tests.simulation.checker import Checker
 from tests.simulation.mix import table
 from tests.simulation.ops import At, Script
 from tests.simulation.promise import Promise
@@ -46,6 +47,17 @@ def test_a_run_does_not_depend_on_how_the_interpreter_shuffles_its_sets() -> Non
     assert told[0] == told[1]
 
 
+def test_time_does_not_run_ahead_of_a_part_that_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.simulation.world.RUSH", 0.5)
+    for seed in range(1, 9):
+        world = World(seed)
+        begin_ms, checker = world.now_ms(), Checker(world)
+        for _ in range(60):
+            world.step()
+            checker.after_step()
+        assert world.now_ms() > begin_ms  # Of others it does.
+
+
 @pytest.mark.parametrize("seed", [1, 8, 22])
 def test_a_script_is_the_same_after_it_was_stored(seed: int, tmp_path: Path) -> None:
     script, _ = explore(seed, 1_000)
@@ -65,7 +77,7 @@ def _any(kind: type) -> ops.Op:
         "side": Side.SHORT, "price": D("0.10"), "age_ms": 7, "percent": D(33), "prices": (D(1), D("2.50")), "ms": 5,
         "fault": ops.VenueFault.DOWN, "count": 2, "pick": 4, "share": D("0.5"), "quantity": D("1E-7"), "kind": "pool",
         "moment": ops.Moment.TELLING, "messages": 8, "down_ms": 1, "capital": D(100), "is_paused": True,
-        "cancel_entries": True, "force": True, "max_open_groups": 3,
+        "cancel_entries": True, "force": True, "max_open_groups": 3, "steps": 40, "message": "OpenGroup",
     }  # fmt: skip
     if kind is ops.BreakStore:
         given["fault"] = ops.StoreFault.FULL

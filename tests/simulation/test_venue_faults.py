@@ -151,6 +151,28 @@ def test_answers_may_overtake_each_other(tmp_path: Path) -> None:
         at_rest(town)
 
 
+@pytest.mark.rule("ORD-5")
+def test_a_cancelled_order_may_be_told_without_its_last_execution_which_follows(tmp_path: Path) -> None:
+    with broken(tmp_path) as town:
+        heard = Heard(town)
+        enter(town)
+        town.run_for(1_000)
+        town.breaks(F.STREAM_LOST, count=5)
+        town.breaks(F.FILL_LATE)
+        town.sim.happens(FillPart(account=ACCOUNT, pick=0, share=D("0.5")))
+        town.send(town.signal(price=None, intent=Intent.EXIT, side=None))
+        town.run_for(500)
+        told = [answer.report for answer in heard.answers("cancel") if answer.report is not None]
+        ((order, trade),) = town.sim.trades
+        (short,) = [report for report in told if report.client_order_id == order.client_order_id]
+        assert (short.state, short.trades) == (OrderState.CANCELLED, ())
+        town.calm()
+        town.pass_time(60_000)
+        town.check()
+        assert trade.trade_id in {each.trade_id for _, each in town.sim.trades}
+        assert not list(town.view.current.live())
+
+
 def test_a_refused_order_never_was_at_the_venue(tmp_path: Path) -> None:
     with broken(tmp_path) as town:
         town.breaks(F.REFUSED, count=2)

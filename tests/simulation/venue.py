@@ -33,7 +33,8 @@ from actors.messages import (
     Streamed,
 )
 from actors.ports import Sink
-from actors.rules.model import OrderReport, Reason
+from actors.rules.model import OrderReport, OrderState, Reason, Role
+from actors.rules.naming import parse_client_order_id
 from actors.rules.rates import RateRules
 from actors.stepped import Stepped
 from daemon.exchanges.paper import _Port
@@ -111,6 +112,8 @@ class SimExchange(_Port):
     def start(self, sink: Sink, incarnation: int) -> None:
         super().start(sink, incarnation)
         self._tell_streams()
+        for report in self.venue.told_late:  # Its adapter asks for the recent executions, too.
+            self._tell_whole(report)
 
     def stop(self) -> None:
         self._is_over = True
@@ -232,7 +235,8 @@ class SimExchange(_Port):
         return list(no_answer(request, fate, words))
 
     def _tell_banned(self) -> None:
-        until_ms = self.trouble.until_ms(F.BANNED) - self.venue.clock_offset_ms
+        """By the venue's time; the engine's is worked out when it hears of it, as the adapter does."""
+        until_ms = self.trouble.until_ms(F.BANNED)
         banned = Banned(incarnation=self._incarnation, until_ms=until_ms, words="too many requests")
         self._answer_soon([Outgoing(banned, self._incarnation)])
 
@@ -256,8 +260,32 @@ class SimExchange(_Port):
         if isinstance(one.request, Submit) and _is_accepted(own) and self.trouble.strikes(F.INVISIBLE):
             self._hide(one)
         self._streams([item for item in out if not _is_answer(item, one.request)])
+        if isinstance(one.request, Cancel):
+            own = [self._behind(item) for item in own]
         if not one.is_mute:
             self._replies(one.request, [self._seen(item) for item in own])
+
+    def _behind(self, item: Outgoing) -> Outgoing:
+        """The end of an entry, told before its last execution is known there (rule 19). Of an exit nobody could tell:
+        what it is said to have left is sold again (docs/promises.md).
+        """
+        message = item.message
+        report = message.report if isinstance(message, Answered) else None
+        if report is None or report.state is not OrderState.CANCELLED or not report.trades:
+            return item
+        name = parse_client_order_id(report.client_order_id)
+        if name is None or name.role is not Role.ENTRY:
+            return item
+        assert isinstance(message, Answered)
+        if not self.trouble.strikes(F.FILL_LATE):
+            return item
+        self.venue.told_late.append(report)
+        self._tell_whole(report)
+        return replace(item, message=replace(message, report=replace(report, trades=report.trades[:-1])))
+
+    def _tell_whole(self, report: OrderReport) -> None:
+        whole = Outgoing(Streamed(incarnation=0, reports=(report,)), 0)
+        self._deliver_at(self.venue.now_ms() + self._chance_ms(LONGEST_FRAME_MS), whole, is_stream=True)
 
     def _hide(self, one: Travelling) -> None:
         assert isinstance(one.request, Submit)
@@ -347,6 +375,8 @@ class SimExchange(_Port):
 
     def _hand_over(self, one: _Delivery) -> None:
         out = one.out
+        if isinstance(out.message, Banned):
+            out = replace(out, message=replace(out.message, until_ms=out.message.until_ms - self.venue.clock_offset_ms))
         if not one.is_stream:
             self._deliver((out,))
         elif self._sink is not None:

@@ -141,6 +141,8 @@ class SimVenue(PaperVenue):
         self.road = Road()
         self.stream: Callable[[Sequence[Outgoing]], None] = lambda _news: None
         """Where news goes that no request of the engine has caused."""
+        self.told_late: list[OrderReport] = []
+        """Ends of orders that were told without their last execution at first: whoever connects hears them whole."""
         self._by_hand = 0
         self.people_only_reduce = False
         """On a swap: people take positions down by hand and build none of their own."""

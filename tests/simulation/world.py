@@ -37,6 +37,7 @@ from tests.simulation.ids import SeededIds
 from tests.simulation.promise import Promise, Violation
 from tests.simulation.rest import POOL, RISK, unfinished
 from tests.simulation.store_faults import FaultyStore
+from tests.simulation.uneven import Uneven
 from tests.simulation.venue import SimExchange
 from tests.simulation.venue_books import BY_HAND, SimVenue
 
@@ -50,6 +51,8 @@ WALK_MS = 2_000
 """Between two prices of a walk."""
 RUSH = 0.02
 """How often time runs ahead of the mail."""
+UNEVEN = 0.4
+"""Share of the seeds in which actors are not equally quick."""
 TIDY_MS = 60_000
 """How often a person looks after what people did by hand, at the end of a run."""
 SETTLE_STEPS = 50_000
@@ -101,6 +104,9 @@ class World:
         self.begin_ms = START_MS
         self.settings = settings_of(seed) if settings is None else settings
         self.rng = chance_of(seed, "world")
+        pace = chance_of(seed, "pace")
+        self._pace = pace
+        self._is_uneven = pace.random() < UNEVEN
         self.on_message: list[OnMessage] = []
         self.on_op: list[Callable[[ops.Op], None]] = []
         self.on_start: list[Callable[[], None]] = []
@@ -123,7 +129,7 @@ class World:
             name: SimVenue(account, START_MS, chance_of(seed, f"venue/{name}"))
             for name, account in self.settings.accounts.items()
         }
-        if _has_stops(self.settings):
+        if has_stops(self.settings):
             # A stop and a target that both rest may take more than the group holds of a position that somebody else
             # shares with it on a swap account: that is the person's to know (docs/promises.md).
             for venue in self.venues.values():
@@ -163,8 +169,13 @@ class World:
         """A process on the store and the venues as they are."""
         self.starts += 1
         self.is_dead = False
-        self.system = Stepped(
-            random.Random(self.rng.random()), start_ms=self._now_ms, rush=RUSH, on_fatal=self._fatally
+        self.system = Uneven(
+            random.Random(self.rng.random()),
+            pace=self._pace,
+            is_uneven=self._is_uneven,
+            start_ms=self._now_ms,
+            rush=RUSH,
+            on_fatal=self._fatally,
         )
         self.system.before_message = self._hears
         groups = self.store.live_groups()
@@ -334,6 +345,8 @@ class World:
             idempotency_key=f"alert-{op.number:04d}",
             order_size=op.percent,
             prev_market_position_size=None if op.percent is None else Decimal(100),
+            stop_loss=op.stop_loss,
+            take_profit=op.take_profit,
         )
         self.alerts[op.number] = self.unanswered[op.number] = SentAlert(op.number, signal)
         self._send(op.number)
@@ -402,6 +415,10 @@ class World:
             self._armed_ms = None
             self._arm_agenda()
 
+    def _slow(self, op: ops.Slow) -> None:
+        assert isinstance(self.system, Uneven)
+        self.system.slow(op.kind, op.steps)
+
     def _change_config(self, op: ops.ChangeConfig) -> None:
         settings = self.settings
         strategy = settings.strategy.default
@@ -469,11 +486,11 @@ class World:
         return {name: order for name, order in found.items() if is_ours(name)}
 
 
-def _has_stops(settings: Settings) -> bool:
+def has_stops(settings: Settings) -> bool:
+    """Whether groups may have a stop that rests."""
     strategy = settings.strategy.default
-    return (strategy.stop_loss_percent, strategy.stop_trail_percent) != (None, None) or (
-        strategy.break_even_after_first_tp
-    )
+    by_percent = (strategy.stop_loss_percent, strategy.stop_trail_percent) != (None, None)
+    return by_percent or strategy.break_even_after_first_tp or strategy.accept_signal_stops
 
 
 class _OfAll(list[L], Generic[L]):
@@ -509,4 +526,5 @@ _HAPPENS: dict[type, Callable[..., None]] = {
     ops.RunOffset: World._run_offset,
     ops.ForceAdd: World._force_add,
     ops.Flood: World._fault,
+    ops.Slow: World._slow,
 }

@@ -129,6 +129,31 @@ def test_a_letter_survives_the_daemon_and_is_retried_from_what_was_stored(break_
         later.stop()
 
 
+@pytest.mark.rule("REC-2", "SIG-7")
+def test_a_retry_long_after_the_sender_sent_it_again_does_nothing_twice(break_pool: Bug, tmp_path: Path) -> None:
+    """The key of the alert is free again by then; the signal that was taken under it is not forgotten."""
+    served = Served(tmp_path, {})
+    served.start()
+    body = alert("ETHUSDT", trade_id="7")
+    refusal(lambda: served.client().send(body))
+    letter = one_letter(served.client())
+    break_pool.is_there = False
+    until(lambda: status_of(served.client()).state == t.ENGINE_STATE_RUNNING)
+    assert served.client().send(body).outcome == t.OUTCOME_OPENED
+    served.stop()
+    with contextlib.closing(sqlite3.connect(served.data_dir / "terrace.db")) as store, store:
+        assert store.execute("DELETE FROM idempotency").rowcount == 1
+    later = Served(tmp_path, {})
+    later.start()
+    try:
+        done = retry(later.client(), letter)
+        assert (done.resolved, done.result.partition(", ")[0]) == (True, "the alert had its outcome already: opened")
+        (group,) = later.client().groups.ListGroups(group_pb2.ListGroupsRequest()).groups
+        assert len(group.pyramids) == 1
+    finally:
+        later.stop()
+
+
 @pytest.mark.rule("REC-2", "SIG-10")
 def test_an_alert_rejected_for_stopping_its_groups_is_retried_as_a_new_one(
     monkeypatch: pytest.MonkeyPatch, admin: Client

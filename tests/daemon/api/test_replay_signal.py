@@ -170,9 +170,15 @@ def test_a_look_at_an_exit_names_what_would_be_cancelled_and_sold(admin: Client)
         assert time.monotonic() < limit_s
         time.sleep(0.02)
     opened = admin.send(alert(close_price="100", strategy_info={"trade_id": "2"}))
+    while groups(admin)[0].state != t.GROUP_STATE_PARTIALLY_FILLED:
+        assert time.monotonic() < limit_s
+        time.sleep(0.02)
     answer = look(admin, gone.signal_id)
     assert (answer.signal.outcome, answer.signal.group_id) == (t.OUTCOME_EXITED, opened.group_id)
     assert "ORDER_CANCEL" in types_of(answer)
+    assert [event.message for event in answer.decisions if event.type == "ORDER_SUBMIT_LATER"] == [
+        "once the cancels are certain, send close: sell 0.399 at the market"
+    ]
     assert [group.state for group in groups(admin)] != [t.GROUP_STATE_CLOSING]
 
 

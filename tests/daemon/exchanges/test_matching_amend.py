@@ -164,3 +164,15 @@ def test_a_paper_account_answers_an_amend_with_the_order_as_it_is_and_keeps_it(t
     found = bench.venue._find(given.client_order_id)
     assert found is not None
     assert (found.price, found.quantity) == (D(98), D(3))
+
+
+@pytest.mark.rule("ORD-9", "REC-5")
+def test_an_amend_after_the_clock_was_set_back_does_not_look_older_than_what_it_changed() -> None:
+    """By the times of its reports the newer shape of an order is told from an older one."""
+    book = new_book()
+    later_ms = 7_200_000
+    placed = book.place(new_order(BUY, "2", "99"), later_ms)
+    assert isinstance(placed, PaperOrder)
+    assert amend(book, "98", "3").update_ms >= later_ms
+    book.move(BTC, D("97.9"), 3)
+    assert (placed.state, placed.update_ms) == (OrderState.FILLED, later_ms)

@@ -67,12 +67,12 @@ class Past:
         path.write_text(yaml.safe_dump(config(changes)), encoding="utf-8")
         return path
 
-    def write_candles(self, prices: Sequence[str], symbol: str = "BTCUSDT") -> None:
+    def write_candles(self, prices: Sequence[str], symbol: str = "BTCUSDT", start_ms: int = START_MS) -> None:
         lines = ["timestamp_ms,open,high,low,close,volume"]
         before = prices[0]
         for number, close in enumerate(prices):
             high, low = max(before, close, key=float), min(before, close, key=float)
-            lines.append(f"{START_MS + number * MINUTE_MS},{before},{high},{low},{close},1000")
+            lines.append(f"{start_ms + number * MINUTE_MS},{before},{high},{low},{close},1000")
             before = close
         (self.candles / f"{symbol}-1m.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -91,7 +91,8 @@ class Past:
 
     def arguments(self, *more: str) -> list[str]:
         files = ("--candles", str(self.candles), "--signals", str(self.signals))
-        return ["replay", "--config", str(self.config), *files, *more]
+        config = () if "--compare" in more else ("--config", str(self.config))
+        return ["replay", *config, *files, *more]
 
     def main(self, *more: str) -> int:
         """The command in this process; its exit code."""

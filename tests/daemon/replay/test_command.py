@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,3 +151,41 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
         write_whole(path, "two")
     assert path.read_text(encoding="utf-8") == "one"
     assert [each.name for each in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_ctrl_c_ends_it_with_one_line_whenever_it_comes(past: Past) -> None:
+    """While code is loaded, and while the two processes of a comparison are started. Until its first line runs it is
+    not heard, as where `terrace` hands it over.
+    """
+    long_past(past)
+    compares = ("--compare", str(past.config), str(past.config))
+    for arguments, wait_s in (((), 0), ((), 0.2), ((), 0.4), (compares, 0.3), (compares, 0.9), (compares, 1.2)):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        process = subprocess.Popen(
+            [sys.executable, "-m", "daemon", *past.arguments(*arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        time.sleep(wait_s)
+        os.killpg(process.pid, signal.SIGINT)  # A terminal tells the children, too.
+        said, _ = process.communicate(timeout=60)
+        assert (process.returncode, said) == (130, "terraced replay: interrupted; nothing was written\n"), wait_s
+
+
+def test_terrace_replay_speaks_of_itself_by_that_name(past: Past) -> None:
+    past.candles = past.folder / "nope"
+    command = [sys.executable, "-m", "control", *past.arguments()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (2, f"terrace replay: {past.candles}: there is no such file or folder\n")
+    assert past.terraced().stderr.startswith("terraced replay: ")
+
+
+def test_a_config_beside_a_comparison_is_said_to_play_no_part(past: Past, capsys: Said) -> None:
+    compares = ("--compare", str(past.config), str(past.config))
+    assert past.main(*compares) == 0
+    assert "plays no part" not in capsys.readouterr().err
+    assert past.main(*compares, "--config", str(past.folder / "none.yaml")) == 0
+    assert "--config plays no part beside --compare" in capsys.readouterr().err

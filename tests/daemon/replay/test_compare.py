@@ -109,5 +109,17 @@ def test_compare_at_the_command_line_writes_one_file_with_both(past: Past, capsy
 
 def test_configs_that_take_different_lines_are_not_compared(past: Past, capsys: pytest.CaptureFixture[str]) -> None:
     other = past.write_config({"sources": {"bots": {"secret": "file:secrets/bots"}}}, "two.yaml")
+    lines = past.signals.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines[0] = lines[0].replace("{", '{"source": "tradingview", ', 1)
+    past.signals.write_text("".join(lines), encoding="utf-8")
     assert past.main("--compare", str(past.config), str(other), "--skip-bad") == 2
     assert "do not take the same lines" in capsys.readouterr().err
+
+
+def test_configs_that_take_other_candles_are_compared_with_a_note(past: Past) -> None:
+    past.write_candles(["1", "2", "3"], "XRPUSDT")
+    symbols = {"accounts": {"paper": {"symbols": ["BTC/USDT", "ETH/USDT", "XRP/USDT"]}}}
+    found = compared(past, past.write_config(symbols, "more.yaml"))
+    assert found["notes"] == ["the two configs do not take the same candles: their accounts have other symbols"]
+    assert f"note: {found['notes'][0]}" in shown_comparison(found)
+    assert compared(past, past.config)["notes"] == []

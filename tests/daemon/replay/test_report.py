@@ -176,12 +176,10 @@ def test_another_config_is_another_story(past: Past) -> None:
     assert past.report(config=at_market)["totals"][0]["realized"] != past.report()["totals"][0]["realized"]
 
 
-def test_without_signals_nothing_happens_and_that_is_a_report(past: Past) -> None:
+def test_without_signals_nothing_would_happen_and_that_is_a_fault(past: Past) -> None:
     past.write_signals([])
-    report = past.report()
-    assert (report["signals"], report["groups"], report["notes"]) == ([], [], [])
-    assert report["totals"][0]["end_equity"] == "10000"
-    assert "signals       0" in summary(report)
+    with pytest.raises(ReplayFault, match=r"signals\.jsonl: there is no signal in it"):
+        past.report()
 
 
 def test_signals_outside_the_candles_are_counted_and_all_outside_is_a_fault(past: Past) -> None:
@@ -190,8 +188,12 @@ def test_signals_outside_the_candles_are_counted_and_all_outside_is_a_fault(past
     span = "the candles, 2025-06-01 00:00 to 2025-06-01 00:11 UTC"
     assert notes[:2] == [f"1 of 3 signals are before {span}", f"1 of 3 signals are after {span}"]
     past.write_signals([(60, body())])
-    with pytest.raises(ReplayFault, match="every signal is outside the time the candles cover"):
+    with pytest.raises(ReplayFault, match="every signal is outside the time the candles cover") as raised:
         past.report()
+    assert str(raised.value).endswith(
+        "the signals are of 2025-06-01 01:00 to 2025-06-01 01:00 UTC, the candles of 2025-06-01 00:00 to "
+        "2025-06-01 00:11 UTC"
+    )
 
 
 def test_a_symbol_without_candles_is_named(past: Past) -> None:

@@ -122,6 +122,13 @@ def test_a_line_too_long_is_one_bad_line_and_the_next_is_read(write: Write) -> N
     assert (len(found.alerts), found.skipped_count) == (1, 1)
 
 
+def test_a_file_without_a_signal_is_a_fault(write: Write) -> None:
+    assert fault(write("")) == "signals.jsonl: there is no signal in it"
+    assert fault(write("\n \n")) == "signals.jsonl: there is no signal in it"
+    with pytest.raises(BadSignals, match="no signal in it: all 2 lines are faulty"):
+        read_signals(write("x\ny\n"), ONE, skip_bad=True)
+
+
 def test_more_signals_than_the_limit_are_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_SIGNALS", 2)
     assert "signals.jsonl:3: more than 2 signals" in fault(write(f"{GOOD}\n" * 3))

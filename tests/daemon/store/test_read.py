@@ -106,6 +106,21 @@ def signals(store: SqliteStore) -> list[str]:
     return [f"signal-{number}" for number in reversed(range(9))]
 
 
+@pytest.mark.rule("REC-2", "SIG-7")
+def test_what_became_of_a_key_around_a_time_is_found_when_nobody_holds_it_any_more(
+    store: SqliteStore, reader: Reader
+) -> None:
+    for number, receive_ms in enumerate((T0, T0 + 100, T0 + 5_000)):
+        signal = replace(samples.signal(number, receive_time_ms=receive_ms), idempotency_key="same")
+        apply(store, samples.save(signal, Outcome.IGNORED, group_id=""))
+    found = reader.answers_around("same", T0, T0 + 1_000)
+    assert [(answer.signal_id, answer.outcome) for answer in found] == [
+        ("signal-0", Outcome.IGNORED),
+        ("signal-1", Outcome.IGNORED),
+    ]
+    assert reader.answers_around("another", T0, T0 + 1_000) == ()
+
+
 @pytest.mark.parametrize("size", [1, 2, 4, 9, 10])
 def test_signals_come_page_by_page_newest_first(reader: Reader, signals: list[str], size: int) -> None:
     found = all_pages(lambda token: reader.list_signals(size=size, token=token), size)

@@ -12,10 +12,12 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.simulation.bugs import ALL
 from tests.simulation.bugs.bug import Bug
+from tests.simulation.bugs.seeds import SEEDS
 from tests.simulation.run import explore
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "bugs.md"
@@ -23,13 +25,18 @@ _HEAD = """\
 # Deliberate bugs
 
 The checker of the simulation is only worth something if it finds what is wrong. Each bug below is switched on alone
-and the seeds 1, 2, 3 ... of the simulation are run, {steps} steps each, until a promise of
-[promises](promises.md) breaks. `make bugs` does it again and writes this page; `make bugs BUG=name` tries one.
+and seeds of the simulation are run, {steps} steps each, until a promise of [promises](promises.md) breaks that holds
+without the bug: first a seed that is known to find it, then 1, 2, 3 ... up to 200. `make bugs` does it again and writes
+this page; `make bugs BUG=name` tries one.
 
-{found} of {count} were found, in the order of the rules they break.
+{found} of {count} were found, first those that switch off a rule of the [protocol](architecture.md).
 
 | bug | what it does | breaks rule | seed | promise that broke first |
 | --- | --- | --- | ---: | --- |
+"""
+
+_HELD = """\
+Some rules are one of two nets. Where a bug was not found because the other net holds, this is the other one:
 """
 
 
@@ -44,16 +51,21 @@ class Found:
 
 
 def hunt(name: str, seeds: int, steps: int) -> tuple[str, int | None, str, str, float]:
-    """The first seed in which this bug breaks a promise."""
+    """A seed in which this bug breaks a promise and nothing is broken without it: those known to, then 1, 2, 3 ..."""
     bug = named(name)
     begun = time.perf_counter()
-    with bug.on():
-        for seed in range(1, seeds + 1):
-            _, result = explore(seed, steps)
-            if result.violation is not None:
-                broken = result.violation
-                return name, seed, broken.promise.value, broken.words, time.perf_counter() - begun
+    for seed in (*SEEDS.get(name, ()), *range(1, seeds + 1)):
+        _, result = explore(seed, steps, bug=bug.on())
+        broken = result.violation
+        if broken is not None and _is_clean(seed, steps):
+            return name, seed, broken.promise.value, broken.words, time.perf_counter() - begun
     return name, None, "", "", time.perf_counter() - begun
+
+
+@cache
+def _is_clean(seed: int, steps: int) -> bool:
+    _, result = explore(seed, steps)
+    return result.violation is None
 
 
 def named(name: str) -> Bug:
@@ -74,7 +86,9 @@ def page(all_found: Sequence[Found], steps: int) -> str:
         for found in all_found
     ]
     count = sum(found.seed is not None for found in all_found)
-    return _HEAD.format(steps=steps, found=count, count=len(all_found)) + "\n".join(rows) + "\n"
+    nets = [f"- {found.bug.name}: {found.bug.net}." for found in all_found if found.seed is None and found.bug.net]
+    held = "\n".join(("", _HELD, *nets, "")) if nets else ""
+    return _HEAD.format(steps=steps, found=count, count=len(all_found)) + "\n".join(rows) + "\n" + held
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         PAGE.write_text(page(all_found, asked.steps), encoding="utf-8")
     missed = sum(found.seed is None for found in all_found)
     print(f"{len(all_found) - missed} found, {missed} not")
-    return 1 if missed else 0
+    return 1 if any(found.seed is None and not found.bug.net for found in all_found) else 0
 
 
 if __name__ == "__main__":

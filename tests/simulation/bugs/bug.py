@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ class Bug:
     """What it breaks: a number of the protocol (docs/architecture.md), or a rule's id."""
     expects: tuple[Promise, ...]
     """Promises that may be the first to break. Any other would find it by chance only."""
+    net: str = ""
+    """What else holds when this alone is off, by design; empty: nothing is known that does."""
     swaps: Callable[[], tuple[Swap, ...]]
     """Called when the bug is switched on: a bug may keep count of its own."""
 
@@ -39,7 +42,17 @@ class Bug:
                 if isinstance(kept, staticmethod | classmethod):
                     wrong = type(kept)(wrong)
                 stack.enter_context(patch.object(owner, name, wrong))
+                handlers = handlers_of(owner)
+                taken = {message: wrong for message, handler in handlers.items() if handler is right}
+                stack.enter_context(patch.dict(handlers, taken))
             yield
+
+
+def handlers_of(owner: Any) -> dict[Any, Any]:
+    """The table by which an actor's class finds the method for a message; it holds the methods themselves."""
+    module = sys.modules.get(getattr(owner, "__module__", ""))
+    found: dict[Any, Any] = getattr(module, "_HANDLERS", {})
+    return found
 
 
 def nothing(_right: Any) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import actors.pool
 import actors.position
@@ -16,6 +17,7 @@ from actors.gateway import Gateway
 from actors.gateway_hand import Stage
 from actors.gateway_orders import OrderDesk
 from actors.journal import Journal
+from actors.lives import Lives
 from actors.pool import Pool
 from actors.pool_books import PoolBooks
 from actors.pool_work import Lane, Work
@@ -23,7 +25,7 @@ from actors.ports import Applied, StoreFault
 from actors.position import PositionGroup
 from actors.risk import Risk
 from actors.rules import position, position_books, position_reports
-from actors.rules.model import GroupState, Order, Reason, Signal
+from actors.rules.model import GroupState, Order, Reason, Refused, Signal
 from actors.rules.records import ClaimIdempotency
 from actors.supervisor import Supervisor
 from tests.simulation.bugs.bug import Bug, Swap, nothing
@@ -82,13 +84,20 @@ def _no_fence() -> tuple[Swap, ...]:
 
 
 def _load_overtakes() -> tuple[Swap, ...]:
+    """State is read from the store at once, past the Journal's mailbox, so that the Journal does not hear of it."""
+
     def make(right: Right) -> Right:
-        def receive_batch(journal: Journal, messages: list[object]) -> None:
-            right(journal, sorted(messages, key=lambda each: not isinstance(each, m.Load)))
+        def tell(lives: Lives, to: Any, message: object) -> None:
+            journal = lives._cells.get("journal")
+            if to == "journal" and isinstance(message, m.Load) and journal is not None and journal.actor is not None:
+                with suppress(StoreFault):
+                    cast(Journal, journal.actor)._load(message)
+                    return
+            right(lives, to, message)
 
-        return receive_batch
+        return tell
 
-    return ((Journal, "receive_batch", make),)
+    return ((Lives, "tell", make),)
 
 
 def _unit_in_parts() -> tuple[Swap, ...]:
@@ -131,29 +140,17 @@ def _pending_is_forgotten() -> tuple[Swap, ...]:
 
 
 def _failed_is_taken_as_undone() -> tuple[Swap, ...]:
-    """A commit that reports an error is told as refused, its author goes on from where it was before."""
+    """A commit that reports an error is taken for one that certainly had no effect: Pool begins its draft anew."""
 
     def make(right: Right) -> Right:
         def commit(journal: Journal, run: Sequence[m.Commit]) -> None:
-            fence = Journal._fence
-            store = journal._store
-
-            class Certain:
-                def apply(self, batch: Any) -> list[Applied]:
-                    try:
-                        return store.apply(batch)
-                    except StoreFault:
-                        return store.apply(batch)  # It had failed, so it is simply done again.
-
-                def __getattr__(self, name: str) -> Any:
-                    return getattr(store, name)
-
-            journal._store = Certain()
-            try:
-                right(journal, run)
-            finally:
-                journal._store = store
-            assert Journal._fence is fence
+            known = journal._fenced.copy()
+            right(journal, run)
+            for each in run if journal._in_doubt else ():
+                pool = next((who.name for who in each.participants if who.name.startswith("pool/")), None)
+                if pool is not None and journal._fenced.get(each.author.name) != known.get(each.author.name):
+                    undone = Refused(reason=Reason.GROUP_CLOSING, detail="the store failed")
+                    journal.life.tell(pool, m.DraftRefused(draft_id=each.draft_id, refused=undone))
 
         return commit
 
@@ -180,7 +177,9 @@ def _slots_are_counted() -> tuple[Swap, ...]:
 
 
 def _broken_is_released() -> tuple[Swap, ...]:
-    """A commit whose constraint broke lets its effects out like any other."""
+    """A commit whose constraint broke lets its effects out like any other. Pool's memory of what was answered, which
+    keeps nearly every such commit from being made, is off as well.
+    """
 
     def make(right: Right) -> Right:
         def release(journal: Journal, batch: Sequence[m.Commit], applied: Sequence[Applied]) -> None:
@@ -188,7 +187,7 @@ def _broken_is_released() -> tuple[Swap, ...]:
 
         return release
 
-    return ((Journal, "_release", make),)
+    return ((Journal, "_release", make), (PoolBooks, "first_answer", lambda _right: lambda *_args: None))
 
 
 def _replies_before_the_view() -> tuple[Swap, ...]:
@@ -226,8 +225,18 @@ def _newcomers_pass() -> tuple[Swap, ...]:
 
 
 def _no_offer_after_load() -> tuple[Swap, ...]:
-    """Neither a load nor the time of day makes Pool look for somebody who could go."""
-    return ((Pool, "_tick", nothing),)
+    """Neither a load, nor what accounts and instruments tell behind it, nor the time of day makes Pool look for
+    somebody who could go.
+    """
+
+    def only_told(pool: Pool, message: m.AccountChanged) -> None:
+        pool._books.accounts[message.account] = message
+
+    return (
+        (Pool, "_tick", nothing),
+        (Pool, "_account_changed", lambda _right: only_told),
+        (Pool, "_instruments_changed", nothing),
+    )
 
 
 def _not_live_is_not_told() -> tuple[Swap, ...]:
@@ -238,7 +247,22 @@ def _not_live_is_not_told() -> tuple[Swap, ...]:
 
         return undeliverable
 
-    return ((Supervisor, "_undeliverable", make),)
+    return ((Supervisor, "_undeliverable", make), (Pool, "_reloaded", nothing))
+
+
+def _never_may_stop() -> tuple[Swap, ...]:
+    """Pool hears that a group is closed and does not tell it that it may stop."""
+
+    def make(right: Right) -> Right:
+        def put_in_books(pool: Pool, told: m.GroupChanged) -> None:
+            if told.closed:
+                pool._books.remove(told)
+            else:
+                right(pool, told)
+
+        return put_in_books
+
+    return ((Pool, "_put_in_books", make),)
 
 
 def _trades_are_not_told_apart() -> tuple[Swap, ...]:
@@ -377,6 +401,7 @@ BUGS = (
         rule="2",
         words="a draft that was settled as lost may still be committed",
         expects=(*_SLOTS, *_SIGNALS, Promise.NO_CRASH),
+        net="a draft begun anew meets the unique index, and a group that opened all the same tells Pool",
         swaps=_no_tombstones,
     ),
     Bug(
@@ -417,7 +442,7 @@ BUGS = (
     Bug(
         name="load_overtakes",
         rule="5",
-        words="a load is answered before the commits that were told earlier",
+        words="state is loaded past the Journal's mailbox, before the commits that were told earlier",
         expects=(*_SLOTS, *_SIGNALS, *_TRADES, *_STUCK),
         swaps=_load_overtakes,
     ),
@@ -459,8 +484,9 @@ BUGS = (
     Bug(
         name="failed_is_done_again",
         rule="9",
-        words="a commit that reported an error is taken for undone and done again",
+        words="a commit that reported an error is taken for undone, and its draft begun anew",
         expects=(*_SIGNALS, *_TRADES, *_STUCK, Promise.AUDIT_CHAIN),
+        net="the unique index refuses the second of a draft, and the group that was loaded tells Pool",
         swaps=_failed_is_taken_as_undone,
     ),
     Bug(
@@ -480,7 +506,7 @@ BUGS = (
     Bug(
         name="broken_is_released",
         rule="11",
-        words="a commit that was refused lets its effects out",
+        words="a commit that was refused lets its effects out; Pool forgets what it has answered",
         expects=(*_SIGNALS, *_TRADES, *_STUCK, Promise.POOL_LIMIT),
         swaps=_broken_is_released,
     ),
@@ -501,16 +527,24 @@ BUGS = (
     Bug(
         name="no_offer_after_load",
         rule="13",
-        words="Pool does not offer its free slots after a load",
+        words="Pool does not offer its free slots after a load, nor when an account is back",
         expects=_STUCK,
+        net="whatever a group, a signal or the store tells makes Pool look, too",
         swaps=_no_offer_after_load,
     ),
     Bug(
         name="not_live_is_not_told",
         rule="14",
-        words="who told a group that is gone hears nothing",
+        words="who told a group that is gone hears nothing, nor that it was reloaded",
         expects=(*_SIGNALS, Promise.POOL_LIMIT),
         swaps=_not_live_is_not_told,
+    ),
+    Bug(
+        name="never_may_stop",
+        rule="14",
+        words="a closed group is never told that it may stop",
+        expects=(*_STUCK, Promise.MEMORY_BOUNDED),
+        swaps=_never_may_stop,
     ),
     Bug(
         name="trades_are_not_told_apart",
