@@ -63,7 +63,17 @@ def take_share(desk: Desk, event: ShareTaken) -> None:
     desk.put_order(order)
     count_trade(desk, order, trade)
     desk.alert("external.change", _words(event, trade, left_out), "error", order=order)
-    _close_if_gone(desk, trade, event.cause)
+    if desk.state is GroupState.CLOSED:
+        _take_of_dust(desk)
+    else:
+        _close_if_gone(desk, trade, event.cause)
+
+
+def _take_of_dust(desk: Desk) -> None:
+    """What it was left with when it closed went too: the record of that is of what is there now (PRC-6)."""
+    if desk.dust:
+        desk.dust_value = cut(desk.dust_value, desk.held(), desk.dust)
+    desk.dust = desk.held()
 
 
 def _at_most(trade: Trade, held: Decimal) -> Trade:
@@ -111,7 +121,7 @@ def _words(event: ShareTaken, trade: Trade, left_out: Decimal) -> str:
 
 def _close_if_gone(desk: Desk, trade: Trade, cause: str) -> None:
     """Nothing sellable is left: the group closes, and the rest of its ladder buys no more."""
-    if desk.state in (GroupState.CLOSING, GroupState.CLOSED):
+    if desk.state is GroupState.CLOSING:
         return
     if not precision.max_sendable(desk.held(), trade.price, desk.instrument):
         begin_close(desk, _reason(cause))

@@ -98,6 +98,19 @@ def test_a_group_at_zero_closes_with_the_reason_and_gives_up_its_ladder(cause: s
     assert all(order.cancel_requested for order in story.group.open_orders())
 
 
+@pytest.mark.rule("ORD-13", "PRC-6")
+def test_dust_that_goes_after_the_close_is_no_longer_recorded() -> None:
+    story = filled()
+    whole = held(story.group)
+    outside(story, ShareTaken(trade=share(whole - D("0.002")), cause="manual"))
+    closed = replace(story.group, state=GroupState.CLOSED, dust=D("0.002"), dust_value=D("0.2"))
+    story.group = replace(closed, orders={})
+    outside(story, ShareTaken(trade=share("0.0005", name="t2"), cause="manual"))
+    assert (story.group.state, story.group.dust, story.group.dust_value) == (GroupState.CLOSED, D("0.0015"), D("0.15"))
+    outside(story, ShareTaken(trade=share("1", name="t3"), cause="manual"))
+    assert (story.group.dust, story.group.dust_value, held(story.group)) == (ZERO, ZERO, ZERO)
+
+
 def test_the_id_of_a_made_up_order_is_none_of_terraces_and_the_same_every_time() -> None:
     name = external_order_id(GROUP_ID, "t1")
     assert name == external_order_id(GROUP_ID, "t1")

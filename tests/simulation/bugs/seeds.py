@@ -7,6 +7,7 @@ from collections.abc import Mapping
 SEEDS: Mapping[str, tuple[int, ...]] = {
     "drafts_not_settled": (23,),
     "no_lanes": (26,),
+    "load_overtakes": (176,),
     "closed_says_it_once": (14,),
     "deciders_survive_the_journal": (29,),
     "pending_is_forgotten": (24,),
