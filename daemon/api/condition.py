@@ -62,12 +62,7 @@ class Condition:
             self._troubles.pop(name, None)
 
     @property
-    def troubles(self) -> tuple[str, ...]:
-        """What is broken now, one line each."""
-        return tuple(trouble.words for trouble in self.broken)
-
-    @property
     def broken(self) -> tuple[Trouble, ...]:
-        """The same with names and times."""
+        """What is broken now: names, words and since when."""
         with self._lock:
             return tuple(self._troubles.values())

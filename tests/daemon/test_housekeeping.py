@@ -76,12 +76,12 @@ def test_the_alert_of_a_low_disk_stands_while_it_is_low(tmp_path: Path) -> None:
     house = House(tmp_path, least_mb=10**9)
     house.keeping.look_at_disk()
     assert (house.written.raised(), house.written.resolved()) == ([DISK_LOW], [])
-    assert house.condition.troubles
+    assert house.condition.broken
     house.wants(0)
     house.keeping.look_at_disk()
     house.keeping.look_at_disk()
     assert house.written.resolved() == [DISK_LOW]
-    assert not house.condition.troubles
+    assert not house.condition.broken
 
 
 @pytest.mark.rule("LOG-5")

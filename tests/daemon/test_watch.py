@@ -61,7 +61,7 @@ def test_shedding_is_told_once_counted_and_over_when_nothing_was_shed_for_a_whil
         scene.admission.shed = shed
         scene.look()
     assert scene.shown() == ["overload"]
-    assert "9 signals were turned away" in scene.condition.troubles[0]
+    assert "9 signals were turned away" in scene.condition.broken[0].words
     assert scene.condition.broken[0].since_ms == 1_002_000
     scene.look(after_ms=watch.CALM_MS - 1)
     assert scene.shown() == ["overload"]
@@ -72,7 +72,7 @@ def test_shedding_is_told_once_counted_and_over_when_nothing_was_shed_for_a_whil
     assert told[-1] == "overload is over: 9 signals were turned away"
     scene.admission.shed = 10
     scene.look()
-    assert "1 signals were turned away" in scene.condition.troubles[0]
+    assert "1 signals were turned away" in scene.condition.broken[0].words
 
 
 @pytest.mark.rule("REC-4")
@@ -109,7 +109,7 @@ def test_a_mailbox_that_is_not_kept_up_with_is_an_alarm() -> None:
     for depth in (watch.DEEP_MESSAGES, watch.DEEP_MESSAGES + 1):
         scene.look(group_a=depth)
     assert scene.shown() == ["mailbox/group"]
-    assert "group/a does not keep up: 5001 messages" in scene.condition.troubles[0]
+    assert "group/a does not keep up: 5001 messages" in scene.condition.broken[0].words
     scene.look(group_a=watch.SHALLOW_MESSAGES)
     assert scene.shown() == []
     assert scene.recorded.kinds() == ["RaiseAlert mailbox", "ResolveAlert mailbox"]
@@ -124,7 +124,7 @@ def test_a_clock_that_jumps_is_shown_for_a_while(by_ms: int, words: str) -> None
     assert scene.shown() == []
     ahead_ms = 1_000_000 - 500 + by_ms
     scene.clock.look(ahead_ms + 3_000, 3_000)
-    assert words in scene.condition.troubles[0]
+    assert words in scene.condition.broken[0].words
     for steady_ms in (4_000, 2_999 + watch.JUMP_SHOWN_MS):
         scene.clock.look(ahead_ms + steady_ms, steady_ms)
         assert scene.shown() == [watch.CLOCK_TROUBLE]
