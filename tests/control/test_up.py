@@ -153,7 +153,9 @@ def test_a_sigterm_while_starting_stops_in_peace(start: Start) -> None:
 
 def test_a_terminal_that_closes_stops_every_child_in_peace(home: Home, start: Start) -> None:
     ours, theirs = os.openpty()
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # Where the tests themselves were started with nohup.
     up = start(output=theirs)
+    signal.signal(signal.SIGHUP, ignored)
     os.close(theirs)
     seen = b""
     while b"Stop:" not in seen:
