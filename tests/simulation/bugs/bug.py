@@ -11,6 +11,17 @@ from unittest.mock import patch
 
 from tests.simulation.promise import Promise
 
+TRADES = (
+    Promise.FILLS_AGREE,
+    Promise.HOLDS_ITS_FILLS,
+    Promise.NEVER_OVERSOLD,
+    Promise.MONEY,
+    Promise.ORDER_ONCE,
+    Promise.ORDER_KNOWN,
+    Promise.COVERED,
+)
+STUCK = (Promise.SETTLES, Promise.PROTECTED, Promise.NO_CRASH)
+
 Swap = tuple[Any, str, Callable[[Any], Any]]
 """Where (a class or module), which name, and what makes the faulty one of the right one."""
 

@@ -28,7 +28,7 @@ from actors.rules import position, position_books, position_reports
 from actors.rules.model import GroupState, Order, Reason, Refused, Signal
 from actors.rules.records import ClaimIdempotency
 from actors.supervisor import Supervisor
-from tests.simulation.bugs.bug import Bug, Swap, nothing
+from tests.simulation.bugs.bug import STUCK, TRADES, Bug, Swap, nothing
 from tests.simulation.promise import Promise
 
 Right = Any
@@ -375,16 +375,6 @@ def _claim_alone() -> tuple[Swap, ...]:
     )
 
 
-_TRADES = (
-    Promise.FILLS_AGREE,
-    Promise.HOLDS_ITS_FILLS,
-    Promise.NEVER_OVERSOLD,
-    Promise.MONEY,
-    Promise.ORDER_ONCE,
-    Promise.ORDER_KNOWN,
-    Promise.COVERED,
-)
-_STUCK = (Promise.SETTLES, Promise.PROTECTED, Promise.NO_CRASH)
 _SLOTS = (Promise.POOL_LIMIT, Promise.ONE_GROUP_PER_KEY, Promise.SETTLES)
 _SIGNALS = (Promise.ONE_OUTCOME, Promise.ONE_GROUP_PER_KEY, Promise.SETTLES, Promise.QUEUE_RANKED)
 
@@ -393,7 +383,7 @@ BUGS = (
         name="no_incarnations",
         rule="1",
         words="a commit is taken though its author or a participant was reloaded since",
-        expects=(*_SLOTS, *_SIGNALS, *_TRADES, Promise.NO_CRASH),
+        expects=(*_SLOTS, *_SIGNALS, *TRADES, Promise.NO_CRASH),
         swaps=_no_incarnations,
     ),
     Bug(
@@ -436,56 +426,56 @@ BUGS = (
         name="no_fence",
         rule="4",
         words="an author whose commit was not taken goes on",
-        expects=(*_TRADES, *_SIGNALS, *_STUCK, Promise.POOL_LIMIT),
+        expects=(*TRADES, *_SIGNALS, *STUCK, Promise.POOL_LIMIT),
         swaps=_no_fence,
     ),
     Bug(
         name="load_overtakes",
         rule="5",
         words="state is loaded past the Journal's mailbox, before the commits that were told earlier",
-        expects=(*_SLOTS, *_SIGNALS, *_TRADES, *_STUCK),
+        expects=(*_SLOTS, *_SIGNALS, *TRADES, *STUCK),
         swaps=_load_overtakes,
     ),
     Bug(
         name="unit_in_parts",
         rule="6",
         words="Pool and Queue are restarted one without the other",
-        expects=(*_STUCK, *_SIGNALS, Promise.POOL_LIMIT),
+        expects=(*STUCK, *_SIGNALS, Promise.POOL_LIMIT),
         swaps=_unit_in_parts,
     ),
     Bug(
         name="answers_of_earlier_lives",
         rule="7",
         words="a gateway takes answers that were meant for the one before it",
-        expects=(*_TRADES, *_STUCK),
+        expects=(*TRADES, *STUCK),
         swaps=_answers_of_earlier_lives,
     ),
     Bug(
         name="closed_says_it_once",
         rule="8",
         words="a closed group does not repeat that it is",
-        expects=(*_STUCK, Promise.POOL_LIMIT, Promise.MEMORY_BOUNDED),
+        expects=(*STUCK, Promise.POOL_LIMIT, Promise.MEMORY_BOUNDED),
         swaps=_closed_says_it_once,
     ),
     Bug(
         name="deciders_survive_the_journal",
         rule="8",
         words="the Journal's death leaves everybody who decides as they were",
-        expects=(*_SLOTS, *_SIGNALS, *_TRADES, *_STUCK),
+        expects=(*_SLOTS, *_SIGNALS, *TRADES, *STUCK),
         swaps=_deciders_survive_the_journal,
     ),
     Bug(
         name="pending_is_forgotten",
         rule="8, 15",
         words="a loaded group does not ask for the fate of its orders",
-        expects=(*_STUCK, *_TRADES),
+        expects=(*STUCK, *TRADES),
         swaps=_pending_is_forgotten,
     ),
     Bug(
         name="failed_is_done_again",
         rule="9",
         words="a commit that reported an error is taken for undone, and its draft begun anew",
-        expects=(*_SIGNALS, *_TRADES, *_STUCK, Promise.AUDIT_CHAIN),
+        expects=(*_SIGNALS, *TRADES, *STUCK, Promise.AUDIT_CHAIN),
         net="the unique index refuses the second of a draft, and the group that was loaded tells Pool",
         swaps=_failed_is_taken_as_undone,
     ),
@@ -493,7 +483,7 @@ BUGS = (
         name="view_is_not_renewed",
         rule="9",
         words="the View is not read anew after a batch of unknown outcome",
-        expects=(*_STUCK, *_SLOTS, Promise.ONE_OUTCOME, Promise.QUEUE_RANKED),
+        expects=(*STUCK, *_SLOTS, Promise.ONE_OUTCOME, Promise.QUEUE_RANKED),
         swaps=_view_is_not_renewed,
     ),
     Bug(
@@ -507,14 +497,14 @@ BUGS = (
         name="broken_is_released",
         rule="11",
         words="a commit that was refused lets its effects out; Pool forgets what it has answered",
-        expects=(*_SIGNALS, *_TRADES, *_STUCK, Promise.POOL_LIMIT),
+        expects=(*_SIGNALS, *TRADES, *STUCK, Promise.POOL_LIMIT),
         swaps=_broken_is_released,
     ),
     Bug(
         name="replies_before_the_view",
         rule="12",
         words="replies and effects leave before the View shows what they tell",
-        expects=(*_SIGNALS, *_STUCK),
+        expects=(*_SIGNALS, *STUCK),
         swaps=_replies_before_the_view,
     ),
     Bug(
@@ -528,7 +518,7 @@ BUGS = (
         name="no_offer_after_load",
         rule="13",
         words="Pool does not offer its free slots after a load, nor when an account is back",
-        expects=_STUCK,
+        expects=STUCK,
         net="whatever a group, a signal or the store tells makes Pool look, too",
         swaps=_no_offer_after_load,
     ),
@@ -543,56 +533,56 @@ BUGS = (
         name="never_may_stop",
         rule="14",
         words="a closed group is never told that it may stop",
-        expects=(*_STUCK, Promise.MEMORY_BOUNDED),
+        expects=(*STUCK, Promise.MEMORY_BOUNDED),
         swaps=_never_may_stop,
     ),
     Bug(
         name="trades_are_not_told_apart",
         rule="15, ORD-5",
         words="a trade that is reported again counts again",
-        expects=(*_TRADES, *_STUCK),
+        expects=(*TRADES, *STUCK),
         swaps=_trades_are_not_told_apart,
     ),
     Bug(
         name="gateway_is_silent",
         rule="16",
         words="nobody hears that a new gateway is there",
-        expects=(*_STUCK, *_TRADES),
+        expects=(*STUCK, *TRADES),
         swaps=_gateway_is_silent,
     ),
     Bug(
         name="sent_again_when_asked_again",
         rule="16",
         words="an order that is asked for again is sent again",
-        expects=(*_TRADES, *_STUCK),
+        expects=(*TRADES, *STUCK),
         swaps=_sent_again_when_asked_again,
     ),
     Bug(
         name="not_found_is_final",
         rule="17, ORD-3",
         words="an order that is not found once counts as never accepted",
-        expects=(*_TRADES, *_STUCK),
+        expects=(*TRADES, *STUCK),
         swaps=_not_found_is_final,
     ),
     Bug(
         name="steps_have_new_names",
         rule="18, RISK-7",
         words="a step of an offset that is asked for again has a new id",
-        expects=(*_TRADES, *_STUCK),
+        expects=(*TRADES, *STUCK),
         swaps=_steps_have_new_names,
     ),
     Bug(
         name="steps_are_asked_once",
         rule="18, RISK-7",
         words="a step of an offset is asked for once",
-        expects=_STUCK,
+        expects=STUCK,
         swaps=_steps_are_asked_once,
     ),
     Bug(
         name="late_fills_are_dropped",
         rule="19",
         words="a fill that comes when the group has closed is dropped",
-        expects=(*_TRADES, *_STUCK),
+        expects=(*TRADES, *STUCK),
         swaps=_late_fills_are_dropped,
     ),
     Bug(

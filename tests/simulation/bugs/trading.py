@@ -22,7 +22,7 @@ from actors.rules.model import Order, OrderState, Outcome, Queued, Reason, Role
 from actors.rules.money import ZERO, floor_to
 from actors.rules.position_desk import Desk
 from actors.rules.records import SetOutcome
-from tests.simulation.bugs.bug import Bug, Swap, nothing
+from tests.simulation.bugs.bug import STUCK, TRADES, Bug, Swap, nothing
 from tests.simulation.promise import Promise
 
 Right = Any
@@ -329,65 +329,54 @@ def _queue_row_stays() -> tuple[Swap, ...]:
     return ((actors.position, "DeleteQueued", make),)
 
 
-_TRADES = (
-    Promise.FILLS_AGREE,
-    Promise.HOLDS_ITS_FILLS,
-    Promise.NEVER_OVERSOLD,
-    Promise.MONEY,
-    Promise.ORDER_ONCE,
-    Promise.ORDER_KNOWN,
-    Promise.COVERED,
-)
-_STUCK = (Promise.SETTLES, Promise.PROTECTED, Promise.NO_CRASH)
-
 BUGS = (
     Bug(
         name="resend_on_timeout",
         rule="ORD-3",
         words="an order whose answer is lost is sent again",
-        expects=(*_TRADES, *_STUCK),
+        expects=(*TRADES, *STUCK),
         swaps=_resend_on_timeout,
     ),
     Bug(
         name="unknown_is_sent_again",
         rule="ORD-3",
         words="an order of unknown fate is sent again",
-        expects=(*_TRADES, *_STUCK),
+        expects=(*TRADES, *STUCK),
         swaps=_unknown_is_sent_again,
     ),
     Bug(
         name="drop_a_fill",
         rule="ORD-5",
         words="one trade in eleven is not counted",
-        expects=(*_TRADES, *_STUCK),
+        expects=(*TRADES, *STUCK),
         swaps=_drop_a_fill,
     ),
     Bug(
         name="planned_for_filled",
         rule="TP-7, ORD-6",
         words="targets sell what was planned instead of what has filled",
-        expects=(*_TRADES, *_STUCK),
+        expects=(*TRADES, *STUCK),
         swaps=_planned_for_filled,
     ),
     Bug(
         name="sells_beside_targets",
         rule="TP-7, EXIT-1",
         words="a close does not wait until the targets in its way are gone",
-        expects=(*_TRADES, *_STUCK),
+        expects=(*TRADES, *STUCK),
         swaps=_sells_beside_targets,
     ),
     Bug(
         name="closed_with_open_entries",
         rule="EXIT-1",
         words="a group is closed while its entries still rest",
-        expects=(*_TRADES, *_STUCK),
+        expects=(*TRADES, *STUCK),
         swaps=_closed_with_open_entries,
     ),
     Bug(
         name="release_before_commit",
         rule="ORD-2, SIG-9",
         words="orders and replies leave before the commit is durable",
-        expects=(*_TRADES, Promise.ONE_OUTCOME, Promise.POOL_LIMIT, Promise.ONE_GROUP_PER_KEY, *_STUCK),
+        expects=(*TRADES, Promise.ONE_OUTCOME, Promise.POOL_LIMIT, Promise.ONE_GROUP_PER_KEY, *STUCK),
         swaps=_release_before_commit,
     ),
     Bug(
@@ -401,21 +390,21 @@ BUGS = (
         name="skip_reconciliation",
         rule="ORD-5, ORD-7",
         words="what the streams missed is never asked for",
-        expects=(*_STUCK, Promise.FILLS_AGREE),
+        expects=(*STUCK, Promise.FILLS_AGREE),
         swaps=_skip_reconciliation,
     ),
     Bug(
         name="lists_are_believed",
         rule="ORD-3",
         words="an open order that a list does not show counts as cancelled",
-        expects=(*_TRADES, *_STUCK),
+        expects=(*TRADES, *STUCK),
         swaps=_lists_are_believed,
     ),
     Bug(
         name="asked_is_cancelled",
         rule="ORD-8",
         words="an order counts as cancelled once that was asked for",
-        expects=(*_TRADES, *_STUCK),
+        expects=(*TRADES, *STUCK),
         swaps=_asked_is_cancelled,
     ),
     Bug(
@@ -471,21 +460,21 @@ BUGS = (
         name="wakes_are_forgotten",
         rule="EXIT-5, DCA-5",
         words="a group that wants to be woken is not",
-        expects=_STUCK,
+        expects=STUCK,
         swaps=_wakes_are_forgotten,
     ),
     Bug(
         name="sells_the_fee_too",
         rule="PRC-5, TP-7",
         words="what a fee took of the coin counts as held",
-        expects=(*_TRADES, *_STUCK),
+        expects=(*TRADES, *STUCK),
         swaps=_closes_take_what_was_planned,
     ),
     Bug(
         name="exit_leaves_entries",
         rule="EXIT-1",
         words="an exit leaves the entries where they are",
-        expects=(*_TRADES, *_STUCK),
+        expects=(*TRADES, *STUCK),
         swaps=_exit_leaves_entries,
     ),
     Bug(
