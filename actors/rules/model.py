@@ -646,6 +646,9 @@ class Group:
     orders: Mapping[str, Order] = field(default_factory=dict)
     loose: Lot = field(default_factory=Lot)
     """What rounding left over from finished legs; it goes into the next sendable sale (PRC-6)."""
+    oversold: Lot = field(default_factory=Lot)
+    """What was sold beyond all that was known to be bought, and what that brought. While there is any, nothing is held;
+    entries heard of later go there first."""
     realized: Decimal = ZERO
     """Net of fees (PNL-1)."""
     fees: Decimal = ZERO

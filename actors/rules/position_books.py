@@ -3,8 +3,9 @@
 Invariants:
 1. A trade is counted once; the caller makes sure by its id (ORD-5).
 2. Change of quote = realised - cost of what is held, to the last decimal, for any sequence of trades (PNL-2).
-3. No lot is ever negative. What was sold beyond everything held is booked as profit without cost, flagged
-   `oversold` and alerted.
+3. No lot is ever negative. What was sold beyond everything held is booked as profit without cost, remembered, flagged
+   `oversold` and alerted. An entry heard of later goes there first, so that nothing is claimed that is gone:
+   held - oversold = bought - sold, whatever order executions are heard in.
 4. An exit takes first from what its order is for, then from the loose remainder, then from the other legs. A cut's
    takes from the cut's legs, in its order.
 """
@@ -50,6 +51,28 @@ def _enter(desk: Desk, order: Order, trade: Trade) -> None:
             bought_cost=leg.bought_cost + _value(desk, trade, trade.quantity),
         )
     )
+    if desk.oversold.quantity:
+        _cover(desk, leg.pyramid, leg.index)
+
+
+def _cover(desk: Desk, pyramid: int, index: int) -> None:
+    """What an entry brought in was sold already, as far as more was sold than was known to be held."""
+    leg = desk.leg_at((pyramid, index))
+    quantity = min(desk.oversold.quantity, leg.lot.quantity)
+    taken, sold = profit.take(leg.lot, quantity), profit.take(desk.oversold, quantity)
+    desk.oversold = sold.lot
+    desk.realized += profit.realized(desk.side, ZERO, taken.cost)
+    desk.put_leg(
+        replace(
+            leg,
+            lot=taken.lot,
+            sold_quantity=leg.sold_quantity + quantity,
+            sold_proceeds=leg.sold_proceeds + sold.cost,
+        )
+    )
+    if not desk.oversold.quantity:
+        desk.flag(OVERSOLD, False)
+        desk.note("group.covered", "all that was sold had been bought: an entry was heard of later")
 
 
 def _leave(desk: Desk, order: Order, trade: Trade) -> None:
@@ -70,6 +93,8 @@ def _leave(desk: Desk, order: Order, trade: Trade) -> None:
     desk.realized += profit.realized(desk.side, proceeds, cost) - fee
     oversold = left - uncovered_fee
     if oversold > 0:
+        more = Lot(quantity=oversold, cost=_value(desk, trade, oversold))
+        desk.oversold = Lot(quantity=desk.oversold.quantity + more.quantity, cost=desk.oversold.cost + more.cost)
         desk.flag(OVERSOLD)
         desk.alert(
             "group.oversold", f"{oversold} more was sold than the group held ({trade.trade_id})", "error", order=order

@@ -31,7 +31,7 @@ from actors.rules.naming import MAX_ATTEMPT, next_attempt
 from actors.rules.position_orders import Place, new_order, trim, where
 
 _TRACKED = (
-    *("state", "instrument", "loose", "realized", "fees", "funding", "dust", "dust_value"),
+    *("state", "instrument", "loose", "oversold", "realized", "fees", "funding", "dust", "dust_value"),
     *("close_reason", "close_time_ms", "flags", "hybrid_hit", "stop_loss", "take_profit"),
     *("trails", "stop_price", "stop_reason", "cuts", "risk_timer_start_ms", "risk_blocked", "risk_skip", "reverse"),
 )
@@ -62,6 +62,7 @@ class Desk:
         self.instrument = own if newest is own or newest == own else newest
         self.state: GroupState = group.state
         self.loose: Lot = group.loose
+        self.oversold: Lot = group.oversold
         self.realized: Decimal = group.realized
         self.fees: Decimal = group.fees
         self.funding: Decimal = group.funding

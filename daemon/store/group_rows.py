@@ -61,6 +61,7 @@ GROUP = Columns.of(
     "loose_quantity loose_cost realized fees dust dust_value ignored_pyramids close_reason close_time_ms flags",
     "max_slippage_percent stop_loss take_profit hybrid_hit funding",
     "trails stop_price stop_reason cuts risk_timer_start_ms risk_blocked risk_skip reverse",
+    "oversold_quantity oversold_proceeds",
 )
 SAVED_GROUP = Columns("position_groups", (*GROUP.names, "quote", "late_fill", "invested"))
 GROUP_KEPT = ("world", "account", "symbol", "timeframe", "key_strategy", "key_source", "create_time_ms")
@@ -104,6 +105,7 @@ def saved_group(row: SaveGroup) -> tuple[Any, ...]:
         *(number_or_null(group.stop_price), None if group.stop_reason is None else group.stop_reason.value),
         *(json_value(group.cuts) if group.cuts else "[]", group.risk_timer_start_ms),
         *(int(group.risk_blocked), int(group.risk_skip), None if group.reverse is None else json_value(group.reverse)),
+        *(number(group.oversold.quantity), number(group.oversold.cost)),
         *(group.instrument.quote, int(LATE_FILL in group.flags), invested(group) if group.is_closed else "0"),
     )
 
@@ -122,7 +124,8 @@ def read_group(row: tuple[Any, ...], pyramids: tuple[Pyramid, ...], orders: Mapp
     slot_token, forced, signal_id, opened_stamp_ms, create_time_ms, update_time_ms, strategy = row[11:18]
     loose_quantity, loose_cost, realized, fees, dust, dust_value, ignored_pyramids = row[18:25]
     close_reason, close_time_ms, flags, max_slippage_percent, stop_loss, take_profit, hybrid_hit, funding = row[25:33]
-    trails, stop_price, stop_reason, cuts, risk_timer_start_ms, risk_blocked, risk_skip, reverse = row[33:]
+    trails, stop_price, stop_reason, cuts, risk_timer_start_ms, risk_blocked, risk_skip, reverse = row[33:41]
+    oversold_quantity, oversold_proceeds = row[41:]
     return Group(
         group_id=group_id,
         world=WORLDS[world],
@@ -141,6 +144,7 @@ def read_group(row: tuple[Any, ...], pyramids: tuple[Pyramid, ...], orders: Mapp
         pyramids=pyramids,
         orders=orders,
         loose=Lot(quantity=Decimal(loose_quantity), cost=Decimal(loose_cost)),
+        oversold=Lot(quantity=Decimal(oversold_quantity), cost=Decimal(oversold_proceeds)),
         realized=Decimal(realized),
         fees=Decimal(fees),
         funding=Decimal(funding),

@@ -80,6 +80,7 @@ def _check_group(row: SaveGroup) -> None:
     group = row.group
     finite((group.loose.quantity, group.loose.cost, group.realized, group.fees, group.dust, group.dust_value))
     finite((group.funding, group.max_slippage_percent, group.stop_loss, group.take_profit, group.stop_price))
+    finite((group.oversold.quantity, group.oversold.cost))
     finite(group.trails.values())
     for cut in group.cuts:
         finite((cut.quantity, cut.worst_price, cut.sold, cut.realized))

@@ -157,6 +157,8 @@ class Group(Table):
     """The whole signal, so that a group is loaded without another table."""
     invested = TextField(constraints=[ZERO_TEXT])
     """What its entries cost, fees excluded, once it is closed: for reports, which then need not read its legs."""
+    oversold_quantity = TextField(constraints=[ZERO_TEXT])
+    oversold_proceeds = TextField(constraints=[ZERO_TEXT])
 
     class Meta:
         table_name = "position_groups"

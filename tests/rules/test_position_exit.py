@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.rules import precision, states
+from actors.rules import precision, profit, states
 from actors.rules.choices import LimitCloseFallback, OnFlat, TpExecution, TpMode
 from actors.rules.events import PriceCrossed, SetWatches
 from actors.rules.model import (
@@ -447,6 +447,28 @@ def test_more_sold_than_held_is_flagged_and_never_a_negative_lot() -> None:
     assert closed(story)
     assert story.order(target).state is OrderState.FILLED
     assert story.group.realized == story.venue.quote, "what was sold too much is profit without cost"
+    assert story.group.oversold.quantity > 0, "it is remembered"
+
+
+@pytest.mark.rule("TP-7")
+@pytest.mark.rule("ORD-5")
+def test_a_purchase_heard_of_after_its_sale_is_not_claimed_again() -> None:
+    story = Story(ladder(*ONE))
+    late = story.entry(0)
+    story.venue.fill(late, quantity=D("0.4"))
+    story.report(late)
+    story.close()
+    target = story.target(0)
+    story.confirm_cancels()
+    story.fill(story.closing())
+    story.venue.fill(late)  # Everything else of it, which nobody hears of yet.
+    story.venue.fill(target)  # And the venue sells what it had confirmed as cancelled.
+    story.report(target)
+    assert story.group.oversold.quantity == D("0.4")
+    story.report(late)
+    assert "oversold" not in story.group.flags
+    assert story.group.oversold.quantity == 0
+    assert profit.held(story.group) == story.venue.base, "what had been sold already is not there"
 
 
 @pytest.mark.rule("TP-7")

@@ -95,15 +95,28 @@ class GroupBook:
     position of a neighbour lets them. Nobody could have known."""
 
     @property
+    def net(self) -> Decimal:
+        """By its trades; negative: more was sold than is known to be bought."""
+        return self.bought - self.sold
+
+    @property
     def held(self) -> Decimal:
-        """By its trades. What it had to sell beyond that is not its own."""
-        held = self.bought - self.sold
-        return ZERO if -self.may_oversell <= held < 0 else held
+        return max(self.net, ZERO)
 
     @property
     def claimed(self) -> Decimal:
         """By its own rows."""
-        return self.lots + self.group.loose.quantity
+        return self.lots + self.group.loose.quantity - self.group.oversold.quantity
+
+    @property
+    def may_cross(self) -> Decimal:
+        """What a stop and targets that all rested have sold together at most: where the price crosses both before a
+        cancel can arrive, what the account holds beside the group may be sold (docs/promises.md).
+        """
+        return min(self._sold_by(Role.STOP), self._sold_by(Role.TAKE_PROFIT))
+
+    def _sold_by(self, role: Role) -> Decimal:
+        return sum((known.filled for known in self.orders.values() if known.order.role is role), ZERO)
 
     @property
     def name(self) -> str:
@@ -274,7 +287,7 @@ class Books:
             book.may_promise_more = True
         elif row.client_order_id.startswith(EXTERNAL):
             book.is_external = book.may_promise_more = True
-            book.may_oversell = max(book.may_oversell, book.exits - max(book.held, ZERO))
+            book.may_oversell = max(book.may_oversell, book.exits - book.held)
 
     def _profit(self, row: AddProfit) -> None:
         book = self._of(row.group_id, "profit")

@@ -135,6 +135,7 @@ def test_queued_signals_are_shown_by_rank_with_the_reasons_for_it(serve: Serve) 
     deeper = admin.send(alert("SOLUSDT"))
     assert [entry.signal_id for entry in waiting(admin)] == [first.signal_id, deeper.signal_id]
     move(admin, "95", "SOL/USDT")
+    until(lambda: waiting(admin)[0].signal_id == deeper.signal_id)
     top, second = waiting(admin)
     assert (top.signal_id, top.rank, top.loss_percent, top.mark_price) == (deeper.signal_id, 1, "-5", "95")
     assert (second.rank, second.loss_percent, second.wait_reason) == (2, "0", "POOL_FULL")

@@ -254,6 +254,7 @@ def test_the_schema_goes_down_and_up_again_and_loses_only_what_it_added(old: Pat
     samples.opened(old).close()
     database = open_writer(old / "terrace.db", "full")
     before = dump(raw(database), "position_groups")
+    assert migrate.rollback(database) == "008_oversold"
     assert migrate.rollback(database) == "007_replays"
     assert migrate.rollback(database) == "006_dead_letters"
     assert migrate.rollback(database) == "005_risk"
