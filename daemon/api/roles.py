@@ -22,6 +22,7 @@ ROLE_OF: Mapping[str, TokenRole] = {
             "ListSignals": _VIEWER,
             "CheckSignal": _VIEWER,
             "ReplaySignal": _OPERATOR,
+            "GetSignalStory": _VIEWER,
         },
     ),
     **_methods(
@@ -96,6 +97,7 @@ ROLE_OF: Mapping[str, TokenRole] = {
             "ListConfigVersions": _VIEWER,
             "DiffConfig": _VIEWER,
             "RestoreConfig": _ADMIN,
+            "DescribeConfig": _VIEWER,
         },
     ),
     **_methods(
@@ -106,6 +108,8 @@ ROLE_OF: Mapping[str, TokenRole] = {
             "ListAlerts": _VIEWER,
             "AcknowledgeAlert": _OPERATOR,
             "VerifyAuditTrail": _VIEWER,
+            "ListNotifications": _VIEWER,
+            "TestNotifications": _ADMIN,
         },
     ),
     **_methods(
@@ -120,13 +124,19 @@ ROLE_OF: Mapping[str, TokenRole] = {
     ),
     **_methods(
         "MaintenanceService",
-        {"Backup": _ADMIN, "CheckStore": _ADMIN, "DumpDiagnostics": _ADMIN, "ProfileMemory": _ADMIN},
+        {
+            "Backup": _ADMIN,
+            "ListBackups": _ADMIN,
+            "CheckStore": _ADMIN,
+            "DumpDiagnostics": _ADMIN,
+            "ProfileMemory": _ADMIN,
+        },
     ),
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _VIEWER,
 }
 
 _READ_ONLY_SAFE = {"RefreshInstruments", "CheckAccount", "AcknowledgeAlert"}
-_LOOKS_ONLY = {"ListSecrets", "CheckAccount", "CheckStore", "DumpDiagnostics", "ProfileMemory"}
+_LOOKS_ONLY = {"ListSecrets", "ListBackups", "CheckAccount", "CheckStore", "DumpDiagnostics", "ProfileMemory"}
 
 CHANGES = frozenset(
     method

@@ -183,3 +183,45 @@ class RestoreConfigResponse(_message.Message):
     config: Config
     changes: _containers.RepeatedCompositeFieldContainer[ConfigChange]
     def __init__(self, config: _Optional[_Union[Config, _Mapping]] = ..., changes: _Optional[_Iterable[_Union[ConfigChange, _Mapping]]] = ...) -> None: ...
+
+class DescribeConfigRequest(_message.Message):
+    __slots__ = ("path",)
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    def __init__(self, path: _Optional[str] = ...) -> None: ...
+
+class DescribeConfigResponse(_message.Message):
+    __slots__ = ("keys",)
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    keys: _containers.RepeatedCompositeFieldContainer[ConfigKey]
+    def __init__(self, keys: _Optional[_Iterable[_Union[ConfigKey, _Mapping]]] = ...) -> None: ...
+
+class ConfigKey(_message.Message):
+    __slots__ = ("path", "help", "kind", "unit", "minimum", "maximum", "allowed", "default_value", "value", "nullable", "restart_required", "rule", "example")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    HELP_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    MINIMUM_FIELD_NUMBER: _ClassVar[int]
+    MAXIMUM_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_VALUE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    NULLABLE_FIELD_NUMBER: _ClassVar[int]
+    RESTART_REQUIRED_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLE_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    help: str
+    kind: str
+    unit: str
+    minimum: str
+    maximum: str
+    allowed: _containers.RepeatedScalarFieldContainer[str]
+    default_value: str
+    value: str
+    nullable: bool
+    restart_required: bool
+    rule: str
+    example: str
+    def __init__(self, path: _Optional[str] = ..., help: _Optional[str] = ..., kind: _Optional[str] = ..., unit: _Optional[str] = ..., minimum: _Optional[str] = ..., maximum: _Optional[str] = ..., allowed: _Optional[_Iterable[str]] = ..., default_value: _Optional[str] = ..., value: _Optional[str] = ..., nullable: _Optional[bool] = ..., restart_required: _Optional[bool] = ..., rule: _Optional[str] = ..., example: _Optional[str] = ...) -> None: ...

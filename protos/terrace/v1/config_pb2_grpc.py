@@ -35,6 +35,11 @@ class ConfigServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.DescribeConfig = channel.unary_unary(
+                '/terrace.v1.ConfigService/DescribeConfig',
+                request_serializer=terrace_dot_v1_dot_config__pb2.DescribeConfigRequest.SerializeToString,
+                response_deserializer=terrace_dot_v1_dot_config__pb2.DescribeConfigResponse.FromString,
+                _registered_method=True)
         self.GetConfig = channel.unary_unary(
                 '/terrace.v1.ConfigService/GetConfig',
                 request_serializer=terrace_dot_v1_dot_config__pb2.GetConfigRequest.SerializeToString,
@@ -70,6 +75,13 @@ class ConfigServiceStub:
 class ConfigServiceServicer:
     """Shows and changes the configuration.
     """
+
+    def DescribeConfig(self, request, context):
+        """Every key of the configuration: what it means, its kind, unit, bounds, default and value in force.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def GetConfig(self, request, context):
         """The configuration in force, or a stored version.
@@ -116,6 +128,11 @@ class ConfigServiceServicer:
 
 def add_ConfigServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'DescribeConfig': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeConfig,
+                    request_deserializer=terrace_dot_v1_dot_config__pb2.DescribeConfigRequest.FromString,
+                    response_serializer=terrace_dot_v1_dot_config__pb2.DescribeConfigResponse.SerializeToString,
+            ),
             'GetConfig': grpc.unary_unary_rpc_method_handler(
                     servicer.GetConfig,
                     request_deserializer=terrace_dot_v1_dot_config__pb2.GetConfigRequest.FromString,
@@ -157,6 +174,33 @@ def add_ConfigServiceServicer_to_server(servicer, server):
 class ConfigService:
     """Shows and changes the configuration.
     """
+
+    @staticmethod
+    def DescribeConfig(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/terrace.v1.ConfigService/DescribeConfig',
+            terrace_dot_v1_dot_config__pb2.DescribeConfigRequest.SerializeToString,
+            terrace_dot_v1_dot_config__pb2.DescribeConfigResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def GetConfig(request,

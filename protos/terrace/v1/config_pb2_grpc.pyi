@@ -33,6 +33,8 @@ class ConfigServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ConfigServiceAsyncStub: ...
+    DescribeConfig: _grpc.UnaryUnaryMultiCallable[_config_pb2.DescribeConfigRequest, _config_pb2.DescribeConfigResponse]
+    """Every key of the configuration: what it means, its kind, unit, bounds, default and value in force."""
     GetConfig: _grpc.UnaryUnaryMultiCallable[_config_pb2.GetConfigRequest, _config_pb2.GetConfigResponse]
     """The configuration in force, or a stored version."""
     ValidateConfig: _grpc.UnaryUnaryMultiCallable[_config_pb2.ValidateConfigRequest, _config_pb2.ValidateConfigResponse]
@@ -51,6 +53,8 @@ class ConfigServiceAsyncStub(ConfigServiceStub):
     """Shows and changes the configuration."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    DescribeConfig: _aio.UnaryUnaryMultiCallable[_config_pb2.DescribeConfigRequest, _config_pb2.DescribeConfigResponse]  # type: ignore[assignment]
+    """Every key of the configuration: what it means, its kind, unit, bounds, default and value in force."""
     GetConfig: _aio.UnaryUnaryMultiCallable[_config_pb2.GetConfigRequest, _config_pb2.GetConfigResponse]  # type: ignore[assignment]
     """The configuration in force, or a stored version."""
     ValidateConfig: _aio.UnaryUnaryMultiCallable[_config_pb2.ValidateConfigRequest, _config_pb2.ValidateConfigResponse]  # type: ignore[assignment]
@@ -66,6 +70,13 @@ class ConfigServiceAsyncStub(ConfigServiceStub):
 
 class ConfigServiceServicer(metaclass=_abc_1.ABCMeta):
     """Shows and changes the configuration."""
+
+    def DescribeConfig(
+        self,
+        request: _config_pb2.DescribeConfigRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_config_pb2.DescribeConfigResponse, _abc.Awaitable[_config_pb2.DescribeConfigResponse]]:
+        """Every key of the configuration: what it means, its kind, unit, bounds, default and value in force."""
 
     def GetConfig(
         self,

@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Status(_message.Message):
-    __slots__ = ("state", "limit_state", "live_groups", "max_open_groups", "queued_signals", "unrealized_pnl", "realized_pnl", "last_signal_time", "risk_state", "accounts", "alerts", "version", "config_version", "world", "state_reason", "limit_reason", "limit_lift", "start_time", "forced_groups", "reporting_currency", "exposure", "reserved_capital", "free_capital", "equity", "read_only", "dead_letters", "last_sequence", "worlds", "degradations", "degraded")
+    __slots__ = ("state", "limit_state", "live_groups", "max_open_groups", "queued_signals", "unrealized_pnl", "realized_pnl", "last_signal_time", "risk_state", "accounts", "alerts", "version", "config_version", "world", "state_reason", "limit_reason", "limit_lift", "start_time", "forced_groups", "reporting_currency", "exposure", "reserved_capital", "free_capital", "equity", "read_only", "dead_letters", "last_sequence", "worlds", "degradations", "degraded", "leadership")
     STATE_FIELD_NUMBER: _ClassVar[int]
     LIMIT_STATE_FIELD_NUMBER: _ClassVar[int]
     LIVE_GROUPS_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +43,7 @@ class Status(_message.Message):
     WORLDS_FIELD_NUMBER: _ClassVar[int]
     DEGRADATIONS_FIELD_NUMBER: _ClassVar[int]
     DEGRADED_FIELD_NUMBER: _ClassVar[int]
+    LEADERSHIP_FIELD_NUMBER: _ClassVar[int]
     state: _types_pb2.EngineState
     limit_state: _types_pb2.LimitState
     live_groups: int
@@ -73,7 +74,20 @@ class Status(_message.Message):
     worlds: _containers.RepeatedScalarFieldContainer[_types_pb2.World]
     degradations: _containers.RepeatedScalarFieldContainer[str]
     degraded: _containers.RepeatedCompositeFieldContainer[Degradation]
-    def __init__(self, state: _Optional[_Union[_types_pb2.EngineState, str]] = ..., limit_state: _Optional[_Union[_types_pb2.LimitState, str]] = ..., live_groups: _Optional[int] = ..., max_open_groups: _Optional[int] = ..., queued_signals: _Optional[int] = ..., unrealized_pnl: _Optional[str] = ..., realized_pnl: _Optional[str] = ..., last_signal_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., risk_state: _Optional[_Union[_types_pb2.RiskState, str]] = ..., accounts: _Optional[_Iterable[_Union[AccountStatus, _Mapping]]] = ..., alerts: _Optional[int] = ..., version: _Optional[str] = ..., config_version: _Optional[int] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., state_reason: _Optional[str] = ..., limit_reason: _Optional[str] = ..., limit_lift: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., forced_groups: _Optional[int] = ..., reporting_currency: _Optional[str] = ..., exposure: _Optional[str] = ..., reserved_capital: _Optional[str] = ..., free_capital: _Optional[str] = ..., equity: _Optional[str] = ..., read_only: _Optional[bool] = ..., dead_letters: _Optional[int] = ..., last_sequence: _Optional[int] = ..., worlds: _Optional[_Iterable[_Union[_types_pb2.World, str]]] = ..., degradations: _Optional[_Iterable[str]] = ..., degraded: _Optional[_Iterable[_Union[Degradation, _Mapping]]] = ...) -> None: ...
+    leadership: Leadership
+    def __init__(self, state: _Optional[_Union[_types_pb2.EngineState, str]] = ..., limit_state: _Optional[_Union[_types_pb2.LimitState, str]] = ..., live_groups: _Optional[int] = ..., max_open_groups: _Optional[int] = ..., queued_signals: _Optional[int] = ..., unrealized_pnl: _Optional[str] = ..., realized_pnl: _Optional[str] = ..., last_signal_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., risk_state: _Optional[_Union[_types_pb2.RiskState, str]] = ..., accounts: _Optional[_Iterable[_Union[AccountStatus, _Mapping]]] = ..., alerts: _Optional[int] = ..., version: _Optional[str] = ..., config_version: _Optional[int] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., state_reason: _Optional[str] = ..., limit_reason: _Optional[str] = ..., limit_lift: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., forced_groups: _Optional[int] = ..., reporting_currency: _Optional[str] = ..., exposure: _Optional[str] = ..., reserved_capital: _Optional[str] = ..., free_capital: _Optional[str] = ..., equity: _Optional[str] = ..., read_only: _Optional[bool] = ..., dead_letters: _Optional[int] = ..., last_sequence: _Optional[int] = ..., worlds: _Optional[_Iterable[_Union[_types_pb2.World, str]]] = ..., degradations: _Optional[_Iterable[str]] = ..., degraded: _Optional[_Iterable[_Union[Degradation, _Mapping]]] = ..., leadership: _Optional[_Union[Leadership, _Mapping]] = ...) -> None: ...
+
+class Leadership(_message.Message):
+    __slots__ = ("leads", "epoch", "leader", "since_time")
+    LEADS_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    LEADER_FIELD_NUMBER: _ClassVar[int]
+    SINCE_TIME_FIELD_NUMBER: _ClassVar[int]
+    leads: bool
+    epoch: int
+    leader: str
+    since_time: _timestamp_pb2.Timestamp
+    def __init__(self, leads: _Optional[bool] = ..., epoch: _Optional[int] = ..., leader: _Optional[str] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Degradation(_message.Message):
     __slots__ = ("code", "subject", "message", "since_time", "remedy")

@@ -26,33 +26,41 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cterrace/v1/maintenance.proto\x12\nterrace.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\".\n\x0cStoreProblem\x12\r\n\x05table\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\">\n\nAllocation\x12\r\n\x05place\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\"#\n\rBackupRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"s\n\x0e\x42\x61\x63kupResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"!\n\x11\x43heckStoreRequest\x12\x0c\n\x04\x66ull\x18\x01 \x01(\x08\"\x93\x01\n\x12\x43heckStoreResponse\x12\r\n\x05valid\x18\x01 \x01(\x08\x12*\n\x08problems\x18\x02 \x03(\x0b\x32\x18.terrace.v1.StoreProblem\x12\x16\n\x0eschema_version\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x16\n\x0e\x65ngine_version\x18\x05 \x01(\t\"\x18\n\x16\x44umpDiagnosticsRequest\"X\n\x17\x44umpDiagnosticsResponse\x12\x0c\n\x04json\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\\\n\x14ProfileMemoryRequest\x12+\n\x08\x64uration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fmax_allocations\x18\x02 \x01(\x05\"\\\n\x15ProfileMemoryResponse\x12\x16\n\x0eresident_bytes\x18\x01 \x01(\x03\x12+\n\x0b\x61llocations\x18\x02 \x03(\x0b\x32\x16.terrace.v1.Allocation2\xd4\x02\n\x12MaintenanceService\x12?\n\x06\x42\x61\x63kup\x12\x19.terrace.v1.BackupRequest\x1a\x1a.terrace.v1.BackupResponse\x12K\n\nCheckStore\x12\x1d.terrace.v1.CheckStoreRequest\x1a\x1e.terrace.v1.CheckStoreResponse\x12Z\n\x0f\x44umpDiagnostics\x12\".terrace.v1.DumpDiagnosticsRequest\x1a#.terrace.v1.DumpDiagnosticsResponse\x12T\n\rProfileMemory\x12 .terrace.v1.ProfileMemoryRequest\x1a!.terrace.v1.ProfileMemoryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cterrace/v1/maintenance.proto\x12\nterrace.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\".\n\x0cStoreProblem\x12\r\n\x05table\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\">\n\nAllocation\x12\r\n\x05place\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\"M\n\rBackupRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x65ncrypt\x18\x02 \x01(\x08\x12\x17\n\npassphrase\x18\x03 \x01(\tB\x03\x80\x01\x01\"\x86\x01\n\x0e\x42\x61\x63kupResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tencrypted\x18\x05 \x01(\x08\"\x9b\x01\n\nBackupFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tencrypted\x18\x04 \x01(\x08\x12\x16\n\x0eschema_version\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\t\";\n\x12ListBackupsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x13ListBackupsResponse\x12\'\n\x07\x62\x61\x63kups\x18\x01 \x03(\x0b\x32\x16.terrace.v1.BackupFile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"!\n\x11\x43heckStoreRequest\x12\x0c\n\x04\x66ull\x18\x01 \x01(\x08\"\x93\x01\n\x12\x43heckStoreResponse\x12\r\n\x05valid\x18\x01 \x01(\x08\x12*\n\x08problems\x18\x02 \x03(\x0b\x32\x18.terrace.v1.StoreProblem\x12\x16\n\x0eschema_version\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x16\n\x0e\x65ngine_version\x18\x05 \x01(\t\"\x18\n\x16\x44umpDiagnosticsRequest\"X\n\x17\x44umpDiagnosticsResponse\x12\x0c\n\x04json\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\\\n\x14ProfileMemoryRequest\x12+\n\x08\x64uration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fmax_allocations\x18\x02 \x01(\x05\"\\\n\x15ProfileMemoryResponse\x12\x16\n\x0eresident_bytes\x18\x01 \x01(\x03\x12+\n\x0b\x61llocations\x18\x02 \x03(\x0b\x32\x16.terrace.v1.Allocation2\xa4\x03\n\x12MaintenanceService\x12?\n\x06\x42\x61\x63kup\x12\x19.terrace.v1.BackupRequest\x1a\x1a.terrace.v1.BackupResponse\x12N\n\x0bListBackups\x12\x1e.terrace.v1.ListBackupsRequest\x1a\x1f.terrace.v1.ListBackupsResponse\x12K\n\nCheckStore\x12\x1d.terrace.v1.CheckStoreRequest\x1a\x1e.terrace.v1.CheckStoreResponse\x12Z\n\x0f\x44umpDiagnostics\x12\".terrace.v1.DumpDiagnosticsRequest\x1a#.terrace.v1.DumpDiagnosticsResponse\x12T\n\rProfileMemory\x12 .terrace.v1.ProfileMemoryRequest\x1a!.terrace.v1.ProfileMemoryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'terrace.v1.maintenance_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_BACKUPREQUEST'].fields_by_name['passphrase']._loaded_options = None
+  _globals['_BACKUPREQUEST'].fields_by_name['passphrase']._serialized_options = b'\200\001\001'
   _globals['_STOREPROBLEM']._serialized_start=109
   _globals['_STOREPROBLEM']._serialized_end=155
   _globals['_ALLOCATION']._serialized_start=157
   _globals['_ALLOCATION']._serialized_end=219
   _globals['_BACKUPREQUEST']._serialized_start=221
-  _globals['_BACKUPREQUEST']._serialized_end=256
-  _globals['_BACKUPRESPONSE']._serialized_start=258
-  _globals['_BACKUPRESPONSE']._serialized_end=373
-  _globals['_CHECKSTOREREQUEST']._serialized_start=375
-  _globals['_CHECKSTOREREQUEST']._serialized_end=408
-  _globals['_CHECKSTORERESPONSE']._serialized_start=411
-  _globals['_CHECKSTORERESPONSE']._serialized_end=558
-  _globals['_DUMPDIAGNOSTICSREQUEST']._serialized_start=560
-  _globals['_DUMPDIAGNOSTICSREQUEST']._serialized_end=584
-  _globals['_DUMPDIAGNOSTICSRESPONSE']._serialized_start=586
-  _globals['_DUMPDIAGNOSTICSRESPONSE']._serialized_end=674
-  _globals['_PROFILEMEMORYREQUEST']._serialized_start=676
-  _globals['_PROFILEMEMORYREQUEST']._serialized_end=768
-  _globals['_PROFILEMEMORYRESPONSE']._serialized_start=770
-  _globals['_PROFILEMEMORYRESPONSE']._serialized_end=862
-  _globals['_MAINTENANCESERVICE']._serialized_start=865
-  _globals['_MAINTENANCESERVICE']._serialized_end=1205
+  _globals['_BACKUPREQUEST']._serialized_end=298
+  _globals['_BACKUPRESPONSE']._serialized_start=301
+  _globals['_BACKUPRESPONSE']._serialized_end=435
+  _globals['_BACKUPFILE']._serialized_start=438
+  _globals['_BACKUPFILE']._serialized_end=593
+  _globals['_LISTBACKUPSREQUEST']._serialized_start=595
+  _globals['_LISTBACKUPSREQUEST']._serialized_end=654
+  _globals['_LISTBACKUPSRESPONSE']._serialized_start=656
+  _globals['_LISTBACKUPSRESPONSE']._serialized_end=743
+  _globals['_CHECKSTOREREQUEST']._serialized_start=745
+  _globals['_CHECKSTOREREQUEST']._serialized_end=778
+  _globals['_CHECKSTORERESPONSE']._serialized_start=781
+  _globals['_CHECKSTORERESPONSE']._serialized_end=928
+  _globals['_DUMPDIAGNOSTICSREQUEST']._serialized_start=930
+  _globals['_DUMPDIAGNOSTICSREQUEST']._serialized_end=954
+  _globals['_DUMPDIAGNOSTICSRESPONSE']._serialized_start=956
+  _globals['_DUMPDIAGNOSTICSRESPONSE']._serialized_end=1044
+  _globals['_PROFILEMEMORYREQUEST']._serialized_start=1046
+  _globals['_PROFILEMEMORYREQUEST']._serialized_end=1138
+  _globals['_PROFILEMEMORYRESPONSE']._serialized_start=1140
+  _globals['_PROFILEMEMORYRESPONSE']._serialized_end=1232
+  _globals['_MAINTENANCESERVICE']._serialized_start=1235
+  _globals['_MAINTENANCESERVICE']._serialized_end=1655
 # @@protoc_insertion_point(module_scope)

@@ -40,6 +40,11 @@ class MaintenanceServiceStub:
                 request_serializer=terrace_dot_v1_dot_maintenance__pb2.BackupRequest.SerializeToString,
                 response_deserializer=terrace_dot_v1_dot_maintenance__pb2.BackupResponse.FromString,
                 _registered_method=True)
+        self.ListBackups = channel.unary_unary(
+                '/terrace.v1.MaintenanceService/ListBackups',
+                request_serializer=terrace_dot_v1_dot_maintenance__pb2.ListBackupsRequest.SerializeToString,
+                response_deserializer=terrace_dot_v1_dot_maintenance__pb2.ListBackupsResponse.FromString,
+                _registered_method=True)
         self.CheckStore = channel.unary_unary(
                 '/terrace.v1.MaintenanceService/CheckStore',
                 request_serializer=terrace_dot_v1_dot_maintenance__pb2.CheckStoreRequest.SerializeToString,
@@ -63,6 +68,13 @@ class MaintenanceServiceServicer:
 
     def Backup(self, request, context):
         """Writes a consistent copy of the store into the configured folder.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBackups(self, request, context):
+        """Backups in the configured folder, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,6 +108,11 @@ def add_MaintenanceServiceServicer_to_server(servicer, server):
                     servicer.Backup,
                     request_deserializer=terrace_dot_v1_dot_maintenance__pb2.BackupRequest.FromString,
                     response_serializer=terrace_dot_v1_dot_maintenance__pb2.BackupResponse.SerializeToString,
+            ),
+            'ListBackups': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBackups,
+                    request_deserializer=terrace_dot_v1_dot_maintenance__pb2.ListBackupsRequest.FromString,
+                    response_serializer=terrace_dot_v1_dot_maintenance__pb2.ListBackupsResponse.SerializeToString,
             ),
             'CheckStore': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckStore,
@@ -141,6 +158,33 @@ class MaintenanceService:
             '/terrace.v1.MaintenanceService/Backup',
             terrace_dot_v1_dot_maintenance__pb2.BackupRequest.SerializeToString,
             terrace_dot_v1_dot_maintenance__pb2.BackupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBackups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/terrace.v1.MaintenanceService/ListBackups',
+            terrace_dot_v1_dot_maintenance__pb2.ListBackupsRequest.SerializeToString,
+            terrace_dot_v1_dot_maintenance__pb2.ListBackupsResponse.FromString,
             options,
             channel_credentials,
             insecure,

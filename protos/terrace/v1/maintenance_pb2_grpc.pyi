@@ -35,6 +35,8 @@ class MaintenanceServiceStub:
     def __new__(cls, channel: _aio.Channel) -> MaintenanceServiceAsyncStub: ...
     Backup: _grpc.UnaryUnaryMultiCallable[_maintenance_pb2.BackupRequest, _maintenance_pb2.BackupResponse]
     """Writes a consistent copy of the store into the configured folder."""
+    ListBackups: _grpc.UnaryUnaryMultiCallable[_maintenance_pb2.ListBackupsRequest, _maintenance_pb2.ListBackupsResponse]
+    """Backups in the configured folder, newest first."""
     CheckStore: _grpc.UnaryUnaryMultiCallable[_maintenance_pb2.CheckStoreRequest, _maintenance_pb2.CheckStoreResponse]
     """Checks the store: integrity, migrations, references."""
     DumpDiagnostics: _grpc.UnaryUnaryMultiCallable[_maintenance_pb2.DumpDiagnosticsRequest, _maintenance_pb2.DumpDiagnosticsResponse]
@@ -49,6 +51,8 @@ class MaintenanceServiceAsyncStub(MaintenanceServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Backup: _aio.UnaryUnaryMultiCallable[_maintenance_pb2.BackupRequest, _maintenance_pb2.BackupResponse]  # type: ignore[assignment]
     """Writes a consistent copy of the store into the configured folder."""
+    ListBackups: _aio.UnaryUnaryMultiCallable[_maintenance_pb2.ListBackupsRequest, _maintenance_pb2.ListBackupsResponse]  # type: ignore[assignment]
+    """Backups in the configured folder, newest first."""
     CheckStore: _aio.UnaryUnaryMultiCallable[_maintenance_pb2.CheckStoreRequest, _maintenance_pb2.CheckStoreResponse]  # type: ignore[assignment]
     """Checks the store: integrity, migrations, references."""
     DumpDiagnostics: _aio.UnaryUnaryMultiCallable[_maintenance_pb2.DumpDiagnosticsRequest, _maintenance_pb2.DumpDiagnosticsResponse]  # type: ignore[assignment]
@@ -65,6 +69,13 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_maintenance_pb2.BackupResponse, _abc.Awaitable[_maintenance_pb2.BackupResponse]]:
         """Writes a consistent copy of the store into the configured folder."""
+
+    def ListBackups(
+        self,
+        request: _maintenance_pb2.ListBackupsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_maintenance_pb2.ListBackupsResponse, _abc.Awaitable[_maintenance_pb2.ListBackupsResponse]]:
+        """Backups in the configured folder, newest first."""
 
     def CheckStore(
         self,

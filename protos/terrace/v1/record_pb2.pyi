@@ -215,3 +215,79 @@ class VerifyAuditTrailResponse(_message.Message):
     message: str
     last_hash: str
     def __init__(self, valid: _Optional[bool] = ..., checked_count: _Optional[int] = ..., broken_sequence: _Optional[int] = ..., message: _Optional[str] = ..., last_hash: _Optional[str] = ...) -> None: ...
+
+class Notification(_message.Message):
+    __slots__ = ("notification_id", "channel", "type", "severity", "title", "message", "state", "attempt_count", "error", "create_time", "send_time", "alert_id", "suppressed_count")
+    NOTIFICATION_ID_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    SEND_TIME_FIELD_NUMBER: _ClassVar[int]
+    ALERT_ID_FIELD_NUMBER: _ClassVar[int]
+    SUPPRESSED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    notification_id: str
+    channel: str
+    type: str
+    severity: _types_pb2.Severity
+    title: str
+    message: str
+    state: _types_pb2.NotificationState
+    attempt_count: int
+    error: str
+    create_time: _timestamp_pb2.Timestamp
+    send_time: _timestamp_pb2.Timestamp
+    alert_id: str
+    suppressed_count: int
+    def __init__(self, notification_id: _Optional[str] = ..., channel: _Optional[str] = ..., type: _Optional[str] = ..., severity: _Optional[_Union[_types_pb2.Severity, str]] = ..., title: _Optional[str] = ..., message: _Optional[str] = ..., state: _Optional[_Union[_types_pb2.NotificationState, str]] = ..., attempt_count: _Optional[int] = ..., error: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., send_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., alert_id: _Optional[str] = ..., suppressed_count: _Optional[int] = ...) -> None: ...
+
+class ListNotificationsRequest(_message.Message):
+    __slots__ = ("page_size", "page_token", "states", "channel")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    STATES_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    states: _containers.RepeatedScalarFieldContainer[_types_pb2.NotificationState]
+    channel: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., states: _Optional[_Iterable[_Union[_types_pb2.NotificationState, str]]] = ..., channel: _Optional[str] = ...) -> None: ...
+
+class ListNotificationsResponse(_message.Message):
+    __slots__ = ("notifications", "next_page_token")
+    NOTIFICATIONS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    notifications: _containers.RepeatedCompositeFieldContainer[Notification]
+    next_page_token: str
+    def __init__(self, notifications: _Optional[_Iterable[_Union[Notification, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class TestNotificationsRequest(_message.Message):
+    __slots__ = ("channel", "message", "request_id")
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    channel: str
+    message: str
+    request_id: str
+    def __init__(self, channel: _Optional[str] = ..., message: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class TestNotificationsResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[NotificationResult]
+    def __init__(self, results: _Optional[_Iterable[_Union[NotificationResult, _Mapping]]] = ...) -> None: ...
+
+class NotificationResult(_message.Message):
+    __slots__ = ("channel", "sent", "error")
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    SENT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    channel: str
+    sent: bool
+    error: str
+    def __init__(self, channel: _Optional[str] = ..., sent: _Optional[bool] = ..., error: _Optional[str] = ...) -> None: ...

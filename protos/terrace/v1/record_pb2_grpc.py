@@ -60,6 +60,16 @@ class RecordServiceStub:
                 request_serializer=terrace_dot_v1_dot_record__pb2.VerifyAuditTrailRequest.SerializeToString,
                 response_deserializer=terrace_dot_v1_dot_record__pb2.VerifyAuditTrailResponse.FromString,
                 _registered_method=True)
+        self.ListNotifications = channel.unary_unary(
+                '/terrace.v1.RecordService/ListNotifications',
+                request_serializer=terrace_dot_v1_dot_record__pb2.ListNotificationsRequest.SerializeToString,
+                response_deserializer=terrace_dot_v1_dot_record__pb2.ListNotificationsResponse.FromString,
+                _registered_method=True)
+        self.TestNotifications = channel.unary_unary(
+                '/terrace.v1.RecordService/TestNotifications',
+                request_serializer=terrace_dot_v1_dot_record__pb2.TestNotificationsRequest.SerializeToString,
+                response_deserializer=terrace_dot_v1_dot_record__pb2.TestNotificationsResponse.FromString,
+                _registered_method=True)
 
 
 class RecordServiceServicer:
@@ -101,6 +111,20 @@ class RecordServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListNotifications(self, request, context):
+        """Notifications that wait, were sent or failed, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TestNotifications(self, request, context):
+        """Sends a test message over each notification channel, past severities and quiet hours.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RecordServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +152,16 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.VerifyAuditTrail,
                     request_deserializer=terrace_dot_v1_dot_record__pb2.VerifyAuditTrailRequest.FromString,
                     response_serializer=terrace_dot_v1_dot_record__pb2.VerifyAuditTrailResponse.SerializeToString,
+            ),
+            'ListNotifications': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListNotifications,
+                    request_deserializer=terrace_dot_v1_dot_record__pb2.ListNotificationsRequest.FromString,
+                    response_serializer=terrace_dot_v1_dot_record__pb2.ListNotificationsResponse.SerializeToString,
+            ),
+            'TestNotifications': grpc.unary_unary_rpc_method_handler(
+                    servicer.TestNotifications,
+                    request_deserializer=terrace_dot_v1_dot_record__pb2.TestNotificationsRequest.FromString,
+                    response_serializer=terrace_dot_v1_dot_record__pb2.TestNotificationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +300,60 @@ class RecordService:
             '/terrace.v1.RecordService/VerifyAuditTrail',
             terrace_dot_v1_dot_record__pb2.VerifyAuditTrailRequest.SerializeToString,
             terrace_dot_v1_dot_record__pb2.VerifyAuditTrailResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListNotifications(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/terrace.v1.RecordService/ListNotifications',
+            terrace_dot_v1_dot_record__pb2.ListNotificationsRequest.SerializeToString,
+            terrace_dot_v1_dot_record__pb2.ListNotificationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TestNotifications(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/terrace.v1.RecordService/TestNotifications',
+            terrace_dot_v1_dot_record__pb2.TestNotificationsRequest.SerializeToString,
+            terrace_dot_v1_dot_record__pb2.TestNotificationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

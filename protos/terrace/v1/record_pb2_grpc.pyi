@@ -43,6 +43,10 @@ class RecordServiceStub:
     """Takes note of an alert."""
     VerifyAuditTrail: _grpc.UnaryUnaryMultiCallable[_record_pb2.VerifyAuditTrailRequest, _record_pb2.VerifyAuditTrailResponse]
     """Checks the chain of the audit trail."""
+    ListNotifications: _grpc.UnaryUnaryMultiCallable[_record_pb2.ListNotificationsRequest, _record_pb2.ListNotificationsResponse]
+    """Notifications that wait, were sent or failed, newest first."""
+    TestNotifications: _grpc.UnaryUnaryMultiCallable[_record_pb2.TestNotificationsRequest, _record_pb2.TestNotificationsResponse]
+    """Sends a test message over each notification channel, past severities and quiet hours."""
 
 @_typing.type_check_only
 class RecordServiceAsyncStub(RecordServiceStub):
@@ -59,6 +63,10 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """Takes note of an alert."""
     VerifyAuditTrail: _aio.UnaryUnaryMultiCallable[_record_pb2.VerifyAuditTrailRequest, _record_pb2.VerifyAuditTrailResponse]  # type: ignore[assignment]
     """Checks the chain of the audit trail."""
+    ListNotifications: _aio.UnaryUnaryMultiCallable[_record_pb2.ListNotificationsRequest, _record_pb2.ListNotificationsResponse]  # type: ignore[assignment]
+    """Notifications that wait, were sent or failed, newest first."""
+    TestNotifications: _aio.UnaryUnaryMultiCallable[_record_pb2.TestNotificationsRequest, _record_pb2.TestNotificationsResponse]  # type: ignore[assignment]
+    """Sends a test message over each notification channel, past severities and quiet hours."""
 
 class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
     """Shows what happened: events, logs, alerts, the audit trail."""
@@ -97,5 +105,19 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_record_pb2.VerifyAuditTrailResponse, _abc.Awaitable[_record_pb2.VerifyAuditTrailResponse]]:
         """Checks the chain of the audit trail."""
+
+    def ListNotifications(
+        self,
+        request: _record_pb2.ListNotificationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_pb2.ListNotificationsResponse, _abc.Awaitable[_record_pb2.ListNotificationsResponse]]:
+        """Notifications that wait, were sent or failed, newest first."""
+
+    def TestNotifications(
+        self,
+        request: _record_pb2.TestNotificationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_pb2.TestNotificationsResponse, _abc.Awaitable[_record_pb2.TestNotificationsResponse]]:
+        """Sends a test message over each notification channel, past severities and quiet hours."""
 
 def add_RecordServiceServicer_to_server(servicer: RecordServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

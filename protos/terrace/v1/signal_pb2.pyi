@@ -192,3 +192,46 @@ class ReplaySignalResponse(_message.Message):
     signal: Signal
     decisions: _containers.RepeatedCompositeFieldContainer[_common_pb2.Event]
     def __init__(self, signal: _Optional[_Union[Signal, _Mapping]] = ..., decisions: _Optional[_Iterable[_Union[_common_pb2.Event, _Mapping]]] = ...) -> None: ...
+
+class GetSignalStoryRequest(_message.Message):
+    __slots__ = ("signal_id",)
+    SIGNAL_ID_FIELD_NUMBER: _ClassVar[int]
+    signal_id: str
+    def __init__(self, signal_id: _Optional[str] = ...) -> None: ...
+
+class GetSignalStoryResponse(_message.Message):
+    __slots__ = ("signal", "entries", "summary", "truncated")
+    SIGNAL_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    signal: Signal
+    entries: _containers.RepeatedCompositeFieldContainer[StoryEntry]
+    summary: str
+    truncated: bool
+    def __init__(self, signal: _Optional[_Union[Signal, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[StoryEntry, _Mapping]]] = ..., summary: _Optional[str] = ..., truncated: _Optional[bool] = ...) -> None: ...
+
+class StoryEntry(_message.Message):
+    __slots__ = ("time", "kind", "message", "group_id", "client_order_id", "reason", "attributes")
+    class AttributesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    GROUP_ID_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    time: _timestamp_pb2.Timestamp
+    kind: str
+    message: str
+    group_id: str
+    client_order_id: str
+    reason: str
+    attributes: _containers.ScalarMap[str, str]
+    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., kind: _Optional[str] = ..., message: _Optional[str] = ..., group_id: _Optional[str] = ..., client_order_id: _Optional[str] = ..., reason: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ...) -> None: ...

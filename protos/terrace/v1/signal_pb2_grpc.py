@@ -60,6 +60,11 @@ class SignalServiceStub:
                 request_serializer=terrace_dot_v1_dot_signal__pb2.ReplaySignalRequest.SerializeToString,
                 response_deserializer=terrace_dot_v1_dot_signal__pb2.ReplaySignalResponse.FromString,
                 _registered_method=True)
+        self.GetSignalStory = channel.unary_unary(
+                '/terrace.v1.SignalService/GetSignalStory',
+                request_serializer=terrace_dot_v1_dot_signal__pb2.GetSignalStoryRequest.SerializeToString,
+                response_deserializer=terrace_dot_v1_dot_signal__pb2.GetSignalStoryResponse.FromString,
+                _registered_method=True)
 
 
 class SignalServiceServicer:
@@ -101,6 +106,13 @@ class SignalServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetSignalStory(self, request, context):
+        """Everything that came of a signal, in the order of time: received, checked, decided and why, orders, fills, closes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SignalServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +140,11 @@ def add_SignalServiceServicer_to_server(servicer, server):
                     servicer.ReplaySignal,
                     request_deserializer=terrace_dot_v1_dot_signal__pb2.ReplaySignalRequest.FromString,
                     response_serializer=terrace_dot_v1_dot_signal__pb2.ReplaySignalResponse.SerializeToString,
+            ),
+            'GetSignalStory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSignalStory,
+                    request_deserializer=terrace_dot_v1_dot_signal__pb2.GetSignalStoryRequest.FromString,
+                    response_serializer=terrace_dot_v1_dot_signal__pb2.GetSignalStoryResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +283,33 @@ class SignalService:
             '/terrace.v1.SignalService/ReplaySignal',
             terrace_dot_v1_dot_signal__pb2.ReplaySignalRequest.SerializeToString,
             terrace_dot_v1_dot_signal__pb2.ReplaySignalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSignalStory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/terrace.v1.SignalService/GetSignalStory',
+            terrace_dot_v1_dot_signal__pb2.GetSignalStoryRequest.SerializeToString,
+            terrace_dot_v1_dot_signal__pb2.GetSignalStoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,8 @@ class SignalServiceStub:
     """Reads a body field by field without storing or acting."""
     ReplaySignal: _grpc.UnaryUnaryMultiCallable[_signal_pb2.ReplaySignalRequest, _signal_pb2.ReplaySignalResponse]
     """Runs a stored signal again: as a dry run, or as a new signal."""
+    GetSignalStory: _grpc.UnaryUnaryMultiCallable[_signal_pb2.GetSignalStoryRequest, _signal_pb2.GetSignalStoryResponse]
+    """Everything that came of a signal, in the order of time: received, checked, decided and why, orders, fills, closes."""
 
 @_typing.type_check_only
 class SignalServiceAsyncStub(SignalServiceStub):
@@ -59,6 +61,8 @@ class SignalServiceAsyncStub(SignalServiceStub):
     """Reads a body field by field without storing or acting."""
     ReplaySignal: _aio.UnaryUnaryMultiCallable[_signal_pb2.ReplaySignalRequest, _signal_pb2.ReplaySignalResponse]  # type: ignore[assignment]
     """Runs a stored signal again: as a dry run, or as a new signal."""
+    GetSignalStory: _aio.UnaryUnaryMultiCallable[_signal_pb2.GetSignalStoryRequest, _signal_pb2.GetSignalStoryResponse]  # type: ignore[assignment]
+    """Everything that came of a signal, in the order of time: received, checked, decided and why, orders, fills, closes."""
 
 class SignalServiceServicer(metaclass=_abc_1.ABCMeta):
     """Takes alerts in and shows what became of them."""
@@ -97,5 +101,12 @@ class SignalServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_signal_pb2.ReplaySignalResponse, _abc.Awaitable[_signal_pb2.ReplaySignalResponse]]:
         """Runs a stored signal again: as a dry run, or as a new signal."""
+
+    def GetSignalStory(
+        self,
+        request: _signal_pb2.GetSignalStoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_signal_pb2.GetSignalStoryResponse, _abc.Awaitable[_signal_pb2.GetSignalStoryResponse]]:
+        """Everything that came of a signal, in the order of time: received, checked, decided and why, orders, fills, closes."""
 
 def add_SignalServiceServicer_to_server(servicer: SignalServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

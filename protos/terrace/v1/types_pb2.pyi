@@ -170,6 +170,14 @@ class AlertState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ALERT_STATE_ACKNOWLEDGED: _ClassVar[AlertState]
     ALERT_STATE_RESOLVED: _ClassVar[AlertState]
 
+class NotificationState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    NOTIFICATION_STATE_UNSPECIFIED: _ClassVar[NotificationState]
+    NOTIFICATION_STATE_PENDING: _ClassVar[NotificationState]
+    NOTIFICATION_STATE_SENT: _ClassVar[NotificationState]
+    NOTIFICATION_STATE_FAILED: _ClassVar[NotificationState]
+    NOTIFICATION_STATE_SUPPRESSED: _ClassVar[NotificationState]
+
 class Severity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     SEVERITY_UNSPECIFIED: _ClassVar[Severity]
@@ -300,6 +308,11 @@ ALERT_STATE_UNSPECIFIED: AlertState
 ALERT_STATE_ACTIVE: AlertState
 ALERT_STATE_ACKNOWLEDGED: AlertState
 ALERT_STATE_RESOLVED: AlertState
+NOTIFICATION_STATE_UNSPECIFIED: NotificationState
+NOTIFICATION_STATE_PENDING: NotificationState
+NOTIFICATION_STATE_SENT: NotificationState
+NOTIFICATION_STATE_FAILED: NotificationState
+NOTIFICATION_STATE_SUPPRESSED: NotificationState
 SEVERITY_UNSPECIFIED: Severity
 SEVERITY_DEBUG: Severity
 SEVERITY_INFO: Severity
