@@ -11,7 +11,7 @@ import pytest
 from protos import build, check
 
 SERVICES = {
-    "SignalService": "SubmitSignal GetSignal ListSignals CheckSignal ReplaySignal",
+    "SignalService": "SubmitSignal GetSignal ListSignals CheckSignal ReplaySignal GetSignalStory",
     "GroupService": "GetGroup ListGroups CloseGroup ReduceGroup CancelEntries CloseAllGroups",
     "QueueService": "ListQueuedSignals PromoteQueuedSignal ForceAddQueuedSignal RemoveQueuedSignal",
     "RiskService": "GetRiskState PreviewOffset RunOffset SkipGroup BlockGroup UnblockGroup ListRiskActions",
@@ -20,10 +20,11 @@ SERVICES = {
     "AccountService": "ListAccounts GetAccount ListInstruments RefreshInstruments CheckAccount ListDrift ResolveDrift "
     "SetPaperPrice",
     "SecretService": "SetSecret ListSecrets DeleteSecret RotateKeys",
-    "ConfigService": "GetConfig ValidateConfig ApplyConfig ListConfigVersions DiffConfig RestoreConfig",
-    "RecordService": "ListEvents TailLogs ListAlerts AcknowledgeAlert VerifyAuditTrail",
+    "ConfigService": "DescribeConfig GetConfig ValidateConfig ApplyConfig ListConfigVersions DiffConfig RestoreConfig",
+    "RecordService": "ListEvents TailLogs ListAlerts AcknowledgeAlert VerifyAuditTrail ListNotifications "
+    "TestNotifications",
     "ReportService": "GetProfit GetEquityCurve GetStatistics GetDailySummary ExportTrades",
-    "MaintenanceService": "Backup CheckStore DumpDiagnostics ProfileMemory",
+    "MaintenanceService": "Backup ListBackups CheckStore DumpDiagnostics ProfileMemory",
 }
 
 # Message -> fields that scripts read by name.
