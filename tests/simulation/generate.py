@@ -15,7 +15,7 @@ from actors.rules.model import Intent, Side
 from tests.simulation import ops
 from tests.simulation.configuration import DRILLS, chance_of, drill_of
 from tests.simulation.market import Walker
-from tests.simulation.world import World, has_stops
+from tests.simulation.world import World
 
 D = Decimal
 F = ops.VenueFault
@@ -28,6 +28,8 @@ LONG_FAULTS = (F.DOWN, F.BANNED, F.SLOW, F.STREAM_DOWN)
 VENUE_FAULTS = tuple(fault for fault in F if fault not in (*STREAM_FAULTS, F.FILL_LATE))
 DRILL_PACE = 0.06
 """How often a seed practises its drill, of all that happens, in storm and calm."""
+HELD_SHARE = 0.4
+"""Of the torn drafts: somebody stands still meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ class Generator:
         self.profile = profile_of(seed)
         self.chance = chance_of(seed, "script")
         self.stops_chance = chance_of(seed, "signal stops")
+        self.held_chance = chance_of(seed, "held")
         self.wait = 0
         self.number = 0
         self.walkers = {
@@ -201,6 +204,8 @@ class Generator:
     def _torn_draft(self) -> tuple[ops.Op, ...]:
         """Alerts come together, and somebody who takes part in what becomes of them ends, or the store fails."""
         alerts = tuple(self._alert() for _ in range(self.chance.randint(2, 6)))
+        if self.held_chance.random() < HELD_SHARE:
+            return self._held_draft(alerts)
         kind = self.chance.of("pool", "pool", "group", "queue", "queue", "journal", "supervisor")
         waits = ops.Slow(kind=self.chance.of("group", "group", "journal", "pool"), steps=self.chance.of(20, 60, 120))
         slow: tuple[ops.Op, ...] = (waits,) if self.chance.random() < 0.7 else ()
@@ -209,6 +214,15 @@ class Generator:
             message, count = self.chance.one_of(_OF_DRAFTS[kind]), self.chance.of(1, 1, 2)
             crash = ops.CrashActor(kind=kind, moment=crash.moment, messages=count, message=message)
         return (*slow, *alerts, *self._copies(), crash)
+
+    def _held_draft(self, alerts: tuple[ops.Op, ...]) -> tuple[ops.Op, ...]:
+        """A group, or who else has a part in a draft, stands still until whoever began the draft has been restarted."""
+        chance = self.held_chance
+        held = ops.Hold(kind=chance.of("group", "group", "queue"), ms=chance.of(200, 400, 800))
+        crash = ops.CrashActor(
+            kind="pool", moment=ops.Moment.AFTER, messages=chance.randint(1, 3), message="SubmitSignal"
+        )
+        return (held, crash, *alerts[:-1], ops.Pass(ms=chance.of(60, 120, 180)), alerts[-1])
 
     def _doubtful_commit(self) -> tuple[ops.Op, ...]:
         """The store says that a batch failed, which may not be true."""
@@ -226,8 +240,6 @@ class Generator:
         hidden = ops.BreakVenue(account=alert.account, fault=F.INVISIBLE, count=2)
         deaf = ops.BreakVenue(account=alert.account, fault=F.STREAM_DOWN, ms=self.chance.of(5_000, 25_000, 40_000))
         also: tuple[ops.Op, ...] = self.chance.of((), (hidden,), (deaf,), (hidden, deaf))
-        if has_stops(self.world.settings) and alert.account == Market.SWAP.value:
-            also = ()  # A stop and a target that both rest could sell what an entry has bought unheard.
         ends: tuple[ops.Op, ...] = (self._crash_of("gateway", 12),) if self.chance.random() < 0.4 else ()
         return (wrong, *also, alert, *ends)
 

@@ -255,6 +255,14 @@ class Slow:
     steps: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Actors of this kind do nothing for so long; time passes."""
+
+    kind: str
+    ms: int
+
+
 Op = (
     Alert
     | Copy
@@ -277,6 +285,7 @@ Op = (
     | ForceAdd
     | Flood
     | Slow
+    | Hold
 )
 
 

@@ -209,5 +209,6 @@ _WORDS: Mapping[type, Callable[[Any], str]] = {
     ops.RunOffset: lambda _op: ">> a person asks for an offset now",
     ops.ForceAdd: lambda op: f">> a person promotes waiting signal {op.pick}" + (", by force" if op.force else ""),
     ops.Slow: lambda op: f"!! every {op.kind} is slow for {op.steps} steps",
+    ops.Hold: lambda op: f"!! every {op.kind} stands still for {op.ms} ms",
     ops.Flood: lambda op: f"!! {op.count} copies flood a {op.kind}",
 }

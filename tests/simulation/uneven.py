@@ -41,16 +41,32 @@ class Uneven(Stepped):
         self._is_uneven = is_uneven
         self._slow = ""
         self._changes_at = 0
+        self._held_kind = ""
+        self._held: list[Any] = []
 
     def slow(self, kind: str, steps: int) -> None:
         """This kind is, from now on and for so many steps."""
         self._slow, self._changes_at = kind, self.steps + steps
+
+    def hold(self, kind: str, ms: int) -> None:
+        """This kind does nothing at all for so long, as on a machine that is out of breath; its mail waits."""
+        self._let_go()
+        self._held_kind = kind
+        self.call_at(self.now_ms() + ms, self._let_go)
+
+    def _let_go(self) -> None:
+        self._runnable.extend(cell for cell in self._held if not cell.closed)
+        self._held_kind, self._held = "", []
 
     def _change(self) -> None:
         self._slow = "" if self._slow or not self._is_uneven else self._pace.choice(KINDS)
         self._changes_at = self.steps + self._pace.randint(1, SLOW_STEPS if self._slow else EVEN_STEPS)
 
     def _turn(self) -> bool:
+        if self._held_kind:
+            changing = self._changing()
+            self._held += [cell for cell in self._runnable if self._is_held(cell, changing)]
+            self._runnable[:] = [cell for cell in self._runnable if not self._is_held(cell, changing)]
         if self.steps >= self._changes_at and (self._slow or self._is_uneven):
             self._change()
         if not self._slow or len(self._runnable) < 2 or self._pace.random() >= WAITS:
@@ -66,6 +82,16 @@ class Uneven(Stepped):
     def _jump(self) -> bool:
         """Time does not run ahead of a part that starts or ends: it would be given up though nobody let it do so."""
         return not (self._runnable and self._is_changing()) and super()._jump()
+
+    def _is_held(self, cell: Any, changing: set[str]) -> bool:
+        return kind_of(cell.name) == self._held_kind and cell.name not in changing
+
+    def _changing(self) -> set[str]:
+        """Who starts or ends, and would be given up if it took long."""
+        supervisor: Any = self._cells[SUPERVISOR].actor if SUPERVISOR in self._cells else None
+        if supervisor is None:
+            return set()
+        return {supervisor._awaited, *(name for part in supervisor._ending.values() for name in part.ending)}
 
     def _is_changing(self) -> bool:
         supervisor: Any = self._cells[SUPERVISOR].actor if SUPERVISOR in self._cells else None

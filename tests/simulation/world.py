@@ -419,6 +419,10 @@ class World:
         assert isinstance(self.system, Uneven)
         self.system.slow(op.kind, op.steps)
 
+    def _hold(self, op: ops.Hold) -> None:
+        assert isinstance(self.system, Uneven)
+        self.system.hold(op.kind, op.ms)
+
     def _change_config(self, op: ops.ChangeConfig) -> None:
         settings = self.settings
         strategy = settings.strategy.default
@@ -527,4 +531,5 @@ _HAPPENS: dict[type, Callable[..., None]] = {
     ops.ForceAdd: World._force_add,
     ops.Flood: World._fault,
     ops.Slow: World._slow,
+    ops.Hold: World._hold,
 }
