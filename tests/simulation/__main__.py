@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.simulation.ops import Script
 from tests.simulation.promise import Violation
-from tests.simulation.run import STEPS, Result, explore, run
+from tests.simulation.run import STEPS, Result, calm_collector, explore, run
 from tests.simulation.script_file import load, save
 from tests.simulation.shrink import LIMIT_S, shrink
 
@@ -38,7 +38,7 @@ def one(seed: int, steps: int) -> Line:
 
 def many(seeds: Sequence[int], steps: int, workers: int) -> int:
     begun, total, broken = time.perf_counter(), 0, []
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, initializer=calm_collector) as pool:
         for count, (seed, made, _, promise, words) in enumerate(_all(pool, seeds, steps, workers), 1):
             total += made
             if promise:
