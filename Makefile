@@ -17,7 +17,7 @@ TESTS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fix protos lock simulate bugs bench faults crashes kills check-python
+.PHONY: help setup run test test-postgres lint fix protos lock simulate bugs bench faults crashes kills reloads reference fuzz check-python
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do \
@@ -50,6 +50,10 @@ run: setup ## Start daemon, webhook forwarder and panel together (CONFIG=config.
 test: setup ## Run the whole test suite on two cores (TESTS=tests/rules for a part)
 	$(BIN)/python -m pytest -n 2 $(TESTS)
 
+test-postgres: setup ## The tests that use a store, on a PostgreSQL server they start (TESTS=tests/system for a part)
+	TERRACE_TEST_STORE=postgres $(BIN)/python -m pytest -n 2 \
+		$(or $(TESTS),tests/daemon/store tests/daemon/api tests/daemon/reports tests/actors tests/system)
+
 lint: setup ## Style, types, import direction, contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -64,6 +68,9 @@ fix: setup ## Mend what ruff can mend
 
 protos: setup ## Generate the Python code of protos/terrace/v1
 	$(BIN)/python -m protos.build
+
+reference: setup ## Write docs/configuration.md from the schema
+	$(BIN)/python -m daemon.config.reference
 
 lock: setup ## Renew requirements.lock (keeps what still fits; UPGRADE=--upgrade for newer)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
@@ -86,6 +93,12 @@ faults: setup ## Every fault at every step at each simulated venue; writes docs/
 
 kills: setup ## kill -9 of real daemons under load (KILLS=500 VENUE=100: so many with the exchange failing; SEED=n AT=paper: one run)
 	$(BIN)/python -m tests.processes --kills $(KILLS) $(if $(SEED),--seed $(SEED) --at $(AT) $(if $(BUG),--bug $(BUG)),--venue $(VENUE))
+
+reloads: setup ## A thousand reloads of a daemon under load, valid and broken files (RELOADS=n)
+	TERRACE_RELOADS=$(or $(RELOADS),1000) $(BIN)/python -m pytest -q -s tests/system/test_reloads.py
+
+fuzz: setup ## Odd requests to every method of a running daemon (CALLS=20000), and how its memory grows
+	TERRACE_TEST_FUZZ_CALLS=$(or $(CALLS),20000) $(BIN)/python -m pytest -q -s tests/daemon/api/test_fuzz.py
 
 crashes: setup ## The engine's stories, disturbed at every single message (the tests take a share of them)
 	TERRACE_TEST_EVERY_PLACE=1 $(BIN)/python -m pytest -n 2 tests/actors/test_story_crashes.py \

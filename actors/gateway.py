@@ -49,6 +49,9 @@ UNKNOWN_ORDERS = "unknown_orders"
 CANCELS = "cancels_refused"
 PRECISION = "precision"
 EMPTY = "no_instruments"
+PRECISION_STALE = "precision_stale"
+RULES_MISSED = 2
+"""So many refreshes that brought nothing are no alert, however short the age that is allowed."""
 EMPTY_CATALOGUE = "the exchange lists no instruments at all; those known before are kept"
 
 
@@ -149,6 +152,8 @@ class Gateway(Actor):
         self._sweep_turn = 0
         self._sweep_due_ms = 0
         self._refreshed_ms: int | None = None
+        self._rules_ms: int | None = None
+        """When the rules of instruments came last, by the steady clock; before that: when this life began."""
         self._refreshers: list[m.ReplyTo] = []
         self._watch.instruments.when_failed.append(self._refresh_failed)
         self._watch.open_orders.when_failed.append(lambda _words: self._orders.look_at_all_unknown())
@@ -287,7 +292,20 @@ class Gateway(Actor):
         self._watch.ask(self._watch.open_orders)
         self._watch.ask(self._watch.balances)
         self._prices.judge_age(self._settings.alerts.quote_age_s * 1000)
-        self._health.judge_rate()
+        self._health.judge_rate(self._settings.alerts.rate_near_percent)
+        self._judge_precision_age()
+
+    def _judge_precision_age(self) -> None:
+        """Rounding by rules that no longer hold is refused at best (PRC-1, LOG-5)."""
+        now_ms = self._steady.now_ms()
+        if self._rules_ms is None:
+            self._rules_ms = now_ms
+        age_s, most_s = (now_ms - self._rules_ms) // 1000, self._settings.alerts.precision_age_s
+        if age_s <= max(most_s, RULES_MISSED * self._settings.precision.refresh_s):
+            self._alerts.resolve(PRECISION_STALE)
+        elif not self._alerts.stands(PRECISION_STALE):
+            words = f"{self.name}: the rules of its instruments are {age_s} s old: {self._watch.instruments.words}"
+            self._alerts.raise_(PRECISION_STALE, "warning", PRECISION, words.removesuffix(": "))
 
     def _compare(self) -> None:
         """Something may have been missed: what is open and owned is asked for at once (ORD-7)."""
@@ -330,6 +348,7 @@ class Gateway(Actor):
             self._maybe_begin()
         elif message.fate == Fate.ACCEPTED:
             self._alerts.resolve(EMPTY)
+            self._rules_ms = self._steady.now_ms()
             self._put_catalogue(message.instruments)
             self._answer_refreshers(len(message.instruments))
             self._watch.answered(self._watch.instruments)
@@ -351,7 +370,7 @@ class Gateway(Actor):
         if self._orders.is_trading or not (self._watch.is_compared and self._drift.is_done):
             return
         self._orders.is_trading = True
-        kinds = (UNREACHABLE, UNKNOWN_ORDERS, CANCELS, CIRCUIT, STREAM, EMPTY, *HEALTH_KINDS)
+        kinds = (UNREACHABLE, UNKNOWN_ORDERS, CANCELS, CIRCUIT, STREAM, EMPTY, PRECISION_STALE, *HEALTH_KINDS)
         names = [self._alerts.name_of(kind) for kind in kinds]
         for symbol in self._prices.subscribed:
             names += [self._alerts.name_of(kind, symbol) for kind in (BAD_QUOTE, OLD_QUOTE)]

@@ -173,18 +173,18 @@ class AccountHealth:
 
     # --- rates and bans ---------------------------------------------------------------------------
 
-    def judge_rate(self) -> None:
+    def judge_rate(self, near_percent: int = RATE_NEAR_PERCENT) -> None:
         """For every sweep: is the request budget nearly used up?"""
         shares = {
             name: 100 * used // limit
             for name, (used, limit) in self._exchange.budget.used(self._now_ms()).items()
             if limit
         }
-        full = [f"{share} % of {name}" for name, share in shares.items() if share >= RATE_NEAR_PERCENT]
+        full = [f"{share} % of {name}" for name, share in shares.items() if share >= near_percent]
         if full:
             words = f"{self._account.name}: the request budget is nearly used up: {', '.join(full)}"
             self._alerts.raise_(RATE, "warning", "exchange", words)
-        elif all(share <= RATE_CALM_PERCENT for share in shares.values()):
+        elif all(share <= min(RATE_CALM_PERCENT, near_percent - 1) for share in shares.values()):
             self._alerts.resolve(RATE)
 
     def banned(self, message: Banned) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 from actors.messages import Commit, EventStored
 from actors.rules.choices import World
 from actors.rules.model import ZERO, Group, Key, Queued
+from actors.rules.notifying import severity_rank
 from actors.rules.records import (
     AcknowledgeAlert,
     DeleteQueued,
@@ -330,9 +331,10 @@ class _Change:
         self._map("queued").pop((row.world, row.key), None)
 
     def raise_alert(self, row: RaiseAlert) -> None:
-        """Raised again it counts up and says the newest; an acknowledgement stands until the cause is gone."""
+        """Raised again it counts up and says the newest; an acknowledgement stands until it is over, or worse."""
         alerts = self._map("alerts")
         old = alerts.pop(row.alert_key, None)
+        noted = old if old is not None and severity_rank(row.severity) <= severity_rank(old.severity) else None
         alerts[row.alert_key] = Alert(
             alert_key=row.alert_key,
             severity=row.severity,
@@ -341,8 +343,8 @@ class _Change:
             first_time_ms=old.first_time_ms if old else row.time_ms,
             last_time_ms=row.time_ms,
             count=old.count + 1 if old else 1,
-            acknowledged_by=old.acknowledged_by if old else "",
-            acknowledge_time_ms=old.acknowledge_time_ms if old else None,
+            acknowledged_by=noted.acknowledged_by if noted else "",
+            acknowledge_time_ms=noted.acknowledge_time_ms if noted else None,
             account=row.account,
             symbol=row.symbol,
             group_id=row.group_id,

@@ -34,6 +34,7 @@ NOUNS = {
     "alert": ("alert", "Show and acknowledge alerts."),
     "log": ("log", "Follow, search and export what happened."),
     "config": ("config", "Show, check and change the configuration."),
+    "token": ("handover", "Make, list, revoke and rotate the API's tokens."),
     "secret": ("secret", "Set and rotate stored secrets."),
     "backup": ("backup", "Make, restore and verify backups."),
     "audit": ("audit", "Verify the audit trail."),
@@ -178,6 +179,9 @@ def _root(
     context: Annotated[str, typer.Option(metavar="NAME", help="A daemon named in your contexts.yaml.")] = "",
     address: Annotated[str, typer.Option(metavar="A", help="The daemon's host:port or unix:path.")] = "",
     token_file: Annotated[str, typer.Option(metavar="F", help="The file that holds your token.")] = "",
+    tls_ca: Annotated[str, typer.Option(metavar="F", help="PEM of the CA that signed the daemon's certificate.")] = "",
+    tls_cert: Annotated[str, typer.Option(metavar="F", help="PEM of your own certificate, if it wants one.")] = "",
+    tls_key: Annotated[str, typer.Option(metavar="F", help="Its key, where that is another file.")] = "",
     timeout: Annotated[float | None, typer.Option(metavar="S", min=0.01, help="Seconds to wait for an answer.")] = None,
     version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
@@ -194,7 +198,16 @@ def _root(
       terrace --config /etc/terrace/config.yaml group list -o json
       terrace --address 10.0.0.5:7461 --token-file ~/token signal list
     """
-    flags = TargetFlags(config=config, context=context, address=address, token_file=token_file, timeout_s=timeout)
+    flags = TargetFlags(
+        config=config,
+        context=context,
+        address=address,
+        token_file=token_file,
+        timeout_s=timeout,
+        tls_ca=tls_ca,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+    )
     ctx.obj = Session(flags=flags)
 
 

@@ -116,13 +116,17 @@ class _Face:
         self.target = target
 
     def _credentials(self) -> grpc.ChannelCredentials | None:
-        ca = self.target.tls_ca
-        if ca is None:
+        ca, certificate = self.target.tls_ca, self.target.tls_cert
+        if ca is None and certificate is None:
             return None
         try:
-            return grpc.ssl_channel_credentials(root_certificates=ca.read_bytes())
+            return grpc.ssl_channel_credentials(
+                root_certificates=None if ca is None else ca.read_bytes(),
+                private_key=None if certificate is None else (self.target.tls_key or certificate).read_bytes(),
+                certificate_chain=None if certificate is None else certificate.read_bytes(),
+            )
         except OSError as error:
-            raise ConfigFault(f"{ca}: {error.strerror or error}") from None
+            raise ConfigFault(f"{error.filename}: {error.strerror or error}") from None
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
         token = self.target.token.read()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 DAEMON = "terraced"
 CALLED_AS = "TERRACE_CALLED_AS"
-"""Variable by which a replay speaks of itself as `terrace replay`."""
+"""Variable by which `terraced replay` and `terraced token` speak of themselves as `terrace replay`."""
 
 
 def daemon_command() -> list[str]:
@@ -22,8 +22,9 @@ def daemon_command() -> list[str]:
 def hand_over(arguments: Sequence[str]) -> None:
     """Becomes `terraced` with these arguments. Does not return; its exit code is ours."""
     command = [*daemon_command(), *arguments]
-    if arguments[:1] == ["replay"]:
+    if arguments[:1] in (["replay"], ["token"]):
         os.environ[CALLED_AS] = "terrace"
+    if arguments[:1] == ["replay"]:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # It waits until there is somebody to take it.
     sys.stdout.flush()
     sys.stderr.flush()

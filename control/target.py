@@ -19,6 +19,8 @@ ADMIN = "admin"
 FORWARDER = "forwarder"
 MAX_TOKEN_BYTES = 4096
 SOCKET_NAME = "terrace.sock"
+MAX_SOCKET_BYTES = 100
+"""With a longer path the daemon opens no socket."""
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]", "*": "127.0.0.1", "": "127.0.0.1"}
 
 
@@ -51,6 +53,17 @@ class TokenFile:
         return self._token
 
 
+class NoToken(TokenFile):
+    """None: the certificate says who asks. A token of this machine's daemon would be a wrong one elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__(Path())
+
+    def read(self) -> str:
+        self.fault = "the daemon does not know your certificate: `terrace token create NAME --certificate FILE` there"
+        return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """One daemon, as a client sees it."""
@@ -59,7 +72,11 @@ class Target:
     """`host:port`, or `unix:` and a path."""
     token: TokenFile
     tls_ca: Path | None = None
-    """Certificate to trust; None: no TLS."""
+    """Certificate to trust; None: those the machine trusts, or no TLS where none of the three is named."""
+    tls_cert: Path | None = None
+    """Certificate that says who we are, where the daemon asks for one."""
+    tls_key: Path | None = None
+    """Its key; None: in the same file."""
     timeout_s: float = DEFAULT_TIMEOUT_S
 
 
@@ -72,6 +89,9 @@ class TargetFlags:
     address: str = ""
     token_file: str = ""
     timeout_s: float | None = None
+    tls_ca: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
 
 
 def find_target(
@@ -84,19 +104,34 @@ def find_target(
     config: ConfigFile | None = None
     address = flags.address or context.get("address", "")
     token_file = flags.token_file or context.get("token_file", "")
-    tls_ca = Path(context["tls_ca"]).expanduser() if context.get("tls_ca") else None
+    tls_ca, tls_cert, tls_key = (_file(getattr(flags, key) or context.get(key, "")) for key in _TLS_KEYS)
+    if tls_key is not None and tls_cert is None:
+        raise ConfigFault("tls_key without tls_cert: name the certificate it belongs to")
     if not (address and token_file):
         config = read_config(flags.config or context.get("config"), environ, context.get("data_dir"))
+    if config is not None and not address:
+        address, tls_ca = own_address(config, tls_ca)
+    address = normal_address(address)
+    if address.startswith("unix:"):  # Nobody else can read what passes through it.
+        tls_ca = tls_cert = tls_key = None
+    token = NoToken() if tls_cert is not None and not token_file else None
     if config is not None:
         token_file = token_file or str(token_path(config, role))
-        if not address:
-            address, tls_ca = own_address(config, tls_ca)
     return Target(
-        address=normal_address(address),
-        token=TokenFile(Path(token_file).expanduser()),
+        address=address,
+        token=token or TokenFile(Path(token_file).expanduser()),
         tls_ca=tls_ca,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
         timeout_s=flags.timeout_s or _seconds(context.get("timeout_s", "")) or DEFAULT_TIMEOUT_S,
     )
+
+
+_TLS_KEYS = ("tls_ca", "tls_cert", "tls_key")
+
+
+def _file(text: str) -> Path | None:
+    return Path(text).expanduser() if text else None
 
 
 def token_path(config: ConfigFile, role: str) -> Path:
@@ -117,11 +152,18 @@ def own_address(config: ConfigFile, tls_ca: Path | None = None) -> tuple[str, Pa
     address = config.text("api.address", DEFAULT_ADDRESS)
     certificate = config.value("api.tls.certificate")
     socket = socket_path(config)
-    if (certificate or address.endswith(":0")) and config.flag("api.unix_socket", True) and socket.exists():
+    if config.flag("api.unix_socket", True) and _takes_socket(socket, bool(certificate), address):
         return f"unix:{socket}", None
     if certificate:
         return address, tls_ca or config.file("api.tls.certificate", "")
     return address, tls_ca
+
+
+def _takes_socket(socket: Path, has_certificate: bool, address: str) -> bool:
+    """With TLS also one that is not there yet: whoever starts before the daemon must not ask at the port for ever."""
+    if has_certificate:
+        return len(bytes(socket)) <= MAX_SOCKET_BYTES
+    return address.endswith(":0") and socket.exists()
 
 
 def normal_address(address: str) -> str:
@@ -134,7 +176,7 @@ def normal_address(address: str) -> str:
 
 
 def _context(name: str, environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Keys of a named context: `address`, `token_file`, `config`, `data_dir`, `tls_ca`, `timeout_s`."""
+    """Keys of a named context: `address`, `token_file`, `config`, `data_dir`, `timeout_s`, `tls_ca`, `tls_cert` ..."""
     if not name:
         return {}
     file = contexts_file(environ)

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 import structlog
@@ -24,17 +25,26 @@ from actors.rules.events import Note
 from actors.rules.settings import Settings
 from actors.runtime import SUPERVISOR
 from actors.threaded import Threaded
+from daemon.anchoring import Anchoring
 from daemon.api.auth import Identities
 from daemon.api.condition import SERVING, Condition
+from daemon.api.config_service import ConfigService
 from daemon.api.edge_probe import EdgeProbe
 from daemon.api.engine import Engine, InFlight
+from daemon.api.maintenance_service import MaintenanceService
 from daemon.api.recorder import Recorder
-from daemon.api.server import AddressInUse, ApiServer
+from daemon.api.records import Records
+from daemon.api.secret_service import SecretService
+from daemon.api.server import AddressInUse, ApiServer, SocketRefused
 from daemon.assembly import Parts, SettingsHolder, assemble
+from daemon.backup.restored import refuse_copy, tell_restored
+from daemon.backup.schedule import Schedule
+from daemon.backup.setup import make_backups
 from daemon.clock import SystemClock
 from daemon.config.kinds import split_address
 from daemon.config.load import LoadedConfig
 from daemon.config_follower import ConfigFollower, version_of
+from daemon.exchange_records import ExchangeRecords
 from daemon.exchanges.opening import Connect, Opening
 from daemon.first_view import first_view
 from daemon.housekeeping import Housekeeping
@@ -48,12 +58,22 @@ from daemon.observe.http import ObserveServer, Page
 from daemon.observe.logging import Log
 from daemon.observe.masking import Masker
 from daemon.observe.metrics import Metrics
-from daemon.secrets import Secret, make_source_secrets, resolve
+from daemon.secret_users import VaultUsers
+from daemon.secrets import Resolver, Unresolved, make_source_secrets
+from daemon.store.audit_anchors import anchor_file, read_anchors
 from daemon.store.open import StoreRefused, open_store
 from daemon.store.read import Reader
-from daemon.store.store import SqliteStore
+from daemon.store.store import SqlStore
+from daemon.store.tools import check
+from daemon.store_url import store_url
+from daemon.telling import Telling
 from daemon.tokens import TokenFaults, TokensReady, ensure_tokens
+from daemon.vault.opening import make_vault
+from daemon.vault.vault import Vault
 from daemon.watch import Watch
+from protos.terrace.v1.config_pb2_grpc import add_ConfigServiceServicer_to_server
+from protos.terrace.v1.maintenance_pb2_grpc import add_MaintenanceServiceServicer_to_server
+from protos.terrace.v1.secret_pb2_grpc import add_SecretServiceServicer_to_server
 
 _LOG = structlog.stdlib.get_logger("terrace.system")
 
@@ -63,7 +83,6 @@ READY_LOOK_S = 0.02
 DRAIN_LIMIT_S = 10.0
 """How long questions under way may take once the daemon is to stop."""
 STOP_LIMIT_S = 20.0
-DEFAULT_STORE = "sqlite:///terrace.db"
 MAX_UNIX_PATH_BYTES = 100
 """What every system allows for the path of a unix socket, with a little room."""
 
@@ -114,9 +133,19 @@ class Daemon:
         self._engine: Engine
         self._server: ApiServer
         self._notes: Notes
-        self._store: SqliteStore
+        self._store: SqlStore
+        self._store_url: str
+        """May hold a password."""
+        self._telling: Telling
         self._metered: MeteredStore
         self._reader: Reader
+        self._anchoring: Anchoring
+        self._exchange_records: ExchangeRecords
+        self._records: Records
+        self._vault: Vault
+        self._secrets: Resolver
+        self._vault_users: VaultUsers
+        self._backup_schedule: Schedule
         self._follower: ConfigFollower
         self._log: Log
         self.port = 0
@@ -130,6 +159,7 @@ class Daemon:
         self._loop = asyncio.get_running_loop()
         async with AsyncExitStack() as stack:
             self._start_log(stack)
+            self._open_secrets()
             self._open_store(stack)
             tokens = self._make_tokens()
             self._make_secrets(self._config.settings)
@@ -141,6 +171,10 @@ class Daemon:
             await self._drain()
         if self._failed:
             raise StartRefused(self._failed)
+
+    def masked(self, text: str) -> str:
+        """The text without the secrets that were read so far (LOG-4)."""
+        return self._masker.text(text)
 
     def stop(self) -> None:
         """Stop in peace, as SIGTERM does. Any thread."""
@@ -163,18 +197,37 @@ class Daemon:
 
     def _open_store(self, stack: AsyncExitStack) -> None:
         daemon = self._config.daemon
-        url = daemon.storage.url if daemon.storage.url.startswith("sqlite:") else DEFAULT_STORE
+        url = store_url(daemon.storage.url, self._secrets, self._masker.know)
+        if isinstance(url, StoreRefused):
+            raise StartRefused(str(url))
         store = open_store(url, daemon.storage.durability.value, daemon.data_dir)
         if isinstance(store, StoreRefused):
             raise StartRefused(str(store))
+        self._store_url = url
         self._store = store
         stack.callback(store.close)
+        self._anchoring = Anchoring(store, daemon.data_dir, self._clock.now_ms)
+        stack.callback(self._anchoring.write)
+        anchors = anchor_file(daemon.data_dir)
+        self._records = Records(keys=store.keys, tail=self._log.tail, anchors=lambda: read_anchors(anchors))
         for warning in store.boot.warnings:
             _LOG.warning(warning)
-        self._reader = Reader(daemon.storage.path)
+        self._reader = Reader(store.source())
         stack.callback(self._reader.close)
         version = version_of(self._config.text, self._reader.config_version())
         self._config = replace(self._config, settings=replace(self._config.settings, version=version))
+
+    def _open_secrets(self) -> None:
+        """Opens the vault if there is one. One that stays shut is told; what refers to it says so, too."""
+        daemon = self._config.daemon
+        self._vault = make_vault(daemon, self._environ, self._clock.now_ms)
+        self._secrets = Resolver(
+            data_dir=daemon.data_dir, environ=self._environ, vault=self._vault.get, know=self._masker.know
+        )
+        fault = self._vault.open() if self._vault.exists() else self._vault.look_at_key()
+        if fault is not None:
+            self._condition.trouble("vault", str(fault))
+            _LOG.error(str(fault), category="security")
 
     def _make_tokens(self) -> TokensReady:
         daemon = self._config.daemon
@@ -187,6 +240,11 @@ class Daemon:
             _LOG.warning(warning, category="security")
         return tokens
 
+    def _problem_of(self, reference: str) -> str:
+        """What keeps a reference from giving its secret."""
+        found = self._secrets(reference)
+        return f"{found.problem}; {found.remedy}" if isinstance(found, Unresolved) else ""
+
     def _make_secrets(self, settings: Settings) -> None:
         """Makes the secrets of sources that have none yet, and keeps all of them out of the log."""
         data_dir = self._config.daemon.data_dir
@@ -194,15 +252,16 @@ class Daemon:
             _LOG.info("secret_made", category="security", file=str(path))
         for source in settings.sources.values():
             for reference in (source.secret, source.hmac_secret):
-                found = resolve(reference, data_dir, self._environ) if reference else None
-                if isinstance(found, Secret):
-                    self._masker.know([found.reveal()])
-                elif found is not None:
+                found = self._secrets(reference) if reference else None
+                if isinstance(found, Unresolved):
                     _LOG.warning(f"sources.{source.name}: {found}", category="security")
 
     def _apply(self, settings: Settings) -> None:
-        """A new config is in force. From the watcher's thread."""
-        self._make_secrets(settings)
+        """A new config is in force. From the watcher's thread, or one that a caller of the API waits for."""
+        try:
+            self._make_secrets(settings)
+        except OSError as error:
+            _LOG.error(f"a source's secret cannot be made: {error}", category="security")
         self._parts.change_settings(settings)
 
     def _build(self, stack: AsyncExitStack) -> None:
@@ -211,6 +270,9 @@ class Daemon:
         view = first_view(settings, self._store, self._reader, groups, self._clock.now_ms())
         system = Threaded(self._clock, on_fatal=self._fatal)
         stack.callback(system.stop_all)
+        self._exchange_records = ExchangeRecords(
+            lambda rows: self._notes.commit(*rows), self._clock.now_ms, self._masker.text
+        )
         opening = Opening(
             data_dir=data_dir,
             clock=self._clock,
@@ -218,6 +280,9 @@ class Daemon:
             cached=self._reader.instruments,
             know_secrets=self._masker.know,
             connect=self._connect,
+            record=self._exchange_records.put,
+            secrets=self._secrets,
+            forbidden=refuse_copy(self._store.boot.copy_of) if self._store.boot.copy_of else "",
         )
         stack.callback(opening.loop.stop)
         opened = opening.open_all(settings.accounts)
@@ -227,8 +292,18 @@ class Daemon:
         for account, why in {**missing, **opened.unbuilt, **opened.broken}.items():
             self._condition.trouble(f"account/{account}", f"account {account}: {why}")
             _LOG.error(f"account {account} is not traded: {why}", category="exchange", account=account)
-        self._metered = MeteredStore(self._store, self._metrics)
         holder = SettingsHolder(settings)
+        self._telling = Telling(
+            settings=holder,
+            reader=self._reader,
+            clock=self._clock,
+            boot_count=self._store.boot.boot_count,
+            was_clean=self._store.boot.was_clean,
+            resolve=self._secrets,
+            know_secrets=self._masker.know,
+            mask=self._masker.text,
+        )
+        self._metered = MeteredStore(self._store, self._metrics, outbox=self._telling.outbox, tap=self._telling.tap)
         self._parts = assemble(
             system=system,
             settings=holder,
@@ -244,6 +319,7 @@ class Daemon:
             stack.callback(exchange.stop)
             self._parts.catalogue.put(account, self._reader.instruments(account))  # Until a newer one comes (PRC-1).
         stack.push_async_callback(self._shut_down, system)
+        stack.callback(lambda: self._exchange_records.flush(reads_too=True))
         self._metered.expect(groups, self._parts.worlds)
         self._engine = Engine(
             system=system,
@@ -259,18 +335,43 @@ class Daemon:
             unbuilt=opened.unbuilt,
             broken=opened.broken,
             version=program_version(),
+            notifier=self._telling,
         )
         self._notes = Notes(Recorder(self._engine), self._clock)
+        self._telling.join(self._engine, self._notes, view.current.alerts.values())
+        self._vault_users = VaultUsers(
+            settings=holder,
+            effective=self._config.effective,
+            exchanges=exchanges,
+            opening=opening,
+            condition=self._condition,
+        )
 
     async def _listen(self, stack: AsyncExitStack, tokens: TokensReady) -> None:
         """Binds everything before the engine starts: who cannot be reached must not trade."""
         daemon = self._config.daemon
         identities = Identities(daemon.api.tokens, tokens.table)
-        self._server = ApiServer(self._engine, identities, health.aio.HealthServicer())
+        self._server = ApiServer(self._engine, identities, health.aio.HealthServicer(), self._records)
+        secrets = SecretService(self._engine, self._vault, self._vault_users, self._masker.know)
+        self._server.add(lambda server: add_SecretServiceServicer_to_server(secrets, server))
+        self._follower = ConfigFollower(
+            self._config,
+            self._environ,
+            apply=self._apply,
+            notes=self._notes,
+            clock=self._clock,
+            is_stored=lambda version: self._reader.config_version(version) is not None,
+        )
+        configs = ConfigService(self._engine, Recorder(self._engine), self._follower, self._problem_of)
+        self._server.add(lambda server: add_ConfigServiceServicer_to_server(configs, server))
+        maintenance = self._maintenance(stack)
+        self._server.add(lambda server: add_MaintenanceServiceServicer_to_server(maintenance, server))
         stack.push_async_callback(self._server.stop)
         try:
             self.port = self._server.listen(daemon.api.address, daemon.api.tls)
             self._listen_unix()
+        except SocketRefused as unsafe:
+            raise StartRefused(str(unsafe)) from unsafe
         except AddressInUse as taken:
             raise StartRefused(f"{taken}. Is another daemon running? Set api.address to another") from taken
         except (OSError, ValueError) as error:
@@ -286,6 +387,24 @@ class Daemon:
             raise StartRefused(f"{address} cannot be listened on: {error}. Set observe.address to another") from error
         stack.push_async_callback(observe.stop)
 
+    def _maintenance(self, stack: AsyncExitStack) -> MaintenanceService:
+        daemon = self._config.daemon
+        backups = make_backups(
+            daemon,
+            store_url=self._store_url,
+            installation_id=self._store.boot.installation_id,
+            version=program_version(),
+            secrets=self._secrets,
+            vault=self._vault,
+            now_ms=self._clock.now_ms,
+        )
+        stack.callback(backups.stop)
+        backups.clear()
+        self._backup_schedule = Schedule(backups, self._notes, self._clock)
+        return MaintenanceService(
+            self._engine, backups, self._backup_schedule, partial(check, self._store_url, daemon.data_dir)
+        )
+
     def _listen_unix(self) -> None:
         path = self._config.daemon.api.unix_socket
         if path is None:
@@ -298,9 +417,6 @@ class Daemon:
     def _start_engine(self, stack: AsyncExitStack) -> None:
         EventLog(self._log, self._metrics).join(self._parts.subscribers, self._parts.view.current.last_sequence)
         self._parts.start()
-        self._follower = ConfigFollower(
-            self._config, self._environ, apply=self._apply, notes=self._notes, clock=self._clock
-        )
         stack.callback(self._follower.stop)
 
     async def _start_serving(self, stack: AsyncExitStack) -> None:
@@ -310,7 +426,12 @@ class Daemon:
         if await self._ready():
             self._follower.start(self._reader.config_version())
             self._tasks.append(asyncio.create_task(self._housekeeping().run()))
+            self._tasks.append(asyncio.create_task(self._anchoring.run()))
+            self._tasks.append(asyncio.create_task(self._exchange_records.run()))
+            self._tasks.append(asyncio.create_task(self._backup_schedule.run()))
+            tell_restored(self._store.boot, self._notes, self._condition)
             self._tasks.append(asyncio.create_task(self._watch(stack).run()))
+            self._tasks += self._telling.start(program_version())
             stack.push_async_callback(self._end_tasks)
             await self._server.serve()
             gc.collect()
@@ -389,11 +510,13 @@ class Daemon:
         if not self._parts.view.current.store_ok:
             log = structlog.stdlib.get_logger(f"terrace.{note.category}")
             log.log(_LEVELS.get(note.severity, 20), note.message, type=note.type, attributes=dict(note.attributes))
+            self._telling.urgent(note)
 
     # --- stop -------------------------------------------------------------------------------------
 
     async def _drain(self) -> None:
         """No new questions, those under way are waited for."""
+        self._telling.say_stopping()
         self._condition.stop()
         await self._server.refuse_new()
         loop = asyncio.get_running_loop()
@@ -402,6 +525,7 @@ class Daemon:
             await asyncio.sleep(READY_LOOK_S)
         if self._in_flight.count:
             _LOG.warning("stopped_with_questions_open", questions=self._in_flight.count)
+        await self._telling.stop()
 
     async def _shut_down(self, system: Threaded) -> None:
         """Everybody in reverse order, the Journal last: what was decided is committed."""
@@ -461,6 +585,7 @@ class Daemon:
             "terrace_exits_shed": ("Of them exits and reduces", lambda: intake.admission.shed_exits),
             "terrace_signals_limited": ("Signals over their source's rate", lambda: intake.admission.limited),
             "terrace_refused_calls": ("Calls without a valid token or role", lambda: gate.refused_calls),
+            "terrace_throttled_calls": ("Calls after too many wrong tokens", lambda: gate.throttled_calls),
             "terrace_log_lines_lost": ("Log lines that were dropped", lambda: self._log.dropped_lines),
             "terrace_uptime_seconds": ("Since the start", lambda: (self._clock.now_ms() - start_ms) / 1000),
         }
@@ -472,9 +597,10 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
 def run(config: LoadedConfig, environ: Mapping[str, str], connect: Connect | None = None) -> int:
     """Runs a daemon until it is told to stop. The exit code: 0 stopped in peace, 1 could not start or failed."""
+    daemon = Daemon(config, environ, connect=connect)
     try:
-        asyncio.run(Daemon(config, environ, connect=connect).run())
+        asyncio.run(daemon.run())
     except StartRefused as refused:
-        print(f"terraced: {refused}", file=sys.stderr)
+        print(f"terraced: {daemon.masked(str(refused))}", file=sys.stderr)
         return 1
     return 0

@@ -13,8 +13,9 @@ from actors.journal import SPOOL_MS
 from actors.ports import Clock
 from actors.rules.settings import Settings
 from daemon.api.condition import Condition
+from daemon.leftovers import clear_leftovers
 from daemon.notes import Notes
-from daemon.store.store import SqliteStore
+from daemon.store.store import SqlStore
 
 _LOG = structlog.stdlib.get_logger("terrace.system")
 
@@ -35,7 +36,7 @@ DAY_MS = 86_400_000
 class Housekeeping:
     def __init__(
         self,
-        store: SqliteStore,
+        store: SqlStore,
         data_dir: Path,
         keep_events_days: int,
         *,
@@ -84,8 +85,12 @@ class Housekeeping:
             self._is_low = False
 
     async def prune(self) -> None:
-        """Deletes what has outlived its use: expired idempotency keys, old events, resolved alerts, most old equity."""
+        """Deletes what has outlived its use: expired idempotency keys, old events, resolved alerts and differences,
+        most old equity, and drafts that a death half way left."""
         now_ms = self._clock.now_ms()
+        folders = (self._data_dir, self._data_dir / "secrets")
+        for path in await asyncio.to_thread(clear_leftovers, folders, now_ms / 1000):
+            _LOG.info("draft_deleted", file=str(path))
         oldest_ms = now_ms - self._keep_events_days * DAY_MS
         while await asyncio.to_thread(self._store.prune, now_ms - SPOOL_MS, oldest_ms):
             await asyncio.sleep(PRUNE_PAUSE_S)

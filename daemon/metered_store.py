@@ -17,14 +17,26 @@ from actors.risk_messages import RiskState
 from actors.rules.choices import World
 from actors.rules.model import Group
 from actors.rules.records import Row
+from daemon.observe.alerts import SignalTap, tap_all
 from daemon.observe.metrics import Metrics
+from daemon.observe.outbox import Outbox
 
 
 class MeteredStore:
     """`ports.Store` around another one. Used by the Journal's thread; `still_to_load` may be read from any."""
 
-    def __init__(self, store: Store, metrics: Metrics, seconds: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        store: Store,
+        metrics: Metrics,
+        seconds: Callable[[], float] = time.perf_counter,
+        outbox: Outbox | None = None,
+        tap: SignalTap | None = None,
+    ) -> None:
+        """`outbox`: puts the messages that a commit is worth into it. `tap`: sees what became durable."""
         self._store = store
+        self._outbox = outbox
+        self._tap = tap
         self._metrics = metrics
         self._seconds = seconds
         self._ready: dict[str, Group] = {}
@@ -48,10 +60,18 @@ class MeteredStore:
 
     def apply(self, batch: Sequence[tuple[str, Sequence[Row]]]) -> list[Applied]:
         start_s = self._seconds()
+        outbox = self._outbox
         try:
-            return self._store.apply(batch)
+            applied = self._store.apply(batch if outbox is None else outbox.extend(batch))
+            if outbox is not None:
+                outbox.applied(applied)
+            if self._tap is not None:
+                tap_all(self._tap, batch, (result.broken is None for result in applied))
+            return applied
         except StoreFault:
             self._metrics.store_faults.inc()
+            if outbox is not None:
+                outbox.failed()
             raise
         finally:
             self._metrics.commit_seconds.observe(self._seconds() - start_s)

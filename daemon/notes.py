@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from actors.ports import Clock
 from actors.rules.records import AddEvent, RaiseAlert, ResolveAlert, Row
 from daemon.api.recorder import Recorder
@@ -16,8 +18,17 @@ class Notes:
         """Does not wait for the rows to be durable."""
         self._recorder.commit(rows)
 
-    def event(self, category: str, severity: str, type: str, words: str) -> AddEvent:
-        return AddEvent(time_ms=self._clock.now_ms(), severity=severity, category=category, type=type, message=words)
+    def event(
+        self, category: str, severity: str, type: str, words: str, attributes: Mapping[str, str] | None = None
+    ) -> AddEvent:
+        return AddEvent(
+            time_ms=self._clock.now_ms(),
+            severity=severity,
+            category=category,
+            type=type,
+            message=words,
+            attributes=attributes or {},
+        )
 
     def raise_alert(self, alert_key: str, severity: str, category: str, words: str) -> None:
         """Raises the alert, or again, with a line of the event log beside it: `config_invalid` is `config.invalid`."""

@@ -1,69 +1,71 @@
 """Secrets: read by reference, made on first start, never shown (LOG-4).
 
 `env:NAME` is an environment variable, `file:PATH` a file (relative to the data directory) that only its owner may
-read. The other kinds of references are known by name and refused with words.
+read, `systemd:NAME` a credential of the unit, `keyring:service/name` an entry of the machine's keyring, `vault:NAME`
+one of the built-in vault. Where each is read stands in `daemon.secret_sources`.
 """
 
 from __future__ import annotations
 
-import hmac
 import os
 import secrets
-import stat
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from actors.rules.settings import Settings
+from daemon.secret_sources.files import MAX_SECRET_BYTES, read_credential, read_secret_file
+from daemon.secret_sources.keyrings import read_keyring
+from daemon.secret_sources.value import Secret, Unresolved
 
-MAX_SECRET_BYTES = 64 * 1024
+__all__ = [
+    "MAX_SECRET_BYTES",
+    "Resolver",
+    "Secret",
+    "Unresolved",
+    "file_of",
+    "make_source_secrets",
+    "new_token",
+    "read_secret_file",
+    "resolve",
+    "write_new_secret",
+]
+
 TOKEN_BYTES = 32
 """256 random bits: nothing made from them needs a slow hash, there is nothing to guess."""
 
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_SHOWN = 4
-_SHORTEST_SHOWN = 16
+
+FromVault = Callable[[str], Secret | Unresolved]
+"""The vault's answer for a name."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Secret:
-    """A secret's value. Printing it shows a mask; `reveal()` is the one way to the text."""
-
-    _text: str
-
-    def reveal(self) -> str:
-        return self._text
-
-    def equals(self, other: str) -> bool:
-        """Compares in constant time (SIG-5)."""
-        return hmac.compare_digest(self._text.encode(), other.encode("utf-8", "surrogatepass"))
-
-    @property
-    def mask(self) -> str:
-        """`****A4B1`; of a short secret nothing is shown."""
-        return f"****{self._text[-_SHOWN:]}" if len(self._text) >= _SHORTEST_SHOWN else "****"
-
-    def __repr__(self) -> str:
-        return f"Secret({self.mask})"
-
-    __str__ = __repr__
+def no_vault(name: str) -> Secret | Unresolved:
+    """The answer of a program that has no vault open."""
+    problem = "the vault is open in the running daemon only"
+    return _unresolved(f"vault:{name}", problem, "use keyring:, file:, env: or systemd: here")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unresolved:
-    """A reference that gave no secret, and what would help. Holds no part of a secret."""
+class Resolver:
+    """Reads every kind of reference, and has each secret it read kept out of the log. Any thread."""
 
-    reference: str
-    problem: str
-    remedy: str
+    data_dir: Path
+    environ: Mapping[str, str] = field(repr=False)
+    vault: FromVault = no_vault
+    know: Callable[[Iterable[str]], None] = lambda _secrets: None
 
-    def __str__(self) -> str:
-        return f"{self.reference}: {self.problem}; {self.remedy}"
+    def __call__(self, reference: str) -> Secret | Unresolved:
+        found = resolve(reference, self.data_dir, self.environ, self.vault)
+        if isinstance(found, Secret):
+            self.know([found.reveal()])
+        return found
 
 
-def resolve(reference: str, data_dir: Path, environ: Mapping[str, str]) -> Secret | Unresolved:
+def resolve(
+    reference: str, data_dir: Path, environ: Mapping[str, str], vault: FromVault = no_vault
+) -> Secret | Unresolved:
     """The secret a reference names."""
     kind, _, name = reference.partition(":")
     if kind == "env":
@@ -71,36 +73,19 @@ def resolve(reference: str, data_dir: Path, environ: Mapping[str, str]) -> Secre
         return Secret(text) if text else _unresolved(reference, "the variable is not set", f"set {name}, start again")
     if kind == "file":
         return read_secret_file(file_of(reference, data_dir))
-    return _unresolved(reference, f"{kind}: references cannot be read yet", "use env: or file:")
+    if kind == "systemd":
+        return read_credential(name, environ)
+    if kind == "keyring":
+        return read_keyring(name)
+    if kind == "vault":
+        return vault(name)
+    # What stands there may be the secret itself: it is not repeated.
+    return _unresolved("(not shown)", "is no reference to a secret", "write keyring:, env:, file:, systemd: or vault:")
 
 
 def file_of(reference: str, data_dir: Path) -> Path:
     """The path of a `file:` reference."""
     return data_dir / Path(reference.removeprefix("file:")).expanduser()
-
-
-def read_secret_file(path: Path) -> Secret | Unresolved:
-    """The one secret a file holds, surrounding white space removed. Files that others may read are refused."""
-    reference = f"file:{path}"
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        return _unresolved(reference, f"cannot be read ({error.strerror})", "create it with mode 0600")
-    try:
-        problem = _problem(os.fstat(descriptor))
-        if problem is not None:
-            return _unresolved(reference, *problem, path=path)
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            data = file.read(MAX_SECRET_BYTES + 1)
-    finally:
-        os.close(descriptor)
-    if len(data) > MAX_SECRET_BYTES:
-        return _unresolved(reference, f"is larger than {MAX_SECRET_BYTES} bytes", "put one secret in it")
-    try:
-        text = data.decode().strip()
-    except UnicodeDecodeError:
-        return _unresolved(reference, "is not text", "put one secret in it")
-    return Secret(text) if text else _unresolved(reference, "is empty", "put the secret in it")
 
 
 def new_token() -> str:
@@ -175,15 +160,5 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _problem(status: os.stat_result) -> tuple[str, str] | None:
-    if not stat.S_ISREG(status.st_mode):
-        return "is not a file", "put the secret in a plain file"
-    if status.st_mode & _OTHERS:
-        return "can be read by others", "chmod 600 {path}"
-    if status.st_uid not in (os.geteuid(), 0):
-        return "belongs to another user", "chown it to the user Terrace runs as"
-    return None
-
-
-def _unresolved(reference: str, problem: str, remedy: str, path: Path | None = None) -> Unresolved:
-    return Unresolved(reference=reference, problem=problem, remedy=remedy.format(path=path) if path else remedy)
+def _unresolved(reference: str, problem: str, remedy: str) -> Unresolved:
+    return Unresolved(reference=reference, problem=problem, remedy=remedy)

@@ -5,16 +5,22 @@ and nothing a slow hash or a salt would slow down; checking stays cheap enough f
 
     tokens:
       - {name: admin, role: admin, expires: null, sha256: 9f86d0...}
+
+A caller whose connection shows a certificate of `api.tls.client_ca` needs no token: its entry has `certificate`, either
+`sha256:` and the fingerprint, or `name:` and a name the certificate is made out to. While a token is rotated the one
+before it stands in `previous_sha256` and is taken until `previous_until`.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import json
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum, unique
@@ -37,7 +43,8 @@ from daemon.secrets import (
     write_new_secret,
 )
 
-MAX_TOKENS = 300
+MAX_TOKENS = 100
+"""Their rows fill no more than a file of secrets may hold."""
 
 
 @unique
@@ -51,8 +58,11 @@ class TokenRole(StrEnum):
 
 
 @dataclass(frozen=True)
-class _Expiry(Kind):
+class _Time(Kind):
     """An ISO 8601 time with its zone, kept as UTC."""
+
+    example: str
+    other: str = ""
 
     def check(self, value: object) -> datetime:
         try:
@@ -60,7 +70,7 @@ class _Expiry(Kind):
         except ValueError:
             time = None
         if not isinstance(time, datetime) or time.tzinfo is None:
-            raise refuse(f"must be a time with its zone, {found(value)}", "2030-01-01T00:00:00Z", "null for never")
+            raise refuse(f"must be a time with its zone, {found(value)}", *filter(None, (self.example, self.other)))
         return time.astimezone(UTC)
 
 
@@ -74,13 +84,34 @@ class _Hash(Kind):
         raise refuse("must be 64 hexadecimal digits (value not shown)")
 
 
+@dataclass(frozen=True)
+class _Certificate(Kind):
+    """What a client's certificate is known by."""
+
+    def check(self, value: object) -> str:
+        if isinstance(value, str) and re.fullmatch(r"sha256:[0-9a-f]{64}|name:[!-~]{1,253}", value):
+            return value
+        raise refuse(f"must name a certificate, {found(value)}", "sha256:HEX", "name:grafana.example")
+
+
 class Token(Section):
-    """One caller. `sha256` is the hexadecimal hash of the token's text."""
+    """One caller: by token (`sha256`, the hexadecimal hash of its text), by certificate, or by either."""
 
     name: Annotated[str, NAME]
     role: Annotated[TokenRole, Word(TokenRole)]
-    expires: Annotated[datetime, _Expiry()] | None = None
-    sha256: Annotated[str, _Hash()]
+    expires: Annotated[datetime, _Time("2030-01-01T00:00:00Z", "null for never")] | None = None
+    sha256: Annotated[str, _Hash()] | None = None
+    certificate: Annotated[str, _Certificate()] | None = None
+    created: Annotated[datetime, _Time("2026-01-01T00:00:00Z")] | None = None
+    previous_sha256: Annotated[str, _Hash()] | None = None
+    previous_until: Annotated[datetime, _Time("2026-01-01T00:00:00Z")] | None = None
+
+    def is_of(self, text: str) -> bool:
+        """Whether this is the token's text, its newest or the one before it."""
+        return token_hash(text) in (self.sha256, self.previous_sha256)
+
+    def is_expired(self, now: datetime) -> bool:
+        return self.expires is not None and now >= self.expires
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,15 +120,35 @@ class TokenTable:
 
     tokens: tuple[Token, ...] = ()
 
-    def find(self, token: str, now: datetime) -> Token | None:
-        """Whose token this is; None when it is nobody's or has expired. `now` has a zone."""
-        digest = token_hash(token)
-        owner = None
+    def owner(self, token: str, now: datetime) -> Token | None:
+        """Whose token this is, expired or not; None when it is nobody's. `now` has a zone."""
+        digest, owner = token_hash(token), None
         for each in self.tokens:  # All of them, so that the time taken says nothing.
-            if hmac.compare_digest(each.sha256, digest):
+            if each.sha256 is not None and hmac.compare_digest(each.sha256, digest):
                 owner = each
-        is_valid = owner is not None and (owner.expires is None or now < owner.expires)
-        return owner if is_valid else None
+            if each.previous_sha256 is not None and hmac.compare_digest(each.previous_sha256, digest):
+                is_due = each.previous_until is not None and now < each.previous_until
+                owner = each if is_due else owner
+        return owner
+
+    def find(self, token: str, now: datetime) -> Token | None:
+        """Whose token this is; None when it is nobody's or has expired."""
+        owner = self.owner(token, now)
+        return None if owner is None or owner.is_expired(now) else owner
+
+    def of_certificate(self, fingerprint: str, names: Iterable[str]) -> Token | None:
+        """Whose certificate this is, expired or not: by its SHA-256 in hexadecimal, else by a name it is made out to.
+
+        Two entries that fit by name are one too many: nobody is let in then.
+        """
+        known = {each.certificate: each for each in self.tokens if each.certificate is not None}
+        exact = known.get(f"sha256:{fingerprint}")
+        named = {name: known[f"name:{name}"] for name in names if f"name:{name}" in known}
+        return exact or (next(iter(named.values())) if len(named) == 1 else None)
+
+    @property
+    def has_certificates(self) -> bool:
+        return any(each.certificate is not None for each in self.tokens)
 
     def named(self, name: str) -> Token | None:
         return next((token for token in self.tokens if token.name == name), None)
@@ -162,6 +213,11 @@ def ensure_tokens(daemon: DaemonSettings, *, new_text: Callable[[], str] = new_t
     A token whose entry stands in the table is left alone, also when its text is gone: it may be kept elsewhere. A text
     without an entry (a crash in between) gets its entry. To renew a token remove its entry and its file.
     """
+    with tokens_locked(daemon.api.tokens):
+        return _ensure(daemon, new_text)
+
+
+def _ensure(daemon: DaemonSettings, new_text: Callable[[], str]) -> TokensReady | TokenFaults:
     table = load_tokens(daemon.api.tokens)
     if isinstance(table, TokenFaults):
         return table
@@ -175,12 +231,24 @@ def ensure_tokens(daemon: DaemonSettings, *, new_text: Callable[[], str] = new_t
             return TokenFaults(faults=(str(text),))
         if entry is None and isinstance(text, Secret):
             added.append(Token(name=name, role=role, expires=None, sha256=token_hash(text.reveal())))
-        elif isinstance(text, Secret) and entry is not None and token_hash(text.reveal()) != entry.sha256:
+        elif isinstance(text, Secret) and entry is not None and not entry.is_of(text.reveal()):
             warnings.append(f"{path} does not hold the token {name} of {daemon.api.tokens}")
     if added:
         table = TokenTable(tokens=(*table.tokens, *added))
         write_tokens(daemon.api.tokens, table.tokens)
     return TokensReady(table=table, made=tuple(made), warnings=tuple(warnings))
+
+
+@contextmanager
+def tokens_locked(path: Path) -> Iterator[None]:
+    """Nobody else changes the file meanwhile: the daemon at its start, and `terraced token`. Readers need no lock."""
+    make_private_folder(path.parent)
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_tokens(path: Path, tokens: Iterable[Token]) -> None:
@@ -195,14 +263,25 @@ def write_tokens(path: Path, tokens: Iterable[Token]) -> None:
 
 def _row(token: Token) -> str:
     """One line, everything quoted: JSON is YAML, and a hash of digits only is not a number."""
-    expires = None if token.expires is None else token.expires.isoformat()
-    row = {"name": token.name, "role": token.role.value, "expires": expires, "sha256": token.sha256}
-    return json.dumps(row)
+    row = {"name": token.name, "role": token.role.value, "expires": None, "sha256": token.sha256}
+    row |= {key: value for key in _MORE if (value := getattr(token, key)) is not None}
+    return json.dumps({key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()})
+
+
+_MORE = ("expires", "certificate", "created", "previous_sha256", "previous_until")
+"""Keys that stand in the file where they say something."""
 
 
 def _misfits(tokens: tuple[Token, ...]) -> list[str]:
     misfits = [f"more than {MAX_TOKENS} tokens"] if len(tokens) > MAX_TOKENS else []
-    for what, count in (("name", len({token.name for token in tokens})), ("hash", len({t.sha256 for t in tokens}))):
-        if count < len(tokens):
+    hashes = [each for token in tokens for each in (token.sha256, token.previous_sha256) if each is not None]
+    shown = [token.certificate for token in tokens if token.certificate is not None]
+    for what, values in (("name", [token.name for token in tokens]), ("hash", hashes), ("certificate", shown)):
+        if len(set(values)) < len(values):
             misfits.append(f"two tokens have the same {what}")
+    for token in tokens:
+        if token.sha256 is None and token.certificate is None:
+            misfits.append(f"{token.name} has neither sha256 nor certificate")
+        if (token.previous_sha256 is None) != (token.previous_until is None):
+            misfits.append(f"{token.name}: previous_sha256 and previous_until belong together")
     return misfits

@@ -160,9 +160,52 @@ class ResolveAlert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgeAlert:
+    """Somebody took note. It counts until the alert is resolved, or raised again more serious than it was."""
+
     alert_key: str
     who: str
     time_ms: int
+    comment: str = ""
+
+
+class NotificationState(StrEnum):
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+    """Given up."""
+    SUPPRESSED = "suppressed"
+    """Put into another message, dropped over a limit, or its channel is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddNotification:
+    """A message for a channel, in the commit of what it tells (LOG-5). With a known id that was not tried yet: the
+    newer words take the place of the older ones, which are counted as left out."""
+
+    notification_id: str
+    channel: str
+    type: str
+    severity: str
+    title: str
+    message: str
+    create_time_ms: int
+    due_time_ms: int
+    alert_key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkNotification:
+    """What became of a message that was pending. Nothing happens to one that is not."""
+
+    notification_id: str
+    state: NotificationState
+    title: str
+    """As sent."""
+    message: str
+    attempt_count: int
+    error: str = ""
+    send_time_ms: int | None = None
+    suppressed_count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +259,8 @@ class AddConfigVersion:
     author: str
     source: str
     text: str
+    changed: tuple[str, ...] = ()
+    """Keys that differ from the version before; of many the first."""
 
 
 class DriftKind(StrEnum):
@@ -361,6 +406,8 @@ Row = (
     | RaiseAlert
     | ResolveAlert
     | AcknowledgeAlert
+    | AddNotification
+    | MarkNotification
     | AddDeadLetter
     | ResolveDeadLetter
     | SaveEngineState

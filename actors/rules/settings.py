@@ -63,6 +63,7 @@ __all__ = [
     "LimitSettings",
     "MarginMode",
     "Market",
+    "NotificationSettings",
     "OnBreach",
     "OnFlat",
     "OnMissing",
@@ -73,6 +74,7 @@ __all__ = [
     "PrecisionSettings",
     "PromoteAt",
     "QueueSettings",
+    "QuietHours",
     "RankRule",
     "RiskSettings",
     "Settings",
@@ -427,13 +429,55 @@ class SourceSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertSettings:
-    """Thresholds that raise an alert (SIG-14, LOG-5)."""
+    """Thresholds that raise an alert (SIG-14, LOG-5), and what is sent at regular times."""
 
     silence_hours: int | None = None
     quote_age_s: int = 60
     disk_free_mb: int = 500
     unknown_order_s: int = 30
     latency_ms: int = 1000
+    precision_age_s: int = 86_400
+    rate_near_percent: int = 90
+    daily_summary_at: str | None = None
+    """`HH:MM` of the reporting timezone; None: no summary is sent."""
+    heartbeat_url: str | None = None
+    """A secret reference."""
+    heartbeat_every_s: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuietHours:
+    """Between the two minutes of a day of this timezone, over midnight if the first is the later one, only messages of
+    `least` severity or more are sent; the others come together afterwards."""
+
+    start_minute: int
+    end_minute: int
+    timezone: str = ""
+    """Empty: the reporting timezone."""
+    least: str = "critical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationSettings:
+    """One channel over which messages are sent, and which ones."""
+
+    name: str
+    url: str
+    """A secret reference to an apprise URL."""
+    severity: str = "warning"
+    """The least."""
+    categories: tuple[str, ...] = ()
+    """Empty: all."""
+    types: tuple[str, ...] = ()
+    """Not empty: these alone, in UPPER_SNAKE_CASE, whatever their severity."""
+    quiet_hours: QuietHours | None = None
+    rate_per_hour: int = 60
+    template: str | None = None
+    """Of the text of every message; None: the usual one."""
+    templates: Mapping[str, str] = field(default_factory=dict)
+    """By type."""
+    resolved: bool = True
+    """Also says when the cause of an alert is gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -456,6 +500,7 @@ class Settings:
     precision: PrecisionSettings = field(default_factory=PrecisionSettings)
     execution: ExecutionSettings = field(default_factory=ExecutionSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    notifications: tuple[NotificationSettings, ...] = ()
 
     def account_for(self, exchange: str, source: str) -> AccountSettings | None:
         """Account of a TradingView exchange name, else of a source, else of `*`; None: no route (SIG-4).

@@ -1,4 +1,4 @@
-"""`terrace config`: show, validate, apply, history, diff, restore, edit."""
+"""`terrace config`: show, explain, check and change the configuration."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from control.commands import config_change, config_keys, config_moves
 from control.exits import ExitCode
 from control.options import DryRun, Limit, Output, RequestId, Yes, noun
-from control.printer import Column, Format, pairs, say, table, when, word
-from control.session import Session, Stop, new_request_id, session
+from control.printer import Column, Format, say, table, when, word
+from control.session import Stop, session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from protos.terrace.v1 import config_pb2
+    pass
 
 app = noun("Show, check and change the configuration.")
 
@@ -83,6 +82,27 @@ def validate(
         raise typer.Exit(ExitCode.USAGE)
 
 
+@app.command("explain")
+def explain(
+    ctx: typer.Context,
+    path: Annotated[str, typer.Argument(metavar="[PATH]", help="A key or section; none: the sections.")] = "",
+    output: Output = Format.TABLE,
+) -> None:
+    """Tell what a key means, its unit, bounds and default, and what the config file gives it. Asks no daemon.
+
+    \b
+    Examples:
+      terrace config explain
+      terrace config explain risk.timer_start
+      terrace config explain accounts.paper -o json
+    """
+    from control.handover import hand_over
+
+    config = session(ctx).flags.config
+    named = ["--config", config] if config else []
+    hand_over(["config", "explain", *named, "-o", output.value, *(["--", path] if path else [])])
+
+
 @app.command("apply")
 def apply(
     ctx: typer.Context,
@@ -100,8 +120,10 @@ def apply(
       terrace config apply new.yaml --dry-run
       terrace config apply new.yaml
     """
-    run = session(ctx)
-    _apply(run, _read(file), etag, request_id, yes=yes, dry_run=dry_run, output=output)
+    from protos.terrace.v1 import config_pb2 as pb
+
+    request = pb.ApplyConfigRequest(yaml=_read(file), etag=etag, request_id=request_id)
+    config_change.apply(session(ctx), request, yes=yes, dry_run=dry_run, output=output)
 
 
 @app.command("history")
@@ -155,6 +177,8 @@ def restore(
 ) -> None:
     """Put a stored version, or the shipped defaults, in force. Shows what changes, then asks.
 
+    The defaults are those of how Terrace trades; accounts, routes, sources, addresses and stores stay.
+
     \b
     Examples:
       terrace config restore 12
@@ -165,21 +189,13 @@ def restore(
     if bool(version) == defaults:
         raise Stop("say what to restore: either a version or --defaults", ExitCode.USAGE)
     run = session(ctx)
-    request = pb.RestoreConfigRequest(etag=etag, request_id=new_request_id(request_id), validate_only=True)
+    request = pb.RestoreConfigRequest(etag=etag, request_id=request_id)
     if defaults:
         request.defaults = True
     else:
         request.version = version
-    preview = run.call(request, pb.RestoreConfigResponse)
-    if dry_run:
-        run.emit(preview, output, lambda: _changes(preview.changes))
-        return
-    if not yes:
-        say(_changes(preview.changes))
-        run.confirm(f"Restore {'the defaults' if defaults else f'version {version}'} on {_where(run)}?", yes=False)
-    request.validate_only = False
-    answer = run.call(request, pb.RestoreConfigResponse)
-    run.emit(answer, output, lambda: _applied(answer.config))
+    question = f"Restore {'the defaults' if defaults else f'version {version}'}"
+    config_change.restore(run, request, yes=yes, dry_run=dry_run, output=output, question=question)
 
 
 @app.command("edit")
@@ -204,37 +220,12 @@ def edit(
     if text == config.yaml:
         say("nothing changed")
         return
-    _apply(run, text, config.etag, "", yes=yes, dry_run=dry_run, output=output)
-
-
-def _apply(run: Session, text: str, etag: str, request_id: str, *, yes: bool, dry_run: bool, output: Format) -> None:
-    from protos.terrace.v1 import config_pb2 as pb
-
-    request = pb.ApplyConfigRequest(
-        yaml=text,
-        etag=etag,
-        source="CONFIG_SOURCE_CLI",
-        request_id=new_request_id(request_id),
-        validate_only=True,
-    )
-    preview = run.call(request, pb.ApplyConfigResponse)
-    if dry_run:
-        run.emit(preview, output, lambda: _changes(preview.changes))
-        return
-    if not yes:
-        say(_changes(preview.changes))
-        run.confirm(f"Apply this on {_where(run)}?", yes=False)
-    request.validate_only = False
-    answer = run.call(request, pb.ApplyConfigResponse)
-    run.emit(answer, output, lambda: _applied(answer.config))
-
-
-def _where(run: Session) -> str:
-    """Every account with its world: a configuration is about all of them."""
-    from protos.terrace.v1 import account_pb2 as pb
-
-    accounts = run.pages(pb.ListAccountsRequest(), pb.ListAccountsResponse, limit=0).accounts
-    return ", ".join(f"{one.account} ({word(one, 'world').upper() or '?'})" for one in accounts) or "no account"
+    request = pb.ApplyConfigRequest(yaml=text, etag=config.etag)
+    try:
+        config_change.apply(run, request, yes=yes, dry_run=dry_run, output=output)
+    except BaseException:
+        say(f"what you wrote is kept in {_keep(text)}")
+        raise
 
 
 def _read(file: str) -> str:
@@ -271,13 +262,20 @@ def _edited(text: str) -> str:
         path.unlink(missing_ok=True)
 
 
-def _changes(changes: Iterable[config_pb2.ConfigChange]) -> str:
-    return table(changes, CHANGE_COLUMNS) if changes else "nothing changes"
+def _keep(text: str) -> str:
+    """A file of the user's own with the text in it: an hour of editing must not be lost to a refusal."""
+    descriptor, name = tempfile.mkstemp(suffix=".yaml", prefix="terrace-kept-")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+        opened.write(text)
+    return name
 
 
-def _applied(config: config_pb2.Config) -> str:
-    return pairs([("version", config.version), ("etag", config.etag), ("time", when(config, "create_time"))])
-
+app.command("get")(config_keys.get)
+app.command("set", context_settings={"ignore_unknown_options": True})(config_keys.set_key)  # A value may be -5.
+app.command("unset")(config_keys.unset)
+app.command("export")(config_moves.export)
+app.command("import")(config_moves.import_)
+app.command("migrate")(config_moves.migrate)
 
 COLUMNS: list[Column[Any]] = [
     Column(title="VERSION", value=lambda row: row.version, right=True),
@@ -286,11 +284,4 @@ COLUMNS: list[Column[Any]] = [
     Column(title="SOURCE", value=lambda row: word(row, "source")),
     Column(title="IN FORCE", value=lambda row: "yes" if row.current else ""),
     Column(title="CHANGED", value=lambda row: ", ".join(row.changed_paths)),
-]
-CHANGE_COLUMNS: list[Column[Any]] = [
-    Column(title="KEY", value=lambda row: row.path),
-    Column(title="FROM", value=lambda row: row.old_value),
-    Column(title="TO", value=lambda row: row.new_value),
-    Column(title="RESTART", value=lambda row: "needed" if row.restart_required else ""),
-    Column(title="EFFECTS", value=lambda row: "; ".join(row.effects)),
 ]

@@ -24,5 +24,6 @@ def _app(name: str, help_text: str) -> typer.Typer:
 
 APPS = {
     "replay": _app("replay", "Run the engine on recorded prices and signals; see `terraced replay --help`."),
+    "token": _app("token", "Make, list, revoke and rotate the API's tokens; see `terraced token --help`."),
     "db": _app("db", "Look after the store; see `terraced db --help`."),
 }

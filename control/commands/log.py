@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from control.options import Account, Limit, Output, Symbol, Timeframe, World, noun
+from control.exits import ExitCode
+from control.options import Account, Limit, Output, Timeframe, World, noun
 from control.printer import Column, Format, as_json, as_yaml, clean, plain, say, table, when, word, write
-from control.session import PAGE_SIZE, Session, session, world_value
+from control.session import Session, Stop, session, world_value
 from control.times import point_in_time
 
 if TYPE_CHECKING:
@@ -21,20 +22,7 @@ app = noun("Follow, search and export what happened.")
 
 RECONNECT_S = 1.0
 SILENCE_S = 1.0
-CSV_FIELDS = (
-    "sequence",
-    "time",
-    "category",
-    "severity",
-    "type",
-    "message",
-    "signal_id",
-    "group_id",
-    "client_order_id",
-    "account",
-    "symbol",
-    "timeframe",
-)
+MAX_BACKLOG = 1_000
 
 
 class SeverityName(StrEnum):
@@ -67,6 +55,7 @@ Severity = Annotated[SeverityName | None, typer.Option(help="At least this serio
 Category = Annotated[list[CategoryName] | None, typer.Option(help="Only this category; may be repeated.")]
 Group = Annotated[str, typer.Option(metavar="GROUP", help="Only this group.")]
 Signal = Annotated[str, typer.Option(metavar="SIGNAL", help="Only this signal.")]
+Pair = Annotated[str, typer.Option("--symbol", "--pair", metavar="SYMBOL", help="Only this unified symbol.")]
 Text = Annotated[str, typer.Option(metavar="TEXT", help="Only lines that hold these words.")]
 Since = Annotated[str, typer.Option(metavar="TIME", help="From this time on: ISO 8601, or an age such as 12h.")]
 Until = Annotated[str, typer.Option(metavar="TIME", help="Before this time.")]
@@ -76,27 +65,46 @@ Until = Annotated[str, typer.Option(metavar="TIME", help="Before this time.")]
 def tail(
     ctx: typer.Context,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, max=10_000, help="Events before now to show.")] = 20,
-    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Stay for what comes.")] = True,
+    follow: Annotated[bool, typer.Option("--follow/--no-follow", "-f", help="Stay for what comes.")] = True,
+    every: Annotated[bool, typer.Option("--all", help="Every line of the log, not only stored events.")] = False,
+    text: Text = "",
     category: Category = None,
     severity: Severity = None,
     account: Account = "",
+    symbol: Pair = "",
     group: Group = "",
     world: World = None,
     output: Output = Format.TABLE,
 ) -> None:
     """Show events as they happen. JSON comes one object a line.
 
-    Survives a restart of the daemon and misses nothing that is stored. Ctrl-C ends it.
+    Survives a restart of the daemon and misses nothing that is stored. Ctrl-C ends it. With --all the lines of the
+    daemon's log are shown, also those that are not stored; --text and --symbol need it.
 
     \b
     Examples:
       terrace log tail
       terrace log tail -n 100 --no-follow
       terrace log tail --category order --severity warning -o json
+      terrace log tail --all --text "rate limit"
     """
-    from protos.terrace.v1 import engine_pb2
+    from protos.terrace.v1 import engine_pb2, record_pb2
 
     run = session(ctx)
+    if every:
+        asked = record_pb2.TailLogsRequest(
+            backlog=min(lines, MAX_BACKLOG),
+            categories=[f"CATEGORY_{name.name}" for name in category or ()],
+            min_severity=_severity(severity),
+            text=text,
+            account=account,
+            symbol=symbol,
+            group_id=group,
+        )
+        _follow_log(run, asked, output, follow=follow)
+        return
+    if text or symbol:
+        raise Stop("--text and --symbol need --all (stored events: terrace log search)", ExitCode.USAGE)
     request = engine_pb2.WatchEventsRequest(
         categories=[f"CATEGORY_{name.name}" for name in category or ()],
         min_severity=_severity(severity),
@@ -114,11 +122,13 @@ def tail(
 @app.command("search")
 def search(
     ctx: typer.Context,
-    text: Annotated[str, typer.Argument(metavar="[TEXT]", help="Words to find.")] = "",
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[WORDS]", help="Words that all stand in the message, in any order.")
+    ] = None,
     category: Category = None,
     severity: Severity = None,
     account: Account = "",
-    symbol: Symbol = "",
+    symbol: Pair = "",
     timeframe: Timeframe = "",
     signal: Signal = "",
     group: Group = "",
@@ -133,11 +143,13 @@ def search(
     \b
     Examples:
       terrace log search rejected --since 24h
+      terrace log search insufficient balance --pair BTC/USDT --severity warning
       terrace log search --group 01J9ZK3V8T -o json
     """
     from protos.terrace.v1 import record_pb2 as pb
 
     run = session(ctx)
+    text = " ".join(words or ())
     request = _search(category, severity, account, symbol, timeframe, signal, group, since, until, world, text)
     answer = run.pages(request, pb.ListEventsResponse, limit=limit)
     run.emit(answer, output, lambda: table(answer.events, COLUMNS, wide=output is Format.WIDE))
@@ -146,12 +158,16 @@ def search(
 @app.command("export")
 def export(
     ctx: typer.Context,
-    form: Annotated[ExportName, typer.Option("--format", help="Form of the export.")] = ExportName.TXT,
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to; standard output if none is named.")] = "",
+    form: Annotated[ExportName | None, typer.Option("--format", help="Form; else that of the file's ending.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
     category: Category = None,
     severity: Severity = None,
     account: Account = "",
-    symbol: Symbol = "",
+    symbol: Pair = "",
     timeframe: Timeframe = "",
+    signal: Signal = "",
+    group: Group = "",
     text: Text = "",
     since: Since = "",
     until: Until = "",
@@ -163,16 +179,27 @@ def export(
     \b
     Examples:
       terrace log export --since 2025-06-01 > june.txt
-      terrace log export --format csv --category order > orders.csv
+      terrace log export orders.csv --category order
+      terrace log export audit.json --since 30d --group 01J9ZK3V8T
     """
+    from control.commands.log_export import export_events
+
     run = session(ctx)
-    request = _search(category, severity, account, symbol, timeframe, "", "", since, until, world, text)
-    form = ExportName.JSON if output is Format.JSON else form
-    if form is ExportName.CSV:
-        _write_csv(run, request)
-        return
-    for event in _stored(run, request):
-        _print_line(event, Format.JSON if form is ExportName.JSON else Format.WIDE)
+    request = _search(category, severity, account, symbol, timeframe, signal, group, since, until, world, text)
+    ending = file.rpartition(".")[2].lower()
+    if form is None:
+        is_json = output is Format.JSON or ending in ("json", "jsonl")
+        form = ExportName.JSON if is_json else ExportName.CSV if ending == "csv" else ExportName.TXT
+    export_events(run, request, form.value, file, force=force)
+
+
+def _follow_log(run: Session, request: record_pb2.TailLogsRequest, output: Format, *, follow: bool) -> None:
+    from control.log_stream import tail_log
+
+    try:
+        tail_log(run, request, output, follow=follow)
+    except KeyboardInterrupt:
+        raise typer.Exit from None
 
 
 def _severity(name: SeverityName | None) -> str:
@@ -207,34 +234,6 @@ def _search(
         world=world_value(world),
         text=text,
     )
-
-
-def _stored(run: Session, request: record_pb2.ListEventsRequest) -> Iterator[common_pb2.Event]:
-    from protos.terrace.v1 import record_pb2 as pb
-
-    request.page_size = PAGE_SIZE
-    while True:
-        page = run.call(request, pb.ListEventsResponse)
-        yield from page.events
-        if not page.next_page_token:
-            return
-        request.page_token = page.next_page_token
-
-
-def _write_csv(run: Session, request: record_pb2.ListEventsRequest) -> None:
-    import csv
-    import sys
-
-    out = csv.writer(sys.stdout)
-    out.writerow(CSV_FIELDS)
-    for event in _stored(run, request):
-        values = plain(event)
-        out.writerow([_harmless(str(values[name] or "")) for name in CSV_FIELDS])
-
-
-def _harmless(cell: str) -> str:
-    """A cell that a spreadsheet does not take for a formula."""
-    return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 def _events(
@@ -315,11 +314,16 @@ def _print_line(event: common_pb2.Event, output: Format) -> None:
     elif output is Format.YAML:
         write("---\n" + as_yaml(plain(event)))
     else:
-        about = " ".join(filter(None, [event.account, event.symbol, event.timeframe]))
-        ids = [event.signal_id, event.group_id, event.client_order_id] if output is Format.WIDE else [event.group_id]
-        line = [when(event, "time"), f"{word(event, 'severity'):8}", f"{word(event, 'category'):9}", event.type]
-        write(clean("  ".join(filter(None, [*line, event.message, about, *ids]))) + "\n")
+        write(line_of(event, wide=output is Format.WIDE) + "\n")
     sys.stdout.flush()
+
+
+def line_of(event: common_pb2.Event, *, wide: bool) -> str:
+    """An event as one line of text, without control characters."""
+    about = " ".join(filter(None, [event.account, event.symbol, event.timeframe]))
+    ids = [event.signal_id, event.group_id, event.client_order_id] if wide else [event.group_id]
+    line = [when(event, "time"), f"{word(event, 'severity'):8}", f"{word(event, 'category'):9}", event.type]
+    return clean("  ".join(filter(None, [*line, event.message, about, *ids])))
 
 
 COLUMNS: list[Column[Any]] = [

@@ -34,7 +34,7 @@ def set_secret(ctx: typer.Context, name: Name, request_id: RequestId = "", outpu
     value = _ask(name)
     request = pb.SetSecretRequest(name=name, value=value, request_id=new_request_id(request_id))
     answer = run.call(request, pb.SetSecretResponse)
-    run.emit(answer, output, lambda: table([answer.secret], COLUMNS))
+    run.emit(answer, output, lambda: "\n".join([table([answer.secret], COLUMNS), *answer.notes]))
 
 
 @app.command("list")

@@ -132,17 +132,32 @@ def list_signals(
 
 
 @app.command("show")
-def show(ctx: typer.Context, signal: SignalId, output: Output = Format.TABLE) -> None:
-    """Show one signal, its body, and everything that happened because of it.
+def show(
+    ctx: typer.Context,
+    signal: SignalId,
+    story: Annotated[
+        bool | None,
+        typer.Option("--story/--facts", help="Its story, or its stored facts and body. Else: the story on a terminal."),
+    ] = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Show one signal: why something was traded or nothing was, and everything on its way in the order of time.
+
+    With --facts its stored fields, its body and the events about it.
 
     \b
     Examples:
       terrace signal show 01J9ZK3V8T
-      terrace signal show 01J9ZK3V8T -o json
+      terrace signal show 01J9ZK3V8T --story -o json
+      terrace signal show 01J9ZK3V8T --facts
     """
     from protos.terrace.v1 import signal_pb2 as pb
 
     run = session(ctx)
+    if story or (story is None and output in (Format.TABLE, Format.WIDE) and sys.stdout.isatty()):
+        told = run.call(pb.GetSignalStoryRequest(signal_id=signal), pb.GetSignalStoryResponse)
+        run.emit(told, output, lambda: _story(told, wide=output is Format.WIDE))
+        return
     answer = run.call(pb.GetSignalRequest(signal_id=signal), pb.GetSignalResponse)
     run.emit(answer, output, lambda: _shown(answer))
 
@@ -263,6 +278,14 @@ def _decisions(decisions: Sequence[common_pb2.Event]) -> str:
     return table(decisions, DECISION_COLUMNS) if decisions else ""
 
 
+def _story(told: pb.GetSignalStoryResponse, *, wide: bool) -> str:
+    """The sentence first: it is what most look for."""
+    parts = [told.summary, table(told.entries, STORY_COLUMNS, wide=wide)]
+    if told.truncated:
+        parts.append("there is more than is shown: terrace log search --signal, --group")
+    return "\n\n".join(parts)
+
+
 def _shown(answer: pb.GetSignalResponse) -> str:
     parts = [signal_text(answer.signal)]
     if answer.signal.body:
@@ -296,6 +319,14 @@ READING_COLUMNS: list[Column[Any]] = [
 DECISION_COLUMNS: list[Column[Any]] = [
     Column(title="DECISION", value=lambda row: row.type),
     Column(title="WHAT", value=lambda row: row.message),
+]
+STORY_COLUMNS: list[Column[Any]] = [
+    Column(title="TIME", value=lambda row: when(row, "time")),
+    Column(title="WHAT", value=lambda row: row.kind),
+    Column(title="HAPPENED", value=lambda row: row.message),
+    Column(title="REASON", value=lambda row: row.reason, wide=True),
+    Column(title="GROUP", value=lambda row: row.group_id, wide=True),
+    Column(title="ORDER", value=lambda row: row.client_order_id, wide=True),
 ]
 EVENT_COLUMNS: list[Column[Any]] = [
     Column(title="TIME", value=lambda row: when(row, "time")),

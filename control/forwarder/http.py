@@ -24,6 +24,7 @@ from control.forwarder.deliver import Acknowledged, Deliverer, Faulty
 from control.forwarder.limits import FailedAttempts, TokenBucket
 from control.forwarder.log import BurstLog, Log
 from control.forwarder.settings import ForwarderSettings, SourceSettings
+from control.forwarder.shown import source_name
 from control.forwarder.spool import Spool, SpoolBroken, SpoolFull
 from control.printer import enum_name
 from protos.terrace.v1 import signal_pb2 as pb
@@ -115,7 +116,8 @@ class Forwarder:
         )
         if fault is not None or source is None:
             cause = fault.cause if fault is not None else "unknown source"
-            return self._turn_away(request.match_info["source"], sender, cause, found)
+            name = source_name(request.match_info["source"], self.settings.sources)
+            return self._turn_away(name, sender, cause, found)
         if not isinstance(found, Body):
             return self._faulty(source.name, found)
         return await self._take(request, source, found, receive_time_ns, sender)

@@ -129,6 +129,9 @@ class Process:
             address=address,
             token_file=self._flags.token_file,
             timeout_s=settings.deliver_timeout_s,
+            tls_ca=self._flags.tls_ca,
+            tls_cert=self._flags.tls_cert,
+            tls_key=self._flags.tls_key,
         )
         return settings, find_target(flags, role=FORWARDER, environ=self._environ)
 

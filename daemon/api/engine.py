@@ -41,6 +41,12 @@ class Asking(Protocol):
     def depths(self) -> Mapping[str, int]: ...
 
 
+class Tested(Protocol):
+    """What the API needs of the notifier."""
+
+    async def test(self, channel: str, text: str) -> list[tuple[str, str]]: ...
+
+
 class InFlight:
     """Questions asked and not answered yet, so that a stopping daemon can wait for them."""
 
@@ -75,6 +81,8 @@ class Engine:
     broken: Mapping[str, str]
     """Accounts whose exchange could not be opened at the start, and why."""
     version: str
+    notifier: Tested | None = None
+    """Over what messages are sent; None: nothing is."""
 
     async def ask(
         self, to: str, make: Callable[[ReplyTo], object], context: Context | None = None, limit_s: float = ASK_TIMEOUT_S

@@ -14,16 +14,17 @@ from typing import Any
 import grpc
 import structlog
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from actors.rules.choices import EngineMode
 from actors.rules.model import Reason
 from daemon.api import roles
 from daemon.api.auth import caller
 from daemon.api.engine import Engine
-from daemon.api.errors import ApiReason, Failed, abort, faulty_field
+from daemon.api.errors import ApiReason, Failed, abort, faulty_field, not_built
 from daemon.api.kinds import Context, Handler
 from daemon.api.recorder import Recorder
+from daemon.api.unreadable import readable, reader
 from protos.terrace.v1.signal_pb2 import ReplaySignalRequest
 
 _LOG = structlog.stdlib.get_logger("terrace.system")
@@ -49,19 +50,21 @@ class Guard:
             return handler  # Reflection, the only one, is not ours.
         if handler.response_streaming:
             many: Any = self._stream(handler.unary_stream, method)
-            return grpc.unary_stream_rpc_method_handler(many, _reader(handler), handler.response_serializer)
+            return grpc.unary_stream_rpc_method_handler(many, reader(handler), handler.response_serializer)
         unary: Any = handler.unary_unary
         if method in roles.CHANGES:
             unary = self._change(unary, method)
         one: Any = self._answer(unary, method)
-        return grpc.unary_unary_rpc_method_handler(one, _reader(handler), handler.response_serializer)
+        return grpc.unary_unary_rpc_method_handler(one, reader(handler), handler.response_serializer)
 
     def _answer(self, unary: _Unary, method: str) -> _Unary:
         async def answer(request: Any, context: Context) -> Any:
             try:
-                return await unary(_readable(request), context)
+                return await unary(readable(request), context)
             except Failed as failed:
                 await abort(context, failed)
+            except NotImplementedError:  # The generated servicer's own: nobody has written the method.
+                await abort(context, not_built(method.rpartition("/")[2]))
             except Exception as error:
                 await _broken(context, method, error)
 
@@ -70,10 +73,12 @@ class Guard:
     def _stream(self, stream: Any, method: str) -> Callable[[Any, Context], AsyncIterator[Any]]:
         async def answer_many(request: Any, context: Context) -> AsyncIterator[Any]:
             try:
-                async for response in stream(_readable(request), context):
+                async for response in stream(readable(request), context):
                     yield response
             except Failed as failed:
                 await abort(context, failed)
+            except NotImplementedError:  # The generated servicer's own: nobody has written the method.
+                await abort(context, not_built(method.rpartition("/")[2]))
             except Exception as error:
                 await _broken(context, method, error)
 
@@ -121,30 +126,6 @@ class Guard:
 def _only_looks(request: Any) -> bool:
     """A replay that is not submitted changes nothing, so it may be asked for in read-only mode, too (SIG-11)."""
     return isinstance(request, ReplaySignalRequest) and not request.submit
-
-
-class _Unreadable:
-    """Stands for a request whose bytes are no message of its type."""
-
-
-def _reader(handler: Handler) -> Callable[[bytes], Any]:
-    """Reads a request without raising: what is raised there leaves as UNKNOWN, with a traceback in the log."""
-
-    deserialize: Any = handler.request_deserializer
-
-    def read(data: bytes) -> Any:
-        try:
-            return deserialize(data)
-        except DecodeError:
-            return _Unreadable()
-
-    return read
-
-
-def _readable(request: Any) -> Any:
-    if isinstance(request, _Unreadable):
-        raise Failed(ApiReason.INVALID_ARGUMENT, "the bytes of the request are no message of the method's type")
-    return request
 
 
 class Repeats:

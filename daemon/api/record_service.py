@@ -1,8 +1,8 @@
-"""RecordService: what happened. Events and alerts; log tails and the audit trail come later."""
+"""RecordService: what happened. Events, the log as it is written, alerts, the audit trail."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 from actors.rules.choices import World
 from actors.rules.model import Reason
@@ -10,10 +10,13 @@ from actors.rules.records import AcknowledgeAlert
 from daemon.api import translate_event as to
 from daemon.api.auth import caller
 from daemon.api.engine import Engine
-from daemon.api.errors import Failed, faulty_field, not_built, not_built_stream, not_found
+from daemon.api.errors import Failed, faulty_field, not_found
 from daemon.api.kinds import Context
+from daemon.api.notifying import list_notifications, test_notifications
 from daemon.api.recorder import Recorder
+from daemon.api.records import Records, tail_logs, verify_audit_trail
 from daemon.api.translate import CATEGORY_OF, SEVERITY_OF, milliseconds
+from daemon.api.translate_log import word_of
 from daemon.store.found import AlertFilter, AlertState, EventFilter
 from protos.terrace.v1 import record_pb2 as pb
 from protos.terrace.v1 import record_pb2_grpc
@@ -22,15 +25,16 @@ MAX_COMMENT_CHARS = 500
 
 
 class RecordService(record_pb2_grpc.RecordServiceServicer):
-    def __init__(self, engine: Engine, recorder: Recorder) -> None:
+    def __init__(self, engine: Engine, recorder: Recorder, records: Records) -> None:
         self._engine = engine
+        self._records = records
         self._recorder = recorder
 
     async def ListEvents(self, request: pb.ListEventsRequest, _context: Context) -> pb.ListEventsResponse:
         wanted = EventFilter(
             world=self._engine.world_or_all(request.world),
-            categories=tuple(_word(CATEGORY_OF, number, "categories") for number in request.categories),
-            min_severity=_word(SEVERITY_OF, request.min_severity, "min_severity") if request.min_severity else "",
+            categories=tuple(word_of(CATEGORY_OF, number, "categories") for number in request.categories),
+            min_severity=word_of(SEVERITY_OF, request.min_severity, "min_severity") if request.min_severity else "",
             types=tuple(word for given in request.types for word in _stored_types(given)),
             text=request.text,
             account=request.account,
@@ -46,15 +50,15 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
             events=[to.event(stored) for stored in found.items], next_page_token=found.next_token
         )
 
-    def TailLogs(self, _request: pb.TailLogsRequest, _context: Context) -> AsyncIterator[pb.TailLogsResponse]:
-        return not_built_stream("TailLogs")
+    def TailLogs(self, request: pb.TailLogsRequest, _context: Context) -> AsyncIterator[pb.TailLogsResponse]:
+        return tail_logs(self._records, request)
 
     async def ListAlerts(self, request: pb.ListAlertsRequest, _context: Context) -> pb.ListAlertsResponse:
         world = self._engine.world_or_all(request.world)
-        states = tuple(_word(to.ALERT_STATE_OF, number, "states") for number in request.states)
+        states = tuple(word_of(to.ALERT_STATE_OF, number, "states") for number in request.states)
         wanted = AlertFilter(
             states=states or (AlertState.ACTIVE, AlertState.ACKNOWLEDGED),
-            min_severity=_word(SEVERITY_OF, request.min_severity, "min_severity") if request.min_severity else "",
+            min_severity=word_of(SEVERITY_OF, request.min_severity, "min_severity") if request.min_severity else "",
             account=request.account,
         )
         found = await self._engine.page(self._engine.reader.list_alerts, request, wanted)
@@ -76,31 +80,32 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
             raise Failed(Reason.NOT_FOUND, "the alert's cause is gone already", resource=("alert", request.alert_id))
         if stored.state == AlertState.ACTIVE:
             who, now_ms = caller().name, self._engine.clock.now_ms()
-            row = AcknowledgeAlert(alert_key=request.alert_id, who=who, time_ms=now_ms)
+            row = AcknowledgeAlert(alert_key=request.alert_id, who=who, time_ms=now_ms, comment=request.comment)
             words = f"{who} acknowledged: {stored.message}"
             facts = {"who": who, "alert": request.alert_id, "comment": request.comment}
             event = self._recorder.event("alert.acknowledged", words, facts)
             await self._recorder.record((row, event), True, context)
             stored = await self._engine.read(self._engine.reader.get_alert, request.alert_id) or stored
-        message = to.alert(stored, self._world_of(stored.account))
-        message.comment = request.comment
-        return pb.AcknowledgeAlertResponse(alert=message)
+        return pb.AcknowledgeAlertResponse(alert=to.alert(stored, self._world_of(stored.account)))
 
     async def VerifyAuditTrail(
-        self, _request: pb.VerifyAuditTrailRequest, _context: Context
+        self, request: pb.VerifyAuditTrailRequest, _context: Context
     ) -> pb.VerifyAuditTrailResponse:
-        raise not_built("VerifyAuditTrail")
+        return await verify_audit_trail(self._engine, self._records, request)
+
+    async def ListNotifications(
+        self, request: pb.ListNotificationsRequest, _context: Context
+    ) -> pb.ListNotificationsResponse:
+        return await list_notifications(self._engine, request)
+
+    async def TestNotifications(
+        self, request: pb.TestNotificationsRequest, context: Context
+    ) -> pb.TestNotificationsResponse:
+        return await test_notifications(self._engine, self._recorder, request, context)
 
     def _world_of(self, account: str) -> World | None:
         settings = self._engine.settings().accounts.get(account)
         return settings.world if settings is not None else None
-
-
-def _word(words: Mapping[int, str], number: int, field: str) -> str:
-    word = words.get(number)
-    if word is None:
-        raise faulty_field(field, f"{number} is not a value to filter by")
-    return word
 
 
 def _stored_types(code: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ not silence the next caller's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 
 from actors.messages import Commit, Participant, ReplyTo, Send
@@ -48,6 +49,10 @@ class Recorder:
             message=message[:MAX_EVENT_CHARS],
             attributes=attributes,
         )
+
+    def security(self, severity: str, type: str, message: str, attributes: Mapping[str, str]) -> None:
+        """Records what the gate saw, and does not wait for it (LOG-3)."""
+        self.commit((replace(self.event(type, message, attributes), severity=severity),))
 
     def _commit(self, rows: Sequence[Row], reply_to: ReplyTo | None, answer: object) -> Commit:
         name = f"api/{next(self._numbers) % AUTHOR_NAMES}"

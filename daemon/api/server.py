@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from grpc_reflection.v1alpha import reflection
 
 from daemon.api.account_service import AccountService
 from daemon.api.auth import Gate, Identities
+from daemon.api.certificates import Renewal
 from daemon.api.engine import Engine
 from daemon.api.engine_service import EngineService
 from daemon.api.group_service import GroupService
@@ -21,10 +23,10 @@ from daemon.api.intake import Intake
 from daemon.api.queue_service import QueueService
 from daemon.api.record_service import RecordService
 from daemon.api.recorder import Recorder
+from daemon.api.records import Records
 from daemon.api.report_service import ReportService
 from daemon.api.risk_service import RiskService
 from daemon.api.signal_service import SignalService
-from daemon.api.unbuilt import UNBUILT
 from daemon.config.daemon_settings import TlsSettings
 from protos.terrace.v1 import (
     account_pb2_grpc,
@@ -80,17 +82,24 @@ class AddressInUse(Exception):
     """Somebody else listens there already."""
 
 
+class SocketRefused(Exception):
+    """The folder of the unix socket is not safe."""
+
+
 class ApiServer:
     """Made and used in one loop."""
 
-    def __init__(self, engine: Engine, identities: Identities, health_servicer: health.aio.HealthServicer) -> None:
+    def __init__(
+        self, engine: Engine, identities: Identities, health_servicer: health.aio.HealthServicer, records: Records
+    ) -> None:
         self._engine = engine
         self._health = health_servicer
         recorder = Recorder(engine)
         guard = Guard(engine, recorder)
-        self.gate = Gate(identities, guard.wrap)
+        self.gate = Gate(identities, guard.wrap, recorder.security)
         self.intake = Intake(engine, recorder)
         self._reports = ReportService(engine)
+        self._records = records
         self._server = grpc.aio.server(interceptors=(self.gate,), options=OPTIONS)
         self._socket: Path | None = None
         self.plain_target = ""
@@ -105,20 +114,22 @@ class ApiServer:
         queue_pb2_grpc.add_QueueServiceServicer_to_server(QueueService(engine), server)
         engine_pb2_grpc.add_EngineServiceServicer_to_server(EngineService(engine, recorder), server)
         account_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(engine), server)
-        record_pb2_grpc.add_RecordServiceServicer_to_server(RecordService(engine, recorder), server)
+        record_pb2_grpc.add_RecordServiceServicer_to_server(RecordService(engine, recorder, self._records), server)
         risk_pb2_grpc.add_RiskServiceServicer_to_server(RiskService(engine), server)
         report_pb2_grpc.add_ReportServiceServicer_to_server(self._reports, server)
-        for servicer, add in UNBUILT:
-            add(servicer(), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = tuple(f"{PACKAGE}.{service}" for service in SERVICES)
         reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+
+    def add(self, register: Callable[[Any], None]) -> None:
+        """One service more, made by the application. Before `start`."""
+        register(self._server)
 
     def listen(self, address: str, tls: TlsSettings | None = None) -> int:
         """Binds a TCP address; answers the port, which for 0 is any free one. AddressInUse if it is taken."""
         try:
             if tls is not None and tls.certificate is not None:
-                return self._server.add_secure_port(address, _credentials(tls))
+                return self._server.add_secure_port(address, Renewal(tls).credentials())
             port = self._server.add_insecure_port(address)
             self.plain_target = f"{address.rpartition(':')[0]}:{port}"
             return port
@@ -129,6 +140,7 @@ class ApiServer:
         """Binds a unix socket only this user may use. One left by a daemon that died is removed: the caller holds
         the lock of the data directory, so nobody listens there. The mode stands before the first caller can connect.
         """
+        _check_folder(path.parent)
         if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
             path.unlink()
         before = os.umask(0o177)
@@ -168,11 +180,8 @@ class ApiServer:
             await self._health.set(name, state)
 
 
-def _credentials(tls: TlsSettings) -> grpc.ServerCredentials:
-    """OSError if a file cannot be read. With `client_ca` callers show a certificate of it, beside their token."""
-    assert tls.certificate is not None
-    key = (tls.key or tls.certificate).read_bytes()
-    authority = tls.client_ca.read_bytes() if tls.client_ca is not None else None
-    return grpc.ssl_server_credentials(
-        [(key, tls.certificate.read_bytes())], root_certificates=authority, require_client_auth=authority is not None
-    )
+def _check_folder(folder: Path) -> None:
+    """Who may write there could put a socket of his own in this one's place and be handed tokens."""
+    mode = folder.stat().st_mode
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        raise SocketRefused(f"{folder} can be written by everybody: chmod o-w {folder}")

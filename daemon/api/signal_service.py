@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from actors.rules.model import Outcome, Reason
+from actors.rules.records import AddEvent
 from daemon.api.body import MAX_BODY_BYTES, SECRET
 from daemon.api.engine import Engine
 from daemon.api.errors import ApiReason, Failed, FieldFault, not_found
@@ -13,10 +14,13 @@ from daemon.api.intake import Intake
 from daemon.api.kinds import Context
 from daemon.api.reading import FaultyBody, NoCatalogue, Sent, read_body
 from daemon.api.replaying import look_again, submit_again
+from daemon.api.signal_story import Known, tell
 from daemon.api.translate import OUTCOME, OUTCOME_OF, known, milliseconds, optional_timestamp, reason, timestamp
 from daemon.api.translate_event import event
 from daemon.api.translate_signal import facts, json_text
-from daemon.store.found import SignalFilter, StoredSignal
+from daemon.store.found import AlertFilter, AlertState, EventFilter, SignalFilter, StoredSignal
+from daemon.store.pages import MAX_PAGE_SIZE, Page
+from daemon.store.read_records import MAX_EVENTS
 from protos.terrace.v1 import common_pb2, signal_pb2_grpc
 from protos.terrace.v1 import signal_pb2 as pb
 
@@ -69,6 +73,39 @@ class SignalService(signal_pb2_grpc.SignalServiceServicer):
             if pyramid.signal_id == request.signal_id:
                 message.pyramid_index = pyramid.index
         return pb.GetSignalResponse(signal=message, timeline=[event(stored) for stored in found.events])
+
+    async def GetSignalStory(self, request: pb.GetSignalStoryRequest, _context: Context) -> pb.GetSignalStoryResponse:
+        known = await self._engine.read(self._known, request.signal_id)
+        if known is None:
+            raise not_found("signal", request.signal_id)
+        message = self._stored(known.stored)
+        for pyramid in known.group.pyramids if known.group is not None else ():
+            if pyramid.signal_id == request.signal_id:
+                message.pyramid_index = pyramid.index
+        entries, summary, truncated = tell(known)
+        return pb.GetSignalStoryResponse(signal=message, entries=entries, summary=summary, truncated=truncated)
+
+    def _known(self, signal_id: str) -> Known | None:
+        """Everything stored about a signal; None if there is none of that id. Reads the store."""
+        reader = self._engine.reader
+        timeline = reader.timeline(signal_id)
+        if timeline is None:
+            return None
+        stored = timeline.signal
+        events, more = list(timeline.events), len(timeline.events) >= MAX_EVENTS
+        group, alerts = None, []
+        if stored.group_id:
+            group = reader.get_group(stored.group_id)
+            wanted = EventFilter(group_id=stored.group_id, start_ms=stored.signal.receive_time_ms)
+            of_group = reader.events_after(0, MAX_EVENTS, wanted)
+            more = more or len(of_group) >= MAX_EVENTS
+            events += [one for one in of_group if isinstance(one.event, AddEvent) and not one.event.signal_id]
+            every = AlertFilter(states=(AlertState.ACTIVE, AlertState.ACKNOWLEDGED, AlertState.RESOLVED))
+            page = reader.list_alerts(every, size=MAX_PAGE_SIZE)
+            if isinstance(page, Page):
+                alerts = [alert for alert in page.items if alert.group_id == stored.group_id]
+        events.sort(key=lambda one: one.sequence)
+        return Known(stored=stored, events=events, group=group, alerts=alerts, more=more)
 
     async def ListSignals(self, request: pb.ListSignalsRequest, _context: Context) -> pb.ListSignalsResponse:
         world = self._engine.world_or_all(request.world)

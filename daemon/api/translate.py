@@ -32,6 +32,9 @@ from protos.terrace.v1 import types_pb2 as pb
 
 E = TypeVar("E", bound=StrEnum)
 
+_FIRST_S, _LAST_S = -62_135_596_800, 253_402_300_799
+"""The range of `google.protobuf.Timestamp`."""
+
 
 def decimal(value: Decimal | None) -> str:
     """Plain notation; empty for None."""
@@ -48,6 +51,9 @@ def optional_timestamp(time_ms: int | None) -> Timestamp | None:
 
 
 def milliseconds(time: Timestamp) -> int:
+    """Failed if it is no time the contract allows: one beyond them would not fit into a column either."""
+    if not (_FIRST_S <= time.seconds <= _LAST_S and 0 <= time.nanos < 1_000_000_000):
+        raise faulty_field("time", "a time of the request is not between the years 1 and 9999")
     return time.seconds * 1000 + time.nanos // 1_000_000
 
 

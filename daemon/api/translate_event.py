@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from actors.messages import EventStored
 from actors.rules.choices import World
+from actors.rules.notifying import type_of_alert
 from actors.rules.records import AddEvent
 from daemon.api.letters import remedy_of
 from daemon.api.translate import WORLD, category, code, optional_timestamp, severity, timestamp
@@ -38,10 +39,10 @@ def event(stored: EventStored) -> common_pb2.Event:
 
 
 def alert(stored: StoredAlert, world: World | None) -> record_pb2.Alert:
-    """An alert by its key: `queue_overflow/paper` is of the type `QUEUE_OVERFLOW`."""
+    """An alert by its key: `queue_overflow/paper` and `unreachable:binance` are QUEUE_OVERFLOW and UNREACHABLE."""
     message = record_pb2.Alert(
         alert_id=stored.alert_key,
-        type=code(stored.alert_key.partition("/")[0]),
+        type=type_of_alert(stored.alert_key),
         severity=severity(stored.severity),
         category=category(stored.category),
         state=_ALERT_STATES[stored.state],
@@ -55,6 +56,7 @@ def alert(stored: StoredAlert, world: World | None) -> record_pb2.Alert:
         acknowledge_time=optional_timestamp(stored.acknowledge_time_ms),
         acknowledged_by=stored.acknowledged_by,
         resolve_time=optional_timestamp(stored.resolve_time_ms),
+        comment=stored.comment,
     )
     if world is not None:
         message.world = WORLD[world]

@@ -31,13 +31,14 @@ from daemon.config.daemon_settings import (
     DaemonSettings,
     ForwarderSettings,
     LoggingSettings,
-    NotificationSettings,
     ObserveSettings,
     PanelSettings,
     StorageSettings,
     TlsSettings,
 )
+from daemon.config.migrate import CONFIG_VERSION
 from daemon.config.schema_accounts import ExchangeAccountModel, PaperAccountModel, default_symbols
+from daemon.config.schema_notify import build_channels
 from daemon.config.schema_process import (
     ApiModel,
     BackupModel,
@@ -48,6 +49,7 @@ from daemon.config.schema_process import (
     StorageModel,
 )
 from daemon.config.schema_strategy import OverrideModel, StrategyBookModel, StrategyModel
+from daemon.config.schema_vault import VaultModel
 from daemon.config.section import Section, built
 from daemon.config.validate import TOP_LEVEL, AccountModel, Checked
 
@@ -71,6 +73,7 @@ def build_settings(checked: Checked, data_dir: Path, version: int) -> Settings:
         precision=cast(PrecisionSettings, built(section["precision"])),
         execution=cast(ExecutionSettings, built(section["execution"])),
         alerts=cast(AlertSettings, built(section["alerts"])),
+        notifications=build_channels(checked.notifications),
     )
 
 
@@ -84,12 +87,12 @@ def build_daemon(checked: Checked, config_path: Path, data_dir: Path) -> DaemonS
         config_path=config_path,
         data_dir=data_dir,
         storage=_storage(cast(StorageModel, section["storage"]), data_dir),
+        vault_key=cast(VaultModel, section["vault"]).key,
         api=_api(cast(ApiModel, section["api"]), data_dir),
         forwarder=ForwarderSettings(**{**_fields(forwarder), "spool": below(data_dir, forwarder.spool)}),
         panel=PanelSettings(**_fields(cast(PanelModel, section["panel"]))),
         observe=ObserveSettings(**_fields(cast(ObserveModel, section["observe"]))),
         logging=LoggingSettings(**{**_fields(logging), "file": below(data_dir, logging.file)}),
-        notifications=tuple(NotificationSettings(**_fields(each)) for each in checked.notifications),
         backup=BackupSettings(**{**_fields(backup), "directory": below(data_dir, backup.directory)}),
     )
 
@@ -101,7 +104,7 @@ def below(folder: Path, path: str) -> Path:
 
 def effective(checked: Checked) -> dict[str, Any]:
     """The whole config as plain data with every default and generated ladder written out, keys in their usual order."""
-    parts: dict[str, Any] = {"config_version": 1, "data_dir": checked.data_dir, **checked.sections}
+    parts: dict[str, Any] = {"config_version": CONFIG_VERSION, "data_dir": checked.data_dir, **checked.sections}
     parts["accounts"] = {name: _shown(account) for name, account in checked.accounts.items()}
     parts["routes"] = checked.routes
     parts["sources"] = checked.sources

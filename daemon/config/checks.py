@@ -11,15 +11,17 @@ from actors.rules.money import HUNDRED, plain
 from actors.rules.settings import Market, PaperPrices, PositionMode, SizingSource
 from daemon.config.document import Document
 from daemon.config.fault import Fault, Path, did_you_mean
-from daemon.config.kinds import is_loopback, split_address
+from daemon.config.kinds import is_loopback, is_same_port
 from daemon.config.schema import LimitsModel, PoolModel
 from daemon.config.schema_accounts import (
     ExchangeAccountModel,
     PaperAccountModel,
     default_symbols,
 )
+from daemon.config.schema_notify import notify_faults
 from daemon.config.schema_process import ApiModel, ForwarderModel, ObserveModel, PanelModel
 from daemon.config.schema_strategy import StrategyBookModel, StrategyModel
+from daemon.config.secret_checks import secret_faults
 from daemon.config.section import Section
 from daemon.config.validate import AccountModel, Checked
 
@@ -45,6 +47,9 @@ def cross_faults(document: Document, checked: Checked) -> Iterator[Fault]:
     yield from _shared_keys(document, checked)
     yield from _listeners(document, checked)
     yield from _limits(document, checked)
+    yield from secret_faults(document, checked)
+    for index, message in notify_faults(checked.notifications):
+        yield document.fault(("notifications", index, "name"), message)
 
 
 def cross_warnings(checked: Checked) -> Iterator[str]:
@@ -270,20 +275,25 @@ def _has_loss_limit(limits: LimitsModel) -> bool:
 
 
 def _listeners(document: Document, checked: Checked) -> Iterator[Fault]:
-    """SEC-2: beyond loopback only when told twice. A certificate is no excuse while the API does not use it."""
-    api = _section(checked, "api", ApiModel)
-    taken: dict[str, str] = {}
+    """SEC-2: beyond loopback only with TLS, which the API alone has, or when told twice."""
+    taken: list[tuple[str, str]] = []
     for name in ("api", "forwarder", "panel", "observe"):
         section = checked.sections.get(name)
         if not isinstance(section, ApiModel | ForwarderModel | PanelModel | ObserveModel):
             continue
         path, address = (name, "address"), section.address
-        first = taken.setdefault(address, name)
-        if first != name and split_address(address)[1] != "0":
+        first = next((other for other, its in taken if is_same_port(address, its)), None)
+        taken.append((name, address))
+        if first is not None:
             yield document.fault(path, f"{address} is taken by {first}.address already")
+        has_tls = isinstance(section, ApiModel) and section.tls.certificate is not None
         is_meant = isinstance(section, ForwarderModel) or section.public
-        if not (is_loopback(address) or is_meant):
+        if not (is_loopback(address) or is_meant or has_tls):
             message = f"{address} can be reached from outside this machine, without TLS"
             yield document.fault(path, message, ("a loopback address", f"{name}.public: true, if that is meant"))
+    api = _section(checked, "api", ApiModel)
     if api is not None and (api.tls.certificate is None) != (api.tls.key is None):
         yield document.fault(("api", "tls"), "certificate and key belong together")
+    elif api is not None and api.tls.client_ca is not None and api.tls.certificate is None:
+        words = "asks nobody for a certificate while the API has none itself"
+        yield document.fault(("api", "tls", "client_ca"), words, ("with certificate and key",))

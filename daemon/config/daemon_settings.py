@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.config.schema_process import Durability, LogLevel, Severity, Theme
+from daemon.config.schema_process import Durability, LogLevel, Theme
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,7 @@ class StorageSettings:
     url: str
     """As configured: `sqlite:///...`, `postgresql://...` or a secret reference to such a URL."""
     path: Path
-    """The SQLite file. While only SQLite is built, another URL leaves it at `<data_dir>/terrace.db`."""
+    """The SQLite file; `<data_dir>/terrace.db` where the URL names a server."""
     durability: Durability
     keep_events_days: int
 
@@ -75,18 +75,13 @@ class LoggingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotificationSettings:
-    url: str
-    """A secret reference."""
-    severity: Severity
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupSettings:
     every_hours: int
     """0: never."""
     keep: int
     directory: Path
+    passphrase: str | None = None
+    """A secret reference; backups are encrypted with what it names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +89,13 @@ class DaemonSettings:
     config_path: Path
     data_dir: Path
     storage: StorageSettings
+    vault_key: str
+    """`machine`, `passphrase`, or a reference: what the vault is locked with."""
     api: ApiSettings
     forwarder: ForwarderSettings
     panel: PanelSettings
     observe: ObserveSettings
     logging: LoggingSettings
-    notifications: tuple[NotificationSettings, ...]
     backup: BackupSettings
 
     @property

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import yaml
 
 from daemon.config.fault import Fault, Path, dotted
+from daemon.config.hints import syntax
 
 MAX_TEXT_BYTES = 1024 * 1024
 MAX_NODES = 200_000
@@ -101,6 +102,13 @@ def parse(text: str, source: str) -> Document:
     return document
 
 
+def compose(text: str) -> yaml.MappingNode:
+    """The nodes of a text in which `parse` finds no fault, each with the place of its first and last character."""
+    root = _Loader(text).get_single_node()
+    assert isinstance(root, yaml.MappingNode)
+    return root
+
+
 def scalar(text: str) -> Tree:
     """The value a plain scalar of this text has in the file; what looks like nothing special is text."""
     return _scalar_value(_plain_tag(text), text)
@@ -135,8 +143,10 @@ def _syntax_fault(error: yaml.YAMLError, text: str, source: str) -> Fault:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
         column = f", column {mark.column + 1}" if mark is not None else ""
+        begun = error.context_mark.line + 1 if error.context_mark is not None else 0
         problem = re.sub(r"(alias|anchor) '[^']*'", r"\1", str(error.problem or error.context))
-        return Fault(path="", line=line, message=f"not valid YAML{column}: {problem}", source=source)
+        words = syntax(problem, begun)
+        return Fault(path="", line=line, message=f"not valid YAML{column}: {words}", source=source)
     line = text.count("\n", 0, getattr(error, "position", 0)) + 1
     return Fault(path="", line=line, message="not valid YAML: a character that may not stand in it", source=source)
 

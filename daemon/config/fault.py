@@ -61,8 +61,12 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name the user probably meant, if one is near enough."""
     candidates: Sequence[str] = list(known)
     folded = {candidate.casefold(): candidate for candidate in candidates}
-    found = get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
-    return folded[found[0]] if found else None
+    wanted = name.strip().casefold()
+    found = get_close_matches(wanted, list(folded), n=1, cutoff=0.6)
+    if found:
+        return folded[found[0]]
+    longer = [candidate for candidate in folded if len(wanted) > 1 and candidate.startswith(f"{wanted}_")]
+    return folded[longer[0]] if len(longer) == 1 else None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -22,14 +22,30 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from daemon.config.fault import did_you_mean
+from daemon.config.hints import is_secretive, number_meant
 
 REFUSED = "refused"
 SECRET_KINDS = ("keyring:", "env:", "file:", "systemd:", "vault:")
+_FLAG_WORDS = {
+    "true": "true",
+    "yes": "true",
+    "on": "true",
+    "y": "true",
+    "false": "false",
+    "no": "false",
+    "off": "false",
+}
+_LOCALHOST = {"localhost", "127.0.0.1", "::1"}
 _PLAIN_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 
 
 def refuse(message: str, *allowed: str) -> PydanticCustomError:
     return PydanticCustomError(REFUSED, "{message}", {"message": message, "allowed": allowed})
+
+
+def _bare(unit: str) -> str:
+    """The unit as a word: `in quote` and `s, 0 for never` carry more for a sentence."""
+    return unit.partition(",")[0].removeprefix("in ")
 
 
 def found(value: object) -> str:
@@ -40,13 +56,32 @@ def found(value: object) -> str:
         return f"found {str(value).lower()}"
     if isinstance(value, dict | list | tuple):
         return "found a map" if isinstance(value, dict) else "found a list"
+    if isinstance(value, str) and is_secretive(value):
+        return "found text (not shown)"
     text = repr(value) if isinstance(value, str) else str(value)
     return f"found {text if len(text) <= 40 else text[:37] + '...'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a kind takes, for a person. `kind` is one of the words of `ConfigKey.kind` in the contract."""
+
+    kind: str = "TEXT"
+    unit: str = ""
+    minimum: str = ""
+    """The least allowed, `above 0` where the bound itself is not; so with `maximum`."""
+    maximum: str = ""
+    allowed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Kind(ABC):
     """A rule that turns one plain value into the field's, or raises `refuse(...)`."""
+
+    @property
+    def facts(self) -> Facts:
+        """What may stand there; kinds that say nothing of themselves hold text."""
+        return Facts()
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         check: Callable[[Any], Any] = self.check
@@ -65,11 +100,18 @@ class Whole(Kind):
     high: int
     unit: str = ""
 
+    @property
+    def facts(self) -> Facts:
+        return Facts("WHOLE", _bare(self.unit), str(self.low), str(self.high))
+
     def check(self, value: object) -> int:
-        if type(value) is int and self.low <= value <= self.high:
-            return value
         allowed = f"{self.low} to {self.high}{' ' + self.unit if self.unit else ''}"
-        raise refuse(f"must be a whole number, {found(value)}", allowed)
+        if type(value) is not int:
+            meant = number_meant(str(value), self.unit, whole=True) if isinstance(value, str | Decimal) else ""
+            raise refuse(f"must be a whole number, {found(value)}{meant}", allowed)
+        if not self.low <= value <= self.high:
+            raise refuse(f"is out of bounds, {found(value)}", allowed)
+        return value
 
 
 @dataclass(frozen=True)
@@ -85,10 +127,18 @@ class Amount(Kind):
     """The upper bound itself is not allowed."""
     places: int = 18
 
+    @property
+    def facts(self) -> Facts:
+        return Facts("DECIMAL", _bare(self.unit), self._least(), self._most())
+
     def check(self, value: object) -> Decimal:
         amount = self._read(value)
-        if amount is None or not self._fits(amount):
-            raise refuse(f"must be a decimal number, {found(value)}", self._allowed())
+        if amount is None:
+            meant = number_meant(value, self.unit) if isinstance(value, str) else ""
+            raise refuse(f"must be a decimal number, {found(value)}{meant}", self._allowed())
+        if not self._fits(amount):
+            meant = f', did you mean "{-amount:f}"?' if self._fits(-amount) else ""
+            raise refuse(f"is out of bounds, {found(value)}{meant}", self._allowed())
         exponent = amount.as_tuple().exponent
         if isinstance(exponent, int) and -exponent > self.places:
             raise refuse(f"has more than {self.places} decimal places", self._allowed())
@@ -110,9 +160,13 @@ class Amount(Kind):
         return over and under
 
     def _allowed(self) -> str:
-        low = f"above {self.low}" if self.above else self.low
-        high = f"below {self.high}" if self.below else self.high
-        return f"{low} to {high}{' ' + self.unit if self.unit else ''}"
+        return f"{self._least()} to {self._most()}{' ' + self.unit if self.unit else ''}"
+
+    def _least(self) -> str:
+        return f"above {self.low}" if self.above else self.low
+
+    def _most(self) -> str:
+        return f"below {self.high}" if self.below else self.high
 
 
 @dataclass(frozen=True)
@@ -121,6 +175,10 @@ class Word(Kind):
 
     choices: type[StrEnum]
     aliases: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def facts(self) -> Facts:
+        return Facts("WORD", allowed=tuple(choice.value for choice in self.choices))
 
     def check(self, value: object) -> StrEnum:
         words = [choice.value for choice in self.choices]
@@ -136,10 +194,16 @@ class Word(Kind):
 class Flag(Kind):
     """true or false, nothing that looks like it."""
 
+    @property
+    def facts(self) -> Facts:
+        return Facts("FLAG", allowed=("true", "false"))
+
     def check(self, value: object) -> bool:
         if isinstance(value, bool):
             return value
-        raise refuse(f"must be true or false, {found(value)}", "true", "false")
+        meant = _FLAG_WORDS.get(value.strip().casefold(), "") if isinstance(value, str) else ""
+        hint = f", did you mean {meant} without quotes?" if meant else ""
+        raise refuse(f"must be true or false, {found(value)}{hint}", "true", "false")
 
 
 @dataclass(frozen=True)
@@ -149,6 +213,14 @@ class Text(Kind):
     what: str
     form: str = r".+"
     longest: int = 256
+    kind: str = "TEXT"
+
+    @property
+    def facts(self) -> Facts:
+        words = tuple(self.form.split("|"))
+        if all(re.fullmatch(r"[a-z]+", word) for word in words):  # A list of names, not a form.
+            return Facts("WORD", allowed=words)
+        return Facts(self.kind)
 
     def check(self, value: object) -> str:
         if isinstance(value, str) and len(value) <= self.longest and re.fullmatch(self.form, value):
@@ -160,6 +232,10 @@ class Text(Kind):
 @dataclass(frozen=True)
 class SecretReference(Kind):
     """Where a secret is kept. The value found is never echoed: it may be the secret itself."""
+
+    @property
+    def facts(self) -> Facts:
+        return Facts("SECRET")
 
     def check(self, value: object) -> str:
         allowed = tuple(f"{kind}..." for kind in SECRET_KINDS)
@@ -175,6 +251,10 @@ class SecretReference(Kind):
 class Address(Kind):
     """`host:port`; port 0 lets the system choose."""
 
+    @property
+    def facts(self) -> Facts:
+        return Facts("ADDRESS")
+
     def check(self, value: object) -> str:
         if isinstance(value, str):
             host, port = split_address(value)
@@ -186,6 +266,10 @@ class Address(Kind):
 @dataclass(frozen=True)
 class DaemonAddress(Kind):
     """Where a daemon listens: `host:port` or `unix:/path`."""
+
+    @property
+    def facts(self) -> Facts:
+        return Facts("ADDRESS")
 
     def check(self, value: object) -> str:
         if isinstance(value, str) and re.fullmatch(r"unix:[^\s\x00]{1,100}", value):
@@ -222,6 +306,15 @@ def split_address(address: str) -> tuple[str, str]:
     return match[1] or match[2], match[3]
 
 
+def is_same_port(one: str, other: str) -> bool:
+    """Whether two listeners would be in each other's way. Port 0 is never the same."""
+    (host, port), (its_host, its_port) = split_address(one), split_address(other)
+    if int(port) != int(its_port) or int(port) == 0:
+        return False
+    hosts = {host.casefold(), its_host.casefold()}
+    return len(hosts) == 1 or bool(hosts & {"0.0.0.0", "::"}) or ("localhost" in hosts and hosts <= _LOCALHOST)
+
+
 def is_loopback(address: str) -> bool:
     """Whether nobody off this machine can reach the address."""
     host, _ = split_address(address)
@@ -236,6 +329,10 @@ def is_loopback(address: str) -> bool:
 @dataclass(frozen=True)
 class Network(Kind):
     """An IP address or a network in CIDR notation."""
+
+    @property
+    def facts(self) -> Facts:
+        return Facts("ADDRESS")
 
     def check(self, value: object) -> str:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from daemon.config.daemon_settings import DaemonSettings
 from daemon.config.document import MAX_TEXT_BYTES, Document, parse
 from daemon.config.environment import overlay
 from daemon.config.fault import ConfigFaults, Fault, in_order
-from daemon.config.migrate import check_version, is_newer
+from daemon.config.migrate import check_version, is_newer, migrated
 from daemon.config.not_yet import not_yet
 from daemon.config.validate import check_schema, put_defaults
 
@@ -60,7 +60,23 @@ def load_config(path: Path, environ: Mapping[str, str], *, version: int = 1) -> 
 
 
 def load_text(text: str, path: Path, environ: Mapping[str, str], *, version: int = 1) -> LoadedConfig | ConfigFaults:
-    """Like `load_config`, for a text that is or would be the file at `path`."""
+    """Like `load_config`, for a text that is or would be the file at `path`.
+
+    A text of an older version is understood as what it becomes; lines of its faults are those of that (CFG-5).
+    """
+    done = migrated(text)
+    if isinstance(done, ConfigFaults):
+        return done
+    if done is not None:
+        loaded = _load(done.text, path, environ, version)
+        words = f"the file is of version {done.from_version}: terrace config migrate writes it anew"
+        if isinstance(loaded, ConfigFaults):
+            return loaded
+        return replace(loaded, text=text, warnings=(words, *loaded.warnings))
+    return _load(text, path, environ, version)
+
+
+def _load(text: str, path: Path, environ: Mapping[str, str], version: int) -> LoadedConfig | ConfigFaults:
     document = parse(text, path.name)
     if not document.tree and document.faults:
         return ConfigFaults(faults=in_order(document.faults))

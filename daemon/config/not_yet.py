@@ -18,13 +18,7 @@ class NotYet:
     what: str
 
 
-KEYS = (
-    NotYet("alerts.silence_hours", "the alarm about a silent source comes later"),
-    NotYet("alerts.latency_ms", "latency raises no alert yet"),
-    NotYet("panel.theme", "the panel is a placeholder so far"),
-    NotYet("notifications", "notifications are not sent yet"),
-    NotYet("backup", "backups are not made yet: copy the data directory while the daemon is stopped"),
-)
+KEYS = (NotYet("panel.theme", "the panel is a placeholder so far"),)
 """Warned about when they differ from their default."""
 
 
@@ -36,27 +30,11 @@ def not_yet(config: Mapping[str, Any], default: Mapping[str, Any]) -> Iterator[s
             yield from (f"{key} has no effect yet: {each.what}" for each in KEYS if _is_below(key, each.key))
     for name, account in config["accounts"].items():
         yield from _account(name, account)
-    for name, source in config["sources"].items():
-        for key in ("secret", "hmac_secret"):
-            yield from _reference(f"sources.{name}.{key}", source[key])
-    url = config["storage"]["url"]
-    if not url.startswith("sqlite:"):
-        yield "storage.url has no effect yet: only SQLite is built, the store is terrace.db in the data directory"
 
 
 def _account(name: str, account: Mapping[str, Any]) -> Iterator[str]:
-    if account["exchange"] != "paper":
-        for key in ("api_key", "api_secret", "passphrase"):
-            yield from _reference(f"accounts.{name}.{key}", account[key])
-        return
-    if account["margin_mode"] != MarginMode.ISOLATED:
+    if account["exchange"] == "paper" and account["margin_mode"] != MarginMode.ISOLATED:
         yield f"accounts.{name}.margin_mode has no effect yet: the paper exchange margins each position by itself"
-
-
-def _reference(key: str, reference: str | None) -> Iterator[str]:
-    if reference is not None and not reference.startswith(("env:", "file:")):
-        kind = reference.partition(":")[0]
-        yield f"{key} cannot be read yet: {kind}: references come later, use env: or file:"
 
 
 def _is_below(key: str, above: str) -> bool:

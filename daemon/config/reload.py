@@ -14,6 +14,7 @@ RESTART = (
     "engine.group_key",
     "accounts",
     "storage",
+    "vault",
     "api",
     "forwarder",
     "panel",

@@ -30,8 +30,9 @@ from actors.rules.settings import (
     SlippageAction,
     TimerStart,
 )
-from daemon.config.kinds import Amount, TimeZone, Whole, Word, refuse
+from daemon.config.kinds import Amount, SecretReference, TimeZone, Whole, Word, refuse
 from daemon.config.schema_accounts import MAX_OPEN_GROUPS
+from daemon.config.schema_notify import CLOCK_TIME
 from daemon.config.schema_strategy import MAX_PYRAMIDS, YEARS_S
 from daemon.config.section import ASSET, FLAG, Section
 
@@ -174,3 +175,19 @@ class AlertsModel(Section):
     disk_free_mb: Annotated[int, Whole(0, 1_000_000, "MB")] = 500
     unknown_order_s: Annotated[int, Whole(1, DAY_S, "s")] = 30
     latency_ms: Annotated[int, Whole(1, 600_000, "ms")] = 1000
+    precision_age_s: Annotated[int, Whole(60, YEARS_S, "s")] = Field(
+        default=86_400, description="An alert is raised when the rules of an account's instruments are older."
+    )
+    rate_near_percent: Annotated[int, Whole(50, 100, "percent")] = Field(
+        default=90, description="An alert is raised when so much of an exchange's request budget is used."
+    )
+    daily_summary_at: Annotated[str, CLOCK_TIME] | None = Field(
+        default=None,
+        description="When the summary of the day so far, before noon of the day before, is sent; reporting timezone.",
+    )
+    heartbeat_url: Annotated[str, SecretReference()] | None = Field(
+        default=None, description="Reference to a URL that is asked while all is well: a watcher outside misses it."
+    )
+    heartbeat_every_s: Annotated[int, Whole(5, 86_400, "s")] = Field(
+        default=60, description="How often that URL is asked."
+    )

@@ -33,14 +33,6 @@ class Theme(StrEnum):
     LIGHT = "light"
 
 
-@unique
-class Severity(StrEnum):
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-    CRITICAL = "critical"
-
-
 class StorageModel(Section):
     url: Annotated[str, StoreUrl()] = "sqlite:///terrace.db"
     durability: Annotated[Durability, Word(Durability)] = Durability.FULL
@@ -91,12 +83,8 @@ class LoggingModel(Section):
     keep_mb: Annotated[int, Whole(1, 10_000_000, "MB")] = 1000
 
 
-class NotificationModel(Section):
-    url: Annotated[str, SecretReference()]
-    severity: Annotated[Severity, Word(Severity)] = Severity.WARNING
-
-
 class BackupModel(Section):
     every_hours: Annotated[int, Whole(0, 8760, "h, 0 for never")] = 24
     keep: Annotated[int, Whole(1, 10_000)] = 7
     directory: Annotated[str, FILE] = "backups"
+    passphrase: Annotated[str, SecretReference()] | None = None

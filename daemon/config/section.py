@@ -12,7 +12,7 @@ from daemon.config.kinds import Flag, Text
 FLAG = Flag()
 NAME = Text("a name of letters, digits, - and _", r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 ASSET = Text("an asset's code, such as USDT", r"[A-Z0-9][A-Za-z0-9._-]{0,19}")
-FILE = Text("a path", r"[^\x00]+", 4096)
+FILE = Text("a path", r"[^\x00]+", 4096, "PATH")
 
 
 class Section(BaseModel):

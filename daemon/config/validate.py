@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -11,8 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from daemon.config.document import Document, Tree
-from daemon.config.fault import Path, did_you_mean, dotted, nearest
-from daemon.config.kinds import REFUSED, Text, found
+from daemon.config.fault import Fault, Path, did_you_mean, dotted, nearest
+from daemon.config.hints import as_key, as_list, as_map, unseen
+from daemon.config.kinds import REFUSED, Kind, Text, found
 from daemon.config.ladders import GenerateModel, expand, generate_places
 from daemon.config.schema import (
     AlertsModel,
@@ -34,17 +36,18 @@ from daemon.config.schema_accounts import (
     PaperAccountModel,
     SourceModel,
 )
+from daemon.config.schema_notify import NotificationModel
 from daemon.config.schema_process import (
     ApiModel,
     BackupModel,
     ForwarderModel,
     LoggingModel,
-    NotificationModel,
     ObserveModel,
     PanelModel,
     StorageModel,
 )
 from daemon.config.schema_strategy import StrategyBookModel
+from daemon.config.schema_vault import VaultModel
 from daemon.config.section import FILE, Section
 
 MAX_ROUTES = 10_000
@@ -63,6 +66,7 @@ SECTIONS: Mapping[str, type[Section]] = {
     "precision": PrecisionModel,
     "execution": ExecutionModel,
     "storage": StorageModel,
+    "vault": VaultModel,
     "api": ApiModel,
     "forwarder": ForwarderModel,
     "panel": PanelModel,
@@ -221,40 +225,66 @@ def _frozen(tree: Tree) -> Any:
 def _add_fault(document: Document, prefix: Path, hint: Any, details: ErrorDetails) -> None:
     inner = tuple(part for part in details["loc"] if part != "[key]")
     path = (*prefix, *inner)
-    kind = details["type"]
+    kind, given = details["type"], details["input"]
     if kind == REFUSED:
         context = details["ctx"]
         document.faults.append(
             document.fault(path, context["message"], tuple(str(each) for each in context["allowed"]))
         )
     elif kind == "missing":
-        document.faults.append(document.fault(path, "is needed here and missing"))
+        document.faults.append(document.fault(path, "is needed here and missing", _allowed_at(hint, inner)))
     elif kind == "extra_forbidden":
-        document.faults.append(_unknown_key(document, path, known_keys(hint, inner[:-1]), _elsewhere(path, hint)))
+        document.faults.append(
+            _unknown_key(document, path, known_keys(hint, inner[:-1]), _elsewhere(path, inner, hint))
+        )
     elif kind in ("model_type", "dict_type", "model_attributes_type", "mapping_type"):
-        document.faults.append(document.fault(path, f"must be a map of keys, {found(details['input'])}"))
+        document.faults.append(document.fault(path, f"must be a map of keys, {found(given)}{as_map(given)}"))
     elif kind == "tuple_type":
-        document.faults.append(document.fault(path, f"must be a list, {found(details['input'])}"))
+        document.faults.append(document.fault(path, f"must be a list, {found(given)}{as_list(given)}"))
     else:  # No kind of ours raises these; pydantic's own words are better than none. They hold no input.
         document.faults.append(document.fault(path, details["msg"]))
 
 
-def _unknown_key(document: Document, path: Path, known: tuple[str, ...], elsewhere: str = "") -> Any:
+def _unknown_key(document: Document, path: Path, known: tuple[str, ...], elsewhere: str = "") -> Fault:
     name = str(path[-1])
+    colon = as_key(name)
+    if colon:  # What follows the colon may be a secret.
+        bare = re.split("[:=]", name, maxsplit=1)[0].strip()
+        place = document.place_of(path)
+        words = f"no key{colon}"
+        return Fault(
+            path=dotted((*path[:-1], bare)), line=place.line, message=words, allowed=known, source=place.source
+        )
     near = nearest(name, known)
     if near is not None:
-        return document.fault(path, f"unknown key, did you mean {near}?", known)
+        return document.fault(path, f"unknown key, did you mean {near}?{unseen(name)}", known)
     elsewhere = elsewhere or ", ".join(_sections_with(name))
     hint = f"; a key of that name stands under {elsewhere}" if elsewhere else ""
-    return document.fault(path, f"unknown key{hint}", known)
+    return document.fault(path, f"unknown key{hint}{unseen(name)}", known)
 
 
-def _elsewhere(path: Path, hint: Any) -> str:
-    """Says when a key belongs to the other kind of account."""
+def _allowed_at(hint: Any, path: Path) -> tuple[str, ...]:
+    """What may stand at a key, in the words of its kind."""
+    section = _section_at(hint, path[:-1])
+    info = section.model_fields.get(str(path[-1])) if section is not None else None
+    kind = next((note for note in info.metadata if isinstance(note, Kind)), None) if info is not None else None
+    if kind is None:
+        return ()
+    facts = kind.facts
+    return facts.allowed or ((f"{facts.minimum} to {facts.maximum} {facts.unit}".strip(),) if facts.maximum else ())
+
+
+def _elsewhere(path: Path, inner: Path, hint: Any) -> str:
+    """Says when a key belongs to the other kind of account, or a step further in."""
     if hint is PaperAccountModel and path[-1] in ExchangeAccountModel.model_fields:
         return "accounts of a real exchange, not of the paper exchange"
     if hint is ExchangeAccountModel and path[-1] in PaperAccountModel.model_fields:
         return "accounts with exchange: paper"
+    section = _section_at(hint, inner[:-1])
+    for name, info in section.model_fields.items() if section is not None else ():
+        nested = _unwrapped(info.annotation)
+        if isinstance(nested, type) and issubclass(nested, Section) and path[-1] in nested.model_fields:
+            return dotted((*path[:-1], name))
     return ""
 
 

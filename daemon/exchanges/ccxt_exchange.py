@@ -22,7 +22,8 @@ from daemon.exchanges.connection import Connection, VenueFault
 from daemon.exchanges.loop import ExchangeLoop
 from daemon.exchanges.price_feed import PriceFeed
 from daemon.exchanges.streams import StreamItem, Streams, Tickers
-from daemon.exchanges.venues.venue import Raw, SetupFault, Venue
+from daemon.exchanges.venue_request import VenueRequest
+from daemon.exchanges.venues.venue import Credentials, Raw, SetupFault, Venue
 
 CLOCK_MARGIN_MS = 2_000
 """Added to the venue's receive window: how wrong our idea of its clock may be."""
@@ -84,6 +85,15 @@ class CcxtExchange:
             self._loop.run(self._end(), STOP_TIMEOUT_S)
         except TimeoutError:
             return
+
+    def change_credentials(self, credentials: Credentials) -> None:
+        """Signs with this key from now on; the account's own streams begin afresh. Any thread."""
+        self._loop.post(lambda: self._venue.change_credentials(credentials))
+        self._spawn(self._venue.renew_streams)
+
+    def record_requests(self, record: Callable[[VenueRequest], None]) -> None:
+        """`record` is told of each request once it is over, in the exchange loop. Before `start`."""
+        self._connection.on_request = record
 
     def _begin(self) -> None:
         for state in list(self._states.values()):

@@ -107,7 +107,7 @@ class CcxtOrders:
         """None: it was not accepted, as far as is known, and that was answered."""
         try:
             raw = await self._connection.call(
-                Ask.SUBMIT, lambda: self._venue.create(order, instrument), may_leave=may_leave
+                Ask.SUBMIT, lambda: self._venue.create(order, instrument), may_leave=may_leave, about=order
             )
         except NotSent as stopped:
             self._not_sent("submit", order, life, asked_ms, str(stopped))
@@ -181,7 +181,7 @@ class CcxtOrders:
     async def cancel(self, order: Order, life: int, asked_ms: int) -> None:
         self._tracker.expect(order, self._now_ms())
         try:
-            raw = await self._connection.call(Ask.CANCEL, lambda: self._venue.cancel(order))
+            raw = await self._connection.call(Ask.CANCEL, lambda: self._venue.cancel(order), about=order)
         except VenueFault as fault:
             self._answer_fault("cancel", order, life, asked_ms, fault.verdict)
             return
@@ -200,6 +200,7 @@ class CcxtOrders:
                 Ask.AMEND,
                 lambda: self._venue.amend(order, price, quantity),
                 may_leave=self._last_look(life, asked_ms, order),
+                about=order,
             )
         except NotSent as stopped:
             self._not_ready("amend", order, life, asked_ms, str(stopped))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -11,8 +12,10 @@ from typing import Any, TypeVar
 from actors.account_messages import Banned
 from actors.budget import Budget
 from actors.ports import Clock, Sink
+from actors.rules.model import Order
 from actors.rules.rates import Ask, Work
 from daemon.exchanges.errors import Verdict, judge, require_answer
+from daemon.exchanges.venue_request import ABANDONED, ANSWERED, VenueRequest
 from daemon.exchanges.venues.venue import SetupFault, Venue
 
 Result = TypeVar("Result")
@@ -49,6 +52,8 @@ class Connection:
         self.budget = budget
         self.on_clock_fault: Callable[[], None] = lambda: None
         """A request was refused for its timestamp."""
+        self.on_request: Callable[[VenueRequest], None] = lambda _request: None
+        """Told of each request once it is over; must be quick."""
         self.life = 0
         self._sink: Sink | None = None
         self._lock = threading.Lock()
@@ -71,25 +76,62 @@ class Connection:
     # --- to the venue -----------------------------------------------------------------------------
 
     async def call(
-        self, ask: Ask, work: Callable[[], Awaitable[Result]], *, may_leave: Callable[[], str] | None = None
+        self,
+        ask: Ask,
+        work: Callable[[], Awaitable[Result]],
+        *,
+        may_leave: Callable[[], str] | None = None,
+        about: Order | None = None,
     ) -> Result:
         """The venue's answer, or `VenueFault`. The budget has been drawn on already. `SetupFault` passes.
 
         `may_leave` is asked last, right before the bytes of a changing request leave (rule 7), whatever was waited for
-        before that: words stop it with `NotSent`.
+        before that: words stop it with `NotSent`. `about`: the order it is about, for the record.
         """
         _answer.set((0, {}))
         _may_leave.set(may_leave)
+        start_s, start_ms = time.perf_counter(), self.clock.now_ms()
         try:
-            return await work()
-        except (asyncio.CancelledError, SetupFault, NotSent):
+            answer = await work()
+        except asyncio.CancelledError:
+            self._record(ask, start_s, start_ms, about, ABANDONED)
+            raise
+        except (SetupFault, NotSent):
             raise
         except Exception as error:
             status, headers = _answer.get()
             now_ms = self.clock.now_ms()
             verdict = judge(self.venue.exchange, error, ask=ask, headers=headers, status=status, now_ms=now_ms)
+            self._record(ask, start_s, start_ms, about, verdict.fate, verdict.code, verdict.words)
             self._heed(verdict)
             raise VenueFault(verdict) from error
+        self._record(ask, start_s, start_ms, about)
+        return answer
+
+    def _record(
+        self,
+        ask: Ask,
+        start_s: float,
+        start_ms: int,
+        about: Order | None,
+        fate: str = ANSWERED,
+        code: str = "",
+        words: str = "",
+    ) -> None:
+        latency_ms = round((time.perf_counter() - start_s) * 1000)
+        self.on_request(
+            VenueRequest(
+                account=self.venue.account.name,
+                ask=ask,
+                time_ms=start_ms,
+                latency_ms=latency_ms,
+                status=_answer.get()[0],
+                fate=fate,
+                code=code,
+                words=words,
+                order=about,
+            )
+        )
 
     async def draw_and_call(self, ask: Ask, work: Work, call: Callable[[], Awaitable[Result]]) -> Result:
         """The same for what the adapter asks by itself: waits until the budget allows it."""

@@ -15,14 +15,17 @@ from actors.rules.model import Instrument
 from actors.rules.settings import AccountSettings
 from daemon.exchanges.loop import ExchangeLoop
 from daemon.exchanges.refusal_text import clean
-from daemon.secrets import Secret, resolve
+from daemon.secrets import Resolver, Secret
 
 if TYPE_CHECKING:
     from daemon.exchanges.live_feed import LiveFeed
+    from daemon.exchanges.venue_request import VenueRequest
     from daemon.exchanges.venues.venue import Credentials, Venue
 
 OPEN_TIMEOUT_S = 60.0
 """ccxt's code is loaded within it; generous for a busy machine."""
+TRIAL_TIMEOUT_S = 45.0
+"""Two requests and ccxt's list of markets."""
 Connect = Callable[[], Any]
 """Makes the aiohttp session of a venue, for a resolver or certificates of one's own."""
 
@@ -51,6 +54,12 @@ class Opening:
     know_secrets: Callable[[Iterable[str]], None] = lambda _secrets: None
     """Keeps them out of the log (LOG-4)."""
     connect: Connect | None = None
+    record: Callable[[VenueRequest], None] = lambda _request: None
+    """Told of each request of an account with keys once it is over (LOG-3)."""
+    secrets: Resolver | None = None
+    """Reads references; None: what the environment and files hold."""
+    forbidden: str = ""
+    """Why no account with real money may be opened; empty: they may."""
     loop: ExchangeLoop = field(default_factory=ExchangeLoop)
     _shared: SharedBudgets = field(default_factory=SharedBudgets)
 
@@ -110,23 +119,61 @@ class Opening:
 
     def _real(self, account: AccountSettings) -> Exchange:
         from daemon.exchanges.ccxt_exchange import CcxtExchange
-        from daemon.exchanges.venues.venue import Credentials
 
-        kind = _kind(account)
-        credentials = Credentials(
-            api_key=self._secret(account, "api_key", account.api_key),
-            secret=self._secret(account, "api_secret", account.api_secret),
-            passphrase=self._secret(account, "passphrase", account.passphrase) if kind.needs_passphrase else "",
-        )
-        self.know_secrets(text for text in (credentials.api_key, credentials.secret, credentials.passphrase) if text)
-        venue = self._made(kind, account, credentials)
-        return CcxtExchange(
+        if self.forbidden:
+            raise _Cannot(self.forbidden)
+        venue = self._made(_kind(account), account, self._credentials(account))
+        exchange = CcxtExchange(
             venue,
             clock=self.clock,
             loop=self.loop,
             budget=LimitedBudget(venue.rules(), self._shared.of(_address(account))),
             instruments=self.cached(account.name),
         )
+        exchange.record_requests(self.record)
+        return exchange
+
+    def credentials(self, account: AccountSettings) -> Credentials | str:
+        """What the account's references hold now, or what is missing."""
+        if account.is_paper or self._unsupported(account) is not None:
+            return "it has no use for keys"
+        try:
+            return self._credentials(account)
+        except _Cannot as fault:
+            return str(fault)
+
+    def try_credentials(self, account: AccountSettings, credentials: Credentials) -> str:
+        """Asks the exchange with them, beside what runs; words if they will not do. Blocks; not on the loop."""
+        from daemon.exchanges.connection import Connection
+        from daemon.exchanges.key_trial import try_key
+
+        found: list[str] = []
+
+        async def trial(connection: Connection) -> None:
+            found.append(await try_key(connection))
+
+        try:
+            venue = self._made(_kind(account), account, credentials)
+            budget = LimitedBudget(venue.rules(), self._shared.of(_address(account)))
+            self.loop.run(trial(Connection(venue, self.clock, budget)), TRIAL_TIMEOUT_S)
+        except _Cannot as fault:
+            return str(fault)
+        except TimeoutError:
+            return f"{account.exchange} has not answered in time"
+        return found[0]
+
+    def _credentials(self, account: AccountSettings) -> Credentials:
+        from daemon.exchanges.venues.venue import Credentials
+
+        found = Credentials(
+            api_key=self._secret(account, "api_key", account.api_key),
+            secret=self._secret(account, "api_secret", account.api_secret),
+            passphrase=self._secret(account, "passphrase", account.passphrase)
+            if _kind(account).needs_passphrase
+            else "",
+        )
+        self.know_secrets(text for text in (found.api_key, found.secret, found.passphrase) if text)
+        return found
 
     def _made(self, kind: type[Venue], account: AccountSettings, credentials: Credentials) -> Venue:
         from daemon.exchanges.venues.venue import SetupFault
@@ -142,7 +189,7 @@ class Opening:
         if reference is None:
             example = f"file:secrets/{account.name}.{key}"
             raise _Cannot(f"accounts.{account.name}.{key} is missing: name a reference, such as {example}")
-        found = resolve(reference, self.data_dir, self.environ)
+        found = (self.secrets or Resolver(data_dir=self.data_dir, environ=self.environ))(reference)
         if not isinstance(found, Secret):
             raise _Cannot(f"accounts.{account.name}.{key}: {found}")
         return found.reveal()

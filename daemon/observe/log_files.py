@@ -1,8 +1,12 @@
-"""The log on disk: rotated by size and by day, kept by days and by total size (LOG-2)."""
+"""The log on disk: rotated by size and by day, then compressed; kept by days and by total size (LOG-2)."""
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import os
+import shutil
+import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +16,9 @@ MB = 1024 * 1024
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 DAY_S = 86_400
+PART = ".part"
+MAX_OVER = 2
+"""A file that cannot be rotated away grows to so many times its size; then lines are lost, and counted."""
 MAX_SAME_SECOND = 10_000
 """Files that may be rotated away within one second and keep names of their own."""
 
@@ -19,7 +26,8 @@ MAX_SAME_SECOND = 10_000
 class LogFiles:
     """Writes lines to `path`. A full file, or one of an earlier day, is renamed to `<stem>.<UTC time><suffix>`.
 
-    A disk that takes no more costs lines, counted in `lost_lines`, and never the daemon. For one thread.
+    With `compress` it becomes `<stem>.<UTC time><suffix>.gz` soon after, in a thread of its own. A disk that takes no
+    more costs lines, counted in `lost_lines`, and never the daemon. For one thread.
     """
 
     def __init__(
@@ -30,6 +38,7 @@ class LogFiles:
         keep_days: int,
         keep_bytes: int,
         now_s: Callable[[], float],
+        compress: bool = False,
     ) -> None:
         self._path = path
         self._rotate_bytes = rotate_bytes
@@ -39,6 +48,8 @@ class LogFiles:
         self._file: BinaryIO | None = None
         self._size = 0
         self._day = ""
+        self._compress = compress
+        self._compressing: threading.Thread | None = None
         self.lost_lines = 0
 
     def write(self, lines: Sequence[str]) -> None:
@@ -57,6 +68,12 @@ class LogFiles:
             self.lost_lines += max(1, len(lines) - written)
             self.close()
 
+    def finish(self, timeout_s: float) -> None:
+        """Closes the file and waits so long for what is being compressed."""
+        self.close()
+        if self._compressing is not None:
+            self._compressing.join(timeout_s)
+
     def close(self) -> None:
         file, self._file = self._file, None
         if file is not None:
@@ -70,7 +87,7 @@ class LogFiles:
         if self._file is None:
             self._open(today)
         if self._size and (self._size + size > self._rotate_bytes or self._day != today):
-            self._rotate(now_s, today)
+            self._rotate_or_go_on(size, now_s, today)
         assert self._file is not None
         return self._file
 
@@ -82,16 +99,38 @@ class LogFiles:
         self._size = status.st_size
         self._day = _day(status.st_mtime) if status.st_size else today
 
+    def _rotate_or_go_on(self, size: int, now_s: float, today: str) -> None:
+        """A folder that takes no new names must not cost the lines the file itself still takes."""
+        try:
+            self._rotate(now_s, today)
+        except OSError:
+            if self._size + size > MAX_OVER * self._rotate_bytes:
+                raise
+            self._open(today)
+
     def _rotate(self, now_s: float, today: str) -> None:
         self.close()
         os.replace(self._path, self._free_name(now_s))
         self._open(today)
         self._clean(now_s)
+        if self._compress and (self._compressing is None or not self._compressing.is_alive()):
+            self._compressing = threading.Thread(target=self._compress_all, name="log-compress", daemon=True)
+            self._compressing.start()
+
+    def _compress_all(self) -> None:
+        """Every file that was rotated away, also one that an earlier process left as it was."""
+        for path in self._path.parent.glob(f"{self._path.stem}.*{self._path.suffix}"):
+            if path != self._path and path.is_file():
+                try:
+                    _compressed(path)
+                except OSError:  # No room: it stays as it is until the next time, or its age.
+                    path.with_name(f"{path.name}.gz{PART}").unlink(missing_ok=True)
 
     def _free_name(self, now_s: float) -> Path:
         stamp = datetime.fromtimestamp(now_s, UTC).strftime("%Y%m%dT%H%M%S")
         names = (f"{self._path.stem}.{stamp}{extra}{self._path.suffix}" for extra in _extras())
-        return next(path for name in names if not (path := self._path.with_name(name)).exists())
+        paths = (self._path.with_name(name) for name in names)
+        return next(path for path in paths if not path.exists() and not path.with_name(f"{path.name}.gz").exists())
 
     def _clean(self, now_s: float) -> None:
         """Deletes the oldest rotated files beyond days and total size."""
@@ -103,10 +142,24 @@ class LogFiles:
 
     def _rotated(self) -> list[tuple[Path, os.stat_result]]:
         found = []
-        for path in self._path.parent.glob(f"{self._path.stem}.*{self._path.suffix}"):
-            if path != self._path and path.is_file():
-                found.append((path, path.stat()))
+        for ending in ("", ".gz"):
+            for path in self._path.parent.glob(f"{self._path.stem}.*{self._path.suffix}{ending}"):
+                with contextlib.suppress(FileNotFoundError):  # It may just have been compressed.
+                    if path != self._path and path.is_file():
+                        found.append((path, path.stat()))
         return found
+
+
+def _compressed(path: Path) -> None:
+    """Takes the file's place with its age; whole, or not there at all."""
+    final, part = path.with_name(f"{path.name}.gz"), path.with_name(f"{path.name}.gz{PART}")
+    status = path.stat()
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+    with path.open("rb") as plain, os.fdopen(handle, "wb") as file, gzip.GzipFile(fileobj=file, mode="wb") as packed:
+        shutil.copyfileobj(plain, packed, MB)
+    os.utime(part, (status.st_atime, status.st_mtime))
+    os.replace(part, final)
+    path.unlink(missing_ok=True)
 
 
 def _extras() -> list[str]:

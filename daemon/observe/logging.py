@@ -24,12 +24,15 @@ import structlog
 from daemon.config.daemon_settings import LoggingSettings
 from daemon.observe.log_files import MB, LogFiles
 from daemon.observe.masking import Masker
+from daemon.observe.tail import LogTail
 
 MAX_WAITING = 10_000
 """Lines, or deliveries of events, that wait for the log's thread."""
 MAX_AT_ONCE = 1_000
 PAUSE_S = 0.02
 """Between two rounds of the log's thread: lines gather, and the engine's threads are woken less often."""
+COMPRESS_LIMIT_S = 5.0
+"""How long the stop waits for a file that is being compressed; it is done over by the next process."""
 ROOT = "terrace"
 OTHERS = "system"
 """Category of lines by libraries."""
@@ -55,6 +58,7 @@ class Log:
             keep_days=settings.keep_days,
             keep_bytes=settings.keep_mb * MB,
             now_s=time.time,
+            compress=True,
         )
         self._level = getattr(logging, settings.level.value.upper())
         self._waiting: SimpleQueue[Line | Lines | None] = SimpleQueue()
@@ -62,6 +66,8 @@ class Log:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._dropped = 0
+        self.tail = LogTail()
+        """The newest lines, for those who look on."""
 
     @property
     def dropped_lines(self) -> int:
@@ -95,7 +101,7 @@ class Log:
         self._waiting.put(None)
         if self._thread.is_alive():
             self._thread.join()
-        self._files.close()
+        self._files.finish(COMPRESS_LIMIT_S)
 
     def put(self, line: Line | Lines) -> None:
         """A line with its final names, or what makes some later. Any thread; never waits."""
@@ -135,6 +141,7 @@ class Log:
             return
         texts = [orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode() for line in lines]
         self._files.write(texts)
+        self.tail.put(lines)
         shown = [_readable(line) for line in lines] if self._for_people else texts
         try:
             self._stream.write("".join(f"{text}\n" for text in shown))

@@ -16,10 +16,10 @@ from actors.rules.money import plain
 from actors.rules.settings import AccountSettings, Settings
 from daemon.config.load import LoadedConfig
 from daemon.replay.model import ReplayFault
-from daemon.store.database import database_path
 from daemon.store.read import Reader
+from daemon.store.refused import StoreRefused
+from daemon.store_url import stored_source
 
-DEFAULT_URL = "sqlite:///terrace.db"
 REAL_BALANCE = Decimal(100_000)
 """Of the reporting currency: what an account on a real exchange starts with here, since nobody asks it."""
 
@@ -64,11 +64,10 @@ def _follows_an_exchange(account: AccountSettings) -> bool:
 
 
 def _stored(config: LoadedConfig, accounts: list[str]) -> dict[str, tuple[Instrument, ...]]:
-    url = config.daemon.storage.url if config.daemon.storage.url.startswith("sqlite:") else DEFAULT_URL
-    path = database_path(url, config.daemon.data_dir)
-    if path is None or not path.is_file():
+    source = stored_source(config.daemon)
+    if isinstance(source, StoreRefused):
         return {}
-    reader = Reader(path)
+    reader = Reader(source)
     try:
         return {account: reader.instruments(account) for account in accounts}
     except StoreFault as fault:

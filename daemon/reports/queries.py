@@ -96,7 +96,7 @@ def group_sums(run: Run, scope: Scope, by: str = "") -> list[PartSum]:
     words, values = _filters(scope)
     found: list[PartSum] = []
     for index, condition in (("position_groups_closed", CLOSED), ("position_groups_live", NOT_CLOSED)):
-        trades = f"sum({_HAD_FILL})" if condition == CLOSED else "0"
+        trades = f"sum(CASE WHEN {_HAD_FILL} THEN 1 ELSE 0 END)" if condition == CLOSED else "0"
         columns = f"{_AMOUNTS}, {trades}"
         source = f"FROM position_groups INDEXED BY {index} WHERE world = ? AND {condition}{words}"
         parameters = (scope.world.value, *values)
@@ -246,10 +246,10 @@ def equity(run: Run, scope: Scope) -> list[tuple[int, str, str]]:
     for count, first_ms, last_ms in run(f"SELECT count(*), min(time_ms), max(time_ms) {chosen}", parameters):
         if not count:
             return []
-        if count > MAX_SNAPSHOTS:  # SQLite takes the other columns from the row that has the highest time.
+        if count > MAX_SNAPSHOTS:
             width_ms = (last_ms - first_ms) // MAX_SNAPSHOTS + 1
-            source = f"FROM (SELECT max(time_ms) AS time_ms, realized, unrealized {chosen} GROUP BY time_ms / ?)"
-            parameters = (*parameters, width_ms)
+            source = f"{chosen} AND time_ms IN (SELECT max(time_ms) {chosen} GROUP BY time_ms / ?)"
+            parameters = (*parameters, *parameters, width_ms)
     lists = "group_concat(time_ms, ' '), group_concat(realized, ' '), group_concat(unrealized, ' ')"
     found: list[tuple[int, str, str]] = []
     for times_ms, realized, unrealized in run(f"SELECT {lists} {source}", parameters):

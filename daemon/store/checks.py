@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from actors.rules.money import CONTEXT, ZERO
 
@@ -58,27 +60,32 @@ def look_through(connection: sqlite3.Connection, *, full: bool, limit_s: float) 
 
 
 def ledger_problems(connection: sqlite3.Connection) -> list[str]:
-    """Groups whose profit and fees are not the sums of their rows in the ledger (PNL-3), all in one snapshot."""
+    """`ledger_differences` of a file, all in one snapshot."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'profits'").fetchall():
         return []  # Of a program that had no ledger yet.
     connection.execute("BEGIN")
     try:
-        sums: dict[str, tuple[Decimal, Decimal]] = {}
-        for group_id, realized, fees in connection.execute("SELECT group_id, realized, fees FROM profits"):
-            before = sums.get(group_id, (ZERO, ZERO))
-            sums[group_id] = (CONTEXT.add(before[0], Decimal(realized)), CONTEXT.add(before[1], Decimal(fees)))
-        problems = []
-        for group_id, realized, fees in connection.execute("SELECT group_id, realized, fees FROM position_groups"):
-            summed = sums.get(group_id, (ZERO, ZERO))
-            if summed != (Decimal(realized), Decimal(fees)):
-                problems.append(
-                    f"group {group_id} realised {realized} and paid {fees}, its ledger says {summed[0]} and {summed[1]}"
-                )
-                if len(problems) == MAX_PROBLEMS:
-                    break
-        return problems
+        return ledger_differences(connection.execute)
     finally:
         connection.execute("ROLLBACK")
+
+
+def ledger_differences(execute: Callable[[str, tuple[Any, ...]], Iterable[tuple[Any, ...]]]) -> list[str]:
+    """Groups whose profit and fees are not the sums of their rows in the ledger (PNL-3)."""
+    sums: dict[str, tuple[Decimal, Decimal]] = {}
+    for group_id, realized, fees in execute("SELECT group_id, realized, fees FROM profits", ()):
+        before = sums.get(group_id, (ZERO, ZERO))
+        sums[group_id] = (CONTEXT.add(before[0], Decimal(realized)), CONTEXT.add(before[1], Decimal(fees)))
+    problems = []
+    for group_id, realized, fees in execute("SELECT group_id, realized, fees FROM position_groups", ()):
+        summed = sums.get(group_id, (ZERO, ZERO))
+        if summed != (Decimal(realized), Decimal(fees)):
+            problems.append(
+                f"group {group_id} realised {realized} and paid {fees}, its ledger says {summed[0]} and {summed[1]}"
+            )
+            if len(problems) == MAX_PROBLEMS:
+                break
+    return problems
 
 
 def library_warning(version: tuple[int, int, int] = sqlite3.sqlite_version_info[:3]) -> str | None:

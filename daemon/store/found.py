@@ -50,7 +50,8 @@ class EventFilter:
     min_severity: str = ""
     types: tuple[str, ...] = ()
     text: str = ""
-    """Stands somewhere in the message; upper and lower case of ASCII letters are the same."""
+    """Words that all stand somewhere in the message, in any order; upper and lower case of ASCII letters are the same.
+    """
     account: str = ""
     symbol: str = ""
     timeframe: str = ""
@@ -176,6 +177,7 @@ class StoredAlert:
     acknowledge_time_ms: int | None
     acknowledged_by: str
     resolve_time_ms: int | None
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +205,8 @@ class StoredConfig:
     source: str
     text: str
     """Empty in lists."""
+    changed: tuple[str, ...] = ()
+    """Keys that differ from the version before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ BUCKET_MS = 900_000
 
 _PROFITS = (
     "SELECT time_ms, quote, realized FROM profits INDEXED BY profits_time "
-    "WHERE world = ? AND time_ms >= ? ORDER BY time_ms"
+    "WHERE world = ? AND time_ms >= ? ORDER BY time_ms, quote"
 )
 _SUMS = "SELECT quote, group_concat(realized, ' ') FROM position_groups INDEXED BY"
 _OF_CLOSED = f"{_SUMS} position_groups_closed WHERE world = ? AND {CLOSED} GROUP BY quote"
@@ -29,7 +29,7 @@ _OF_LIVE = f"{_SUMS} position_groups_live WHERE world = ? AND {NOT_CLOSED} GROUP
 _RECENT_CLOSED = (
     "SELECT group_id, account, symbol, timeframe, key_strategy, key_source, quote, realized, close_time_ms "
     "FROM position_groups INDEXED BY position_groups_closed "
-    f"WHERE world = ? AND {CLOSED} AND close_time_ms IS NOT NULL ORDER BY close_time_ms DESC LIMIT ?"
+    f"WHERE world = ? AND {CLOSED} AND close_time_ms IS NOT NULL ORDER BY close_time_ms DESC, group_id DESC LIMIT ?"
 )
 
 

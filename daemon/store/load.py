@@ -43,7 +43,7 @@ _KEPT_ORDERS = (
     f"SELECT id, {group_rows.ORDER.select()} FROM orders "
     f"WHERE group_id = ?1 AND (state IN ({NOT_FINAL_STATES}) "
     f"OR id >= (SELECT min(id) FROM (SELECT id FROM orders WHERE group_id = ?1 AND state NOT IN ({NOT_FINAL_STATES}) "
-    "ORDER BY id DESC LIMIT ?2)) "
+    "ORDER BY id DESC LIMIT ?2) AS kept) "
     "OR id IN (SELECT max(id) FROM orders WHERE group_id = ?1 GROUP BY pyramid, leg, role))"
 )
 _TRADES = f"SELECT id, client_order_id, {group_rows.TRADE.select()} FROM fills WHERE group_id IN {_IDS}"

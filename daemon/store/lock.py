@@ -50,3 +50,17 @@ def take_lock(data_dir: Path) -> DirectoryLock | Held:
     except OSError:
         pass  # A full disk must not keep the daemon from starting; the lock itself is held.
     return DirectoryLock(handle)
+
+
+def holder(data_dir: Path) -> Held | None:
+    """Who holds the lock at this moment; None: nobody. Makes no file."""
+    if not (data_dir / LOCK_FILE).exists():
+        return None
+    try:
+        lock = take_lock(data_dir)
+    except OSError:
+        return None
+    if isinstance(lock, Held):
+        return lock
+    lock.release()
+    return None

@@ -24,10 +24,12 @@ from actors.rules.money import CONTEXT, ZERO
 from actors.rules.records import AddEquity, AddProfit, AddTrade, DriftState, Row, SaveDrift
 from actors.rules.risk_model import RiskAction
 from actors.told import group_changed
-from daemon.store import memory_groups, memory_rows
+from daemon.store import memory_groups, memory_rows, record_rows
+from daemon.store.audit import PRUNED, AuditKeys, Break, Chain, Mark, Verifier
 from daemon.store.found import ClosedGroup, EventBounds, RealizedTotal, StoredAlert, StoredDeadLetter
 from daemon.store.ledger import BUCKET_MS
 from daemon.store.memory_tables import KeptGroup, KeptQueued, KeptSignal, Tables, TradePlace
+from daemon.store.notification_rows import StoredNotification
 from daemon.store.pages import Page, page_size
 from daemon.store.read_groups import MAX_CLOSED
 from daemon.store.store import (
@@ -49,8 +51,10 @@ UNSTORABLE = (ValueError, TypeError, AttributeError, KeyError, OverflowError)
 class MemoryStore:
     """`ports.Store`, and the reader `first_view` asks. Its views of what is stored are not for changing."""
 
-    def __init__(self) -> None:
+    def __init__(self, keys: AuditKeys | None = None) -> None:
+        """`keys`: of the audit trail; without them none is kept."""
         self._tables = Tables()
+        self._tables.chain = None if keys is None else Chain.load(keys, {}, 0)
         self._groups = _Groups(self)
 
     @property
@@ -86,8 +90,30 @@ class MemoryStore:
             raise
         tables.commit()
         if len(tables.events) > MAX_EVENTS + MAX_EVENTS // 2:
-            del tables.events[:-MAX_EVENTS]
+            self._forget_events(len(tables.events) - MAX_EVENTS)
         return applied
+
+    def _forget_events(self, count: int) -> None:
+        """The oldest; the audit trail begins behind them."""
+        tables, chain = self._tables, self._tables.chain
+        if chain is not None:
+            key_id = chain.base.key_id
+            last = tables.events[count - 1]
+            chain.begin_behind(Mark(last.sequence, tables.hashes[count - 1], key_id, PRUNED))
+            del tables.hashes[:count]
+        del tables.events[:count]
+
+    def audit(self, verifier: Verifier | None = None) -> Break | None:
+        """What does not fit in the audit trail, from the oldest event kept to the newest. A `verifier` that was here
+        before looks at what has come since."""
+        tables, chain = self._tables, self._tables.chain
+        if chain is None:
+            return None
+        verifier = verifier or Verifier(chain.keys, chain.base)
+        known = max(0, len(tables.events) - (chain.head.sequence - verifier.place.sequence))
+        rows = zip(tables.events[known:], tables.hashes[known:], strict=True)
+        found = verifier.feed((one.sequence, record_rows.event(one.event), digest) for one, digest in rows)  # type: ignore[arg-type]
+        return found or verifier.end(chain.head)
 
     def _apply_one(self, rows: Sequence[Row]) -> Applied:
         savepoint = self._tables.savepoint()
@@ -275,6 +301,11 @@ class MemoryStore:
     def alerts(self) -> Mapping[str, StoredAlert]:
         """Resolved ones too."""
         return self._tables.alerts
+
+    @property
+    def notifications(self) -> Mapping[str, StoredNotification]:
+        """Every message for a channel, by its id."""
+        return self._tables.notifications
 
     @property
     def orders(self) -> Mapping[str, Order]:

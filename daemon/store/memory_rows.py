@@ -1,7 +1,7 @@
 """Row type -> what it does to the tables in memory: the same, refusals included, that `rows` has SQLite do.
 
-A run of rows of one type is one statement, as there: first every value must be storable, then the rows are written in
-order, and rows that had to hit something and did not are refused together.
+A run of rows of one type is one statement, as there: every row must have its columns, then each is written in order if
+its values can be stored, and rows that had to hit something and did not are refused together.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from actors.messages import EventStored
 from actors.ports import ConstraintBroken
 from actors.rules.model import Instrument
+from actors.rules.notifying import severity_rank
 from actors.rules.records import (
     AcknowledgeAlert,
     AddBooking,
@@ -21,12 +22,15 @@ from actors.rules.records import (
     AddDeadLetter,
     AddEquity,
     AddEvent,
+    AddNotification,
     AddProfit,
     AddTrade,
     ClaimIdempotency,
     DeleteQueued,
     DriftState,
     MarkBooked,
+    MarkNotification,
+    NotificationState,
     RaiseAlert,
     ResolveAlert,
     ResolveDeadLetter,
@@ -43,7 +47,7 @@ from actors.rules.records import (
     SaveSignal,
     SetOutcome,
 )
-from daemon.store import record_rows, risk_rows
+from daemon.store import notification_rows, record_rows, risk_rows
 from daemon.store.found import AlertState, StoredAlert, StoredDeadLetter
 from daemon.store.group_rows import LATE_FILL
 from daemon.store.memory_tables import KeptAction, KeptBooking, KeptGroup, KeptQueued, KeptSignal, Tables
@@ -302,9 +306,11 @@ def _raise_alert(tables: Tables, row: RaiseAlert) -> bool:
     old = tables.alerts.get(row.alert_key)
     if old is not None and old.resolve_time_ms is not None:
         old = None
+    noted = old if old is not None and severity_rank(row.severity) <= severity_rank(old.severity) else None
+    state = AlertState.ACTIVE if noted is None else noted.state
     raised = StoredAlert(
         alert_key=row.alert_key,
-        state=AlertState.ACTIVE if old is None else old.state,
+        state=state,
         severity=row.severity,
         category=row.category,
         message=row.message,
@@ -314,9 +320,10 @@ def _raise_alert(tables: Tables, row: RaiseAlert) -> bool:
         count=1 if old is None else old.count + 1,
         create_time_ms=row.time_ms if old is None else old.create_time_ms,
         update_time_ms=row.time_ms,
-        acknowledge_time_ms=None if old is None else old.acknowledge_time_ms,
-        acknowledged_by="" if old is None else old.acknowledged_by,
+        acknowledge_time_ms=None if noted is None else noted.acknowledge_time_ms,
+        acknowledged_by="" if noted is None else noted.acknowledged_by,
         resolve_time_ms=None,
+        comment="" if noted is None else noted.comment,
     )
     tables.put(tables.alerts, row.alert_key, raised)
     return True
@@ -333,8 +340,46 @@ def _resolve_alert(tables: Tables, row: ResolveAlert) -> bool:
 def _acknowledge_alert(tables: Tables, row: AcknowledgeAlert) -> bool:
     old = tables.alerts.get(row.alert_key)
     if old is not None and old.state == AlertState.ACTIVE:
-        done = replace(old, state=AlertState.ACKNOWLEDGED, acknowledge_time_ms=row.time_ms, acknowledged_by=row.who)
+        done = replace(
+            old,
+            state=AlertState.ACKNOWLEDGED,
+            acknowledge_time_ms=row.time_ms,
+            acknowledged_by=row.who,
+            comment=row.comment,
+        )
         tables.put(tables.alerts, row.alert_key, done)
+    return True
+
+
+def _add_notification(tables: Tables, row: AddNotification) -> bool:
+    old = tables.notifications.get(row.notification_id)
+    values = (row.notification_id, row.channel, row.type, row.severity, row.title, row.message)
+    if old is None:
+        times = (row.create_time_ms, row.due_time_ms, row.alert_key)
+        new = notification_rows.read((*values, *times, "pending", 0, "", None, 0))
+    elif old.state is NotificationState.PENDING and not old.attempt_count:
+        left_out = old.suppressed_count + 1
+        new = replace(old, title=row.title, message=row.message, alert_key=row.alert_key, suppressed_count=left_out)
+    else:
+        new = replace(old, suppressed_count=old.suppressed_count + 1)
+    tables.put(tables.notifications, row.notification_id, new)
+    return True
+
+
+def _mark_notification(tables: Tables, row: MarkNotification) -> bool:
+    old = tables.notifications.get(row.notification_id)
+    if old is not None and old.state is NotificationState.PENDING:
+        done = replace(
+            old,
+            state=row.state,
+            title=row.title,
+            message=row.message,
+            attempt_count=row.attempt_count,
+            error=row.error,
+            send_time_ms=row.send_time_ms,
+            suppressed_count=row.suppressed_count,
+        )
+        tables.put(tables.notifications, row.notification_id, done)
     return True
 
 
@@ -440,6 +485,8 @@ WRITES: Mapping[type, Callable[[Tables, Any], bool]] = {
     RaiseAlert: _raise_alert,
     ResolveAlert: _resolve_alert,
     AcknowledgeAlert: _acknowledge_alert,
+    AddNotification: _add_notification,
+    MarkNotification: _mark_notification,
     AddDeadLetter: _add_dead_letter,
     ResolveDeadLetter: _resolve_dead_letter,
     AddConfigVersion: _add_config,
@@ -472,8 +519,9 @@ def write(tables: Tables, rows: Sequence[Row]) -> tuple[EventStored, ...]:
             end += 1
         if kind is AddEvent:
             for row in rows[start:end]:
-                storable(record_rows.event(row))  # type: ignore[arg-type]
-                events.append(tables.add_event(row))
+                values = record_rows.event(row)  # type: ignore[arg-type]
+                storable(values)
+                events.append(tables.add_event(row, values))
         elif kind in WRITES:
             _write_run(tables, kind, rows[start:end])
         else:
@@ -486,16 +534,18 @@ def write(tables: Tables, rows: Sequence[Row]) -> tuple[EventStored, ...]:
 
 def _write_run(tables: Tables, kind: type, run: Sequence[Row]) -> None:
     check, one = _QUICK_CHECKS.get(kind), WRITES[kind]
+    columns: list[tuple[Any, ...]] | None = None
     if check is not None:
         for row in run:
             check(row)
     else:
         params = _statement(kind).params
-        for row in run:
-            storable(params(row))
+        columns = [params(row) for row in run]
     is_missed = False
     try:
-        for row in run:
+        for number, row in enumerate(run):
+            if columns is not None:
+                storable(columns[number])
             if not one(tables, row):
                 is_missed = True
     except Clash as clash:

@@ -26,7 +26,9 @@ from actors.rules.records import (
     SetOutcome,
 )
 from actors.rules.risk_model import RiskAction
+from daemon.store.audit import Chain, Mark
 from daemon.store.found import StoredAlert, StoredDeadLetter
+from daemon.store.notification_rows import StoredNotification
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -102,6 +104,9 @@ class GroupParts:
         return GroupParts(dict(self.pyramids), dict(self.legs), dict(self.orders), dict(self.trades))
 
 
+Savepoint = tuple[int, int, int, Mark | None]
+
+
 class Tables:
     """Everything that is stored. Changed through `put` and `drop` alone, so that it can be taken back."""
 
@@ -121,7 +126,12 @@ class Tables:
         self.queued: dict[tuple[World, Key], KeptQueued] = {}
         self.events: list[EventStored] = []
         self.last_sequence = 0
+        self.chain: Chain | None = None
+        """The audit trail; None: none is kept."""
+        self.hashes: list[str] = []
+        """Of `events`, where a trail is kept."""
         self.alerts: dict[str, StoredAlert] = {}
+        self.notifications: dict[str, StoredNotification] = {}
         self.dead_letters: dict[str, StoredDeadLetter] = {}
         self.switches: dict[tuple[World, str], SaveEngineState] = {}
         self.instruments: dict[str, dict[str, Instrument]] = {}
@@ -143,7 +153,7 @@ class Tables:
         """Another store with the same rows. Not while something could still be taken back."""
         other = Tables()
         for name, value in vars(self).items():
-            setattr(other, name, value.copy() if isinstance(value, dict | list) else value)
+            setattr(other, name, value.copy() if isinstance(value, dict | list | Chain) else value)
         other.parts = {group_id: parts.copy() for group_id, parts in self.parts.items()}
         return other
 
@@ -163,8 +173,11 @@ class Tables:
         self._number += 1
         return self._number
 
-    def add_event(self, event: object) -> EventStored:
+    def add_event(self, event: object, values: tuple[Any, ...]) -> EventStored:
+        """`values`: its columns as a file would hold them."""
         self.last_sequence += 1
+        if self.chain is not None:
+            self.hashes.append(self.chain.seal(values)[1])
         stored = EventStored(sequence=self.last_sequence, event=event)
         self.events.append(stored)
         return stored
@@ -179,12 +192,15 @@ class Tables:
 
     # --- taking back ------------------------------------------------------------------------------
 
-    def savepoint(self) -> tuple[int, int, int]:
-        return len(self._undo), len(self.events), len(self.profits)
+    def savepoint(self) -> Savepoint:
+        return len(self._undo), len(self.events), len(self.profits), self.chain.head if self.chain else None
 
-    def rollback(self, savepoint: tuple[int, int, int]) -> None:
+    def rollback(self, savepoint: Savepoint) -> None:
         """Everything is as it was then."""
-        changes, events, profits = savepoint
+        changes, events, profits, head = savepoint
+        if self.chain is not None and head is not None:
+            self.chain.take_back(head)
+            del self.hashes[events:]
         undo = self._undo
         while len(undo) > changes:
             table, key, before = undo.pop()

@@ -9,39 +9,29 @@ import stat
 import string
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from peewee import PeeweeException, SqliteDatabase
 
 from daemon.store import checks, migrate
+from daemon.store.audit import AuditKeys
+from daemon.store.audit_keys import NoKeys, ensure_keys
+from daemon.store.backup import COPY_OF, RESTORED_FROM
 from daemon.store.database import database_path, open_writer, raw
 from daemon.store.lock import DirectoryLock, Held, take_lock
+from daemon.store.refused import Refuse as _Refuse
+from daemon.store.refused import StoreRefused
 from daemon.store.reserve import RESERVE_BYTES, Reserve, is_full
-from daemon.store.store import Boot, SqliteStore
+from daemon.store.store import Boot, SqliteStore, SqlStore
+
+__all__ = ["StoreRefused", "is_postgres", "new_installation_id", "open_store", "refuse_held", "refuse_url"]
 
 RESERVE_FILE = "reserve.bin"
 CHECK_LIMIT_S = 10.0
 """Longest check of a file that was not closed in peace; a bigger one is looked through as far as time allows."""
 _INSTALLATION_LETTERS = string.ascii_lowercase.replace("t", "")
 _INSTALLATION_CHARS = string.ascii_lowercase + string.digits
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreRefused:
-    """The store cannot be used as it is. `remedy` says what a person can do."""
-
-    problem: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.problem}. {self.remedy}"
-
-
-class _Refuse(Exception):
-    def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(problem)
-        self.refused = StoreRefused(problem=problem, remedy=remedy)
 
 
 def new_installation_id() -> str:
@@ -59,15 +49,38 @@ def open_store(
     installation_id: Callable[[], str] = new_installation_id,
     migrations: Path = migrate.MIGRATIONS,
     reserve_bytes: int = RESERVE_BYTES,
-) -> SqliteStore | StoreRefused:
+) -> SqlStore | StoreRefused:
     """The store at `url`, made if it is not there, brought to this program's schema, locked for this process.
 
     `durability` is `full` or `normal`. Of an older store a copy is kept beside the file before its schema is changed.
     Blocks for the check of a file that was not closed in peace, at most `CHECK_LIMIT_S`.
     """
     path = database_path(url, data_dir)
-    if path is None:
+    if path is None and not is_postgres(url):
         return refuse_url(url)
+    lock = _lock(data_dir)
+    if isinstance(lock, StoreRefused):
+        return lock
+    reserve = Reserve(data_dir / RESERVE_FILE, reserve_bytes)
+    try:
+        keys = audit_keys(data_dir)
+        if path is None:
+            return _open_postgres(url, durability, lock, keys, now_ms(), installation_id, migrations)
+        try:
+            return _open(path, durability, lock, reserve, keys, now_ms(), installation_id, migrations)
+        except _NoRoom:
+            if not reserve.release():  # It was given up before, and there is still no room.
+                raise
+            return _open(path, durability, lock, reserve, keys, now_ms(), installation_id, migrations)
+    except _Refuse as refuse:
+        lock.release()
+        return refuse.refused
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _lock(data_dir: Path) -> DirectoryLock | StoreRefused:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = take_lock(data_dir)
@@ -76,22 +89,32 @@ def open_store(
             problem=f"the data directory {data_dir} cannot be used: {error.strerror}",
             remedy="Make it a directory this user may write to, or set data_dir to another",
         )
-    if isinstance(lock, Held):
-        return refuse_held(lock, data_dir)
-    reserve = Reserve(data_dir / RESERVE_FILE, reserve_bytes)
+    return refuse_held(lock, data_dir) if isinstance(lock, Held) else lock
+
+
+def is_postgres(url: str) -> bool:
+    return url.startswith(("postgres://", "postgresql://"))
+
+
+def _open_postgres(
+    url: str,
+    durability: str,
+    lock: DirectoryLock,
+    keys: AuditKeys,
+    now_ms: int,
+    installation_id: Callable[[], str],
+    migrations: Path,
+) -> SqlStore:
     try:
-        try:
-            return _open(path, durability, lock, reserve, now_ms(), installation_id, migrations)
-        except _NoRoom:
-            if not reserve.release():  # It was given up before, and there is still no room.
-                raise
-            return _open(path, durability, lock, reserve, now_ms(), installation_id, migrations)
-    except _Refuse as refuse:
-        lock.release()
-        return refuse.refused
-    except BaseException:
-        lock.release()
-        raise
+        from daemon.store.postgres_open import open_postgres
+    except ImportError as error:
+        raise _Refuse(
+            f"storage.url names a PostgreSQL server, and the driver for it is not installed ({error.name or error})",
+            "Install it: pip install 'terrace[postgres]'",
+        ) from error
+    store = open_postgres(url, durability, lock, keys, now_ms, installation_id, migrations)
+    store.go_on_under_newest_key(now_ms)
+    return store
 
 
 class _NoRoom(_Refuse):
@@ -103,6 +126,7 @@ def _open(
     durability: str,
     lock: DirectoryLock,
     reserve: Reserve,
+    keys: AuditKeys,
     now_ms: int,
     installation_id: Callable[[], str],
     migrations: Path,
@@ -123,19 +147,29 @@ def _open(
         warning = "there is no room for the reserve that keeps exits going when the disk is full"
     found = (checks.library_warning(), *boot.warnings, warning)
     boot = replace(boot, warnings=tuple(text for text in found if text))
-    return SqliteStore(database, boot=boot, lock=lock, reserve=reserve)
+    store = SqliteStore(database, boot=boot, lock=lock, reserve=reserve, keys=keys)
+    store.go_on_under_newest_key(now_ms)
+    return store
+
+
+def audit_keys(data_dir: Path) -> AuditKeys:
+    """The keys of the audit trail, made if there are none."""
+    keys = ensure_keys(data_dir)
+    if isinstance(keys, NoKeys):
+        raise _Refuse(keys.problem, keys.remedy)
+    return keys
 
 
 def refuse_url(url: str) -> StoreRefused:
     """Of a URL that names no SQLite file. It is not repeated: it may hold a password."""
-    if url.startswith(("postgres://", "postgresql://")):
+    if is_postgres(url):
         return StoreRefused(
-            problem="PostgreSQL comes later: this version keeps its store in SQLite",
-            remedy="Set storage.url to sqlite:///terrace.db",
+            problem="this is done to a store in a SQLite file, and storage.url names a PostgreSQL server",
+            remedy="Use the server's own tools (pg_dump, psql)",
         )
     return StoreRefused(
-        problem="storage.url is not the URL of a SQLite file (value not shown)",
-        remedy="Set storage.url to sqlite:///terrace.db",
+        problem="storage.url is neither a SQLite file nor a PostgreSQL server (value not shown)",
+        remedy="Set storage.url to sqlite:///terrace.db or postgresql://user@host/database",
     )
 
 
@@ -227,12 +261,15 @@ def _boot(
     with database.atomic("IMMEDIATE"):
         for name, value in facts.items():
             raw(database).execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
+        raw(database).execute("DELETE FROM meta WHERE name = ?", (RESTORED_FROM,))
     return Boot(
         installation_id=facts["installation_id"],
         boot_count=int(facts["boot_count"]),
         create_time_ms=int(facts["create_time_ms"]),
         was_clean=was_clean,
         warnings=warnings,
+        restored_from=known.get(RESTORED_FROM, ""),
+        copy_of=known.get(COPY_OF, ""),
     )
 
 

@@ -5,23 +5,19 @@ Every method sees one snapshot of what is committed, and raises `StoreFault` whe
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, TypeVar
-
-from peewee import ModelSelect, PeeweeException
-from playhouse.pool import MaxConnectionsExceeded
+from typing import TypeVar
 
 from actors.messages import Answer, EventStored
-from actors.ports import StoreFault
 from actors.rules.choices import World
 from actors.rules.model import Group, Instrument
-from actors.rules.records import AddEquity, DriftState, SaveDrift
+from actors.rules.records import AddEquity, DriftState, NotificationState, SaveDrift
 from actors.rules.risk_model import RiskAction
-from daemon.store import load, read_groups, read_records, read_reports, read_signals
-from daemon.store.database import open_readers, raw
+from daemon.store import load, read_groups, read_notifications, read_records, read_reports, read_signals
+from daemon.store.audit import AuditKeys
+from daemon.store.audit_verify import Check, Verified, verify
 from daemon.store.found import (
     AlertFilter,
     ClosedGroup,
@@ -40,7 +36,10 @@ from daemon.store.found import (
     Timeline,
     Volume,
 )
+from daemon.store.link import Snapshot, Source
+from daemon.store.notification_rows import StoredNotification
 from daemon.store.pages import BadPageToken, Page, cut, page_size, read_token
+from daemon.store.sqlite_link import SqliteSource
 
 T = TypeVar("T")
 
@@ -51,47 +50,18 @@ STANDING_ALERTS = AlertFilter()
 ALL_RISK_ACTIONS = RiskActionFilter()
 
 
-class _Snapshot:
-    """One connection inside one read transaction."""
-
-    def __init__(self, connection: sqlite3.Connection, compile_query: Any) -> None:
-        self._connection = connection
-        self._compile = compile_query
-
-    def execute(self, sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        return self._connection.execute(sql, parameters).fetchall()
-
-    def rows(self, query: ModelSelect[Any]) -> list[tuple[Any, ...]]:
-        return self.stream(query).fetchall()
-
-    def stream(self, query: ModelSelect[Any]) -> sqlite3.Cursor:
-        """The rows one by one, for questions whose answer is made of very many."""
-        sql, parameters = self._compile().sql(query).query()
-        return self._connection.execute(sql, parameters)
-
-
 class Reader:
     """Thread-safe: each question leases a connection for as long as it takes. Sizes of 0 mean the default."""
 
-    def __init__(self, path: Path) -> None:
-        """`path` is that of an open store."""
-        self._database = open_readers(path)
+    def __init__(self, source: Path | Source) -> None:
+        """`source`: the path of an open SQLite store, or where snapshots come from (`SqlStore.source`)."""
+        self._source = SqliteSource(source) if isinstance(source, Path) else source
 
     def close(self) -> None:
-        self._database.close_all()
+        self._source.close()
 
-    @contextmanager
-    def _snapshot(self) -> Iterator[_Snapshot]:
-        try:
-            with self._database.connection_context():
-                connection = raw(self._database)
-                connection.execute("BEGIN")
-                try:
-                    yield _Snapshot(connection, self._database.get_sql_context)
-                finally:
-                    connection.execute("ROLLBACK")
-        except (sqlite3.Error, PeeweeException, MaxConnectionsExceeded) as error:
-            raise StoreFault(f"the store cannot be read: {error}") from error
+    def _snapshot(self) -> AbstractContextManager[Snapshot]:
+        return self._source.snapshot()
 
     # --- signals ----------------------------------------------------------------------------------
 
@@ -126,6 +96,11 @@ class Reader:
     def last_signal_time_ms(self, accounts: tuple[str, ...] = ()) -> int | None:
         with self._snapshot() as snapshot:
             return read_signals.last_signal_time_ms(snapshot.rows, accounts)
+
+    def heard_since(self, since_ms: int) -> dict[str, int]:
+        """When each source was heard last, of those heard since then."""
+        with self._snapshot() as snapshot:
+            return read_signals.heard_since(snapshot.rows, since_ms)
 
     # --- groups -----------------------------------------------------------------------------------
 
@@ -238,6 +213,12 @@ class Reader:
         with self._snapshot() as snapshot:
             return read_records.list_events(snapshot.rows, wanted, after, page_size(size))
 
+    def verify_audit(
+        self, keys: AuditKeys, check: Check, after_page: Callable[[int, int], None] = lambda *_: None
+    ) -> Verified:
+        """LOG-3. Takes as long as it takes, in many short snapshots; `after_page`: see `audit_verify.verify`."""
+        return verify(self._snapshot, keys, check, after_page)
+
     def event_bounds(self) -> EventBounds:
         with self._snapshot() as snapshot:
             return read_records.event_bounds(snapshot.rows)
@@ -279,6 +260,36 @@ class Reader:
             return after
         with self._snapshot() as snapshot:
             return read_records.list_dead_letters(snapshot.rows, resolved_too, after, page_size(size))
+
+    def list_notifications(
+        self, states: tuple[NotificationState, ...] = (), channel: str = "", *, size: int = 0, token: str = ""
+    ) -> Page[StoredNotification] | BadPageToken:
+        """Newest first. No states: all."""
+        after = read_token(token)
+        if isinstance(after, BadPageToken):
+            return after
+        with self._snapshot() as snapshot:
+            return read_notifications.list_notifications(snapshot.rows, states, channel, after, page_size(size))
+
+    def pending_notifications(self, channel: str, due_ms: int, most: int) -> tuple[StoredNotification, ...]:
+        """Those of a channel that are due: the most serious first, then the oldest."""
+        with self._snapshot() as snapshot:
+            return read_notifications.pending(snapshot.rows, channel, due_ms, most)
+
+    def least_notifications(self, channel: str, most: int) -> tuple[StoredNotification, ...]:
+        """Pending ones of a channel that can best be done without, those first."""
+        with self._snapshot() as snapshot:
+            return read_notifications.least(snapshot.rows, channel, most)
+
+    def pending_by_channel(self) -> dict[str, tuple[int, int]]:
+        """How many wait for each channel, and when the first of them is due."""
+        with self._snapshot() as snapshot:
+            return read_notifications.pending_by_channel(snapshot.rows)
+
+    def sent_times(self, channel: str, since_ms: int, most: int) -> tuple[int, ...]:
+        """When messages were sent over a channel, oldest first."""
+        with self._snapshot() as snapshot:
+            return read_notifications.sent_times(snapshot.rows, channel, since_ms, most)
 
     def switch_times(self, world: World) -> dict[str, int]:
         """When each switch of a world that is set was set."""

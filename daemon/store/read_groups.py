@@ -68,7 +68,8 @@ def closed_groups(
         SQL(CLOSED),
         *within(table.close_time_ms, start_ms, end_ms),
     )
-    return tuple(_read_closed(row) for row in rows(query.order_by(table.close_time_ms).limit(min(limit, MAX_CLOSED))))
+    query = query.order_by(table.close_time_ms, table.group_id).limit(min(limit, MAX_CLOSED))
+    return tuple(_read_closed(row) for row in rows(query))
 
 
 def _read_closed(row: tuple[Any, ...]) -> ClosedGroup:
@@ -119,7 +120,7 @@ def counts(rows: RunQuery, world: World) -> Counts:
     letters = DeadLetter.select(fn.COUNT(DeadLetter.id)).where(DeadLetter.resolve_time_ms.is_null())
     return Counts(
         live_groups=sum(row[1] for row in by_account),
-        forced_groups=sum(row[2] for row in by_account),
+        forced_groups=int(sum(row[2] for row in by_account)),
         queued_signals=rows(queued)[0][0],
         active_alerts=rows(active)[0][0],
         dead_letters=rows(letters)[0][0],

@@ -33,12 +33,16 @@ from daemon.store.tables import Instrument as InstrumentTable
 
 MAX_EVENTS = 1000
 """Most events of one answer."""
+MAX_WORDS = 20
+"""Words of a search that are looked for; more say nothing new."""
 MAX_SWITCHES = 10_000
 MAX_SWITCHES = 10_000
 """Most durable switches of one answer."""
 
 _EVENT = columns(EventTable, ["sequence", *record_rows.EVENT.names])
-_ALERT = columns(AlertTable, [*record_rows.ALERT.names, "acknowledge_time_ms", "acknowledged_by", "resolve_time_ms"])
+_ALERT = columns(
+    AlertTable, [*record_rows.ALERT.names, "acknowledge_time_ms", "acknowledged_by", "resolve_time_ms", "comment"]
+)
 _INSTRUMENT = columns(InstrumentTable, record_rows.INSTRUMENT.names)
 
 
@@ -100,8 +104,7 @@ def _chosen(wanted: EventFilter) -> ModelSelect[Any]:
         conditions.append(table.type.in_(wanted.types))
     if wanted.min_severity:
         conditions.append(table.severity.in_(at_least(wanted.min_severity)))
-    if wanted.text:
-        conditions.append(table.message.contains(wanted.text))
+    conditions += [table.message.contains(word) for word in wanted.text.split()[:MAX_WORDS]]
     query = table.select(*_EVENT)
     return query.where(*conditions) if conditions else query
 
@@ -146,7 +149,7 @@ def _in_state(states: tuple[str, ...]) -> Any:
         AlertState.ACKNOWLEDGED: standing & acknowledged,
         AlertState.RESOLVED: ~standing,
     }
-    chosen: Any = SQL("0")
+    chosen: Any = SQL("(1 = 0)")
     for state in states or tuple(tests):
         chosen = tests[state] | chosen
     return chosen
@@ -154,7 +157,7 @@ def _in_state(states: tuple[str, ...]) -> Any:
 
 def _read_alert(row: tuple[Any, ...]) -> StoredAlert:
     alert_key, severity, category, message, account, symbol, group_id, count, create_time_ms, update_time_ms = row[:10]
-    acknowledge_time_ms, acknowledged_by, resolve_time_ms = row[10:]
+    acknowledge_time_ms, acknowledged_by, resolve_time_ms, comment = row[10:]
     state = AlertState.ACTIVE if acknowledge_time_ms is None else AlertState.ACKNOWLEDGED
     return StoredAlert(
         alert_key=alert_key,
@@ -171,6 +174,7 @@ def _read_alert(row: tuple[Any, ...]) -> StoredAlert:
         acknowledge_time_ms=acknowledge_time_ms,
         acknowledged_by=acknowledged_by,
         resolve_time_ms=resolve_time_ms,
+        comment=comment,
     )
 
 
@@ -251,11 +255,11 @@ def _read_dead_letter(row: tuple[Any, ...]) -> StoredDeadLetter:
 def list_config_versions(rows: RunQuery, after: Place | None, size: int) -> Page[StoredConfig]:
     """Newest first, texts left out."""
     table = ConfigTable
-    query = table.select(table.version, table.time_ms, table.author, table.source)
+    query = table.select(table.version, table.time_ms, table.author, table.source, table.changed)
     if after is not None:
         query = query.where(table.version < after.row_id)
     found = rows(query.order_by(table.version.desc()).limit(size + 1))
-    return cut([(Place(0, row[0]), _read_config((*row, ""))) for row in found], size)
+    return cut([(Place(0, row[0]), _read_config((*row[:4], "", row[4]))) for row in found], size)
 
 
 def config_version(rows: RunQuery, version: int) -> StoredConfig | None:
@@ -267,8 +271,15 @@ def config_version(rows: RunQuery, version: int) -> StoredConfig | None:
 
 
 def _read_config(row: tuple[Any, ...]) -> StoredConfig:
-    version, time_ms, author, source, text = row
-    return StoredConfig(version=version, time_ms=time_ms, author=author, source=source, text=text)
+    version, time_ms, author, source, text, changed = row
+    return StoredConfig(
+        version=version,
+        time_ms=time_ms,
+        author=author,
+        source=source,
+        text=text,
+        changed=tuple(changed.split("\n")) if changed else (),
+    )
 
 
 def instruments(rows: RunQuery, account: str) -> tuple[Instrument, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from peewee import ColumnBase
+from peewee import ColumnBase, fn
 
 from actors.messages import Answer
 from actors.rules.model import Order, Trade
@@ -91,6 +91,13 @@ def last_signal_time_ms(rows: RunQuery, accounts: tuple[str, ...]) -> int | None
     if accounts:
         query = query.where(table.account.in_(accounts))
     return next((time_ms for (time_ms,) in rows(query)), None)
+
+
+def heard_since(rows: RunQuery, since_ms: int) -> dict[str, int]:
+    """When each source was heard last, of those heard since then."""
+    table = SignalTable
+    query = table.select(table.source, fn.MAX(table.receive_time_ms)).where(table.receive_time_ms >= since_ms)
+    return dict(rows(query.group_by(table.source)))
 
 
 def _orders(rows: RunQuery, stored: StoredSignal) -> tuple[Order, ...]:

@@ -28,12 +28,14 @@ EVENT = Columns.of(
     "time_ms severity category type message world account symbol timeframe signal_id group_id client_order_id",
     "attributes",
 )
+SAVED_EVENT = Columns("events", ("sequence", *EVENT.names))
+SEALED_EVENT = Columns("events", ("sequence", *EVENT.names, "hash"))
 ALERT = Columns.of(
     "alerts", "alert_key severity category message account symbol group_id count create_time_ms update_time_ms"
 )
 DEAD_LETTER = Columns.of("dead_letters", "dead_letter_id create_time_ms actor message_type message error attempts fact")
 ENGINE_STATE = Columns.of("engine_state", "world name value who time_ms")
-CONFIG_VERSION = Columns.of("config_versions", "version time_ms author source text")
+CONFIG_VERSION = Columns.of("config_versions", "version time_ms author source text changed")
 INSTRUMENT = Columns.of(
     "instruments",
     "account symbol venue_symbol base quote market tick_size step_size min_quantity min_notional",
@@ -44,24 +46,33 @@ INSTRUMENT = Columns.of(
 )
 SAVED_INSTRUMENT = Columns("instruments", (*INSTRUMENT.names, "time_ms"))
 
-_UNRESOLVED = "CASE WHEN resolve_time_ms IS NULL THEN {then} ELSE {otherwise} END"
+_UNRESOLVED = "CASE WHEN alerts.resolve_time_ms IS NULL THEN {then} ELSE {otherwise} END"
+_RANK = (
+    "CASE {0}.severity WHEN 'critical' THEN 4 WHEN 'error' THEN 3 WHEN 'warning' THEN 2 WHEN 'info' THEN 1 ELSE 0 END"
+)
+_NOTED = (
+    "CASE WHEN alerts.resolve_time_ms IS NULL "
+    f"AND {_RANK.format('excluded')} <= {_RANK.format('alerts')} THEN alerts.{{name}} ELSE {{otherwise}} END"
+)
+"""What somebody said of it stands until it is resolved or gets worse."""
 RAISE_ALERT = (
     f"{ALERT.insert()} ON CONFLICT (alert_key) DO UPDATE SET "
     "severity = excluded.severity, category = excluded.category, message = excluded.message, "
     "account = excluded.account, symbol = excluded.symbol, group_id = excluded.group_id, "
-    f"count = {_UNRESOLVED.format(then='count + 1', otherwise='1')}, "
-    f"create_time_ms = {_UNRESOLVED.format(then='create_time_ms', otherwise='excluded.create_time_ms')}, "
-    f"acknowledge_time_ms = {_UNRESOLVED.format(then='acknowledge_time_ms', otherwise='NULL')}, "
-    f"""acknowledged_by = {_UNRESOLVED.format(then="acknowledged_by", otherwise="''")}, """
+    f"count = {_UNRESOLVED.format(then='alerts.count + 1', otherwise='1')}, "
+    f"create_time_ms = {_UNRESOLVED.format(then='alerts.create_time_ms', otherwise='excluded.create_time_ms')}, "
+    f"acknowledge_time_ms = {_NOTED.format(name='acknowledge_time_ms', otherwise='NULL')}, "
+    f"""acknowledged_by = {_NOTED.format(name="acknowledged_by", otherwise="''")}, """
+    f"""comment = {_NOTED.format(name="comment", otherwise="''")}, """
     "resolve_time_ms = NULL, update_time_ms = excluded.update_time_ms"
 )
 RESOLVE_ALERT = "UPDATE alerts SET resolve_time_ms = ? WHERE alert_key = ? AND resolve_time_ms IS NULL"
 ACKNOWLEDGE_ALERT = (
-    "UPDATE alerts SET acknowledge_time_ms = ?, acknowledged_by = ? "
+    "UPDATE alerts SET acknowledge_time_ms = ?, acknowledged_by = ?, comment = ? "
     "WHERE alert_key = ? AND resolve_time_ms IS NULL AND acknowledge_time_ms IS NULL"
 )
 ADD_DEAD_LETTER = (
-    f"{DEAD_LETTER.insert()} ON CONFLICT (dead_letter_id) DO UPDATE SET attempts = attempts + 1, "
+    f"{DEAD_LETTER.insert()} ON CONFLICT (dead_letter_id) DO UPDATE SET attempts = dead_letters.attempts + 1, "
     "error = excluded.error, retry_time_ms = excluded.create_time_ms, resolve_time_ms = NULL, "
     "result = 'it stopped ' || excluded.actor || ' again'"
 )
@@ -114,7 +125,7 @@ def resolved_alert(row: ResolveAlert) -> tuple[Any, ...]:
 
 
 def acknowledged_alert(row: AcknowledgeAlert) -> tuple[Any, ...]:
-    return (row.time_ms, row.who, row.alert_key)
+    return (row.time_ms, row.who, row.comment, row.alert_key)
 
 
 def dead_letter(row: AddDeadLetter) -> tuple[Any, ...]:
@@ -133,7 +144,7 @@ def engine_state(row: SaveEngineState) -> tuple[Any, ...]:
 
 def config_version(row: AddConfigVersion) -> tuple[Any, ...]:
     """Parameters in the order of `CONFIG_VERSION`."""
-    return (row.version, row.time_ms, row.author, row.source, row.text)
+    return (row.version, row.time_ms, row.author, row.source, row.text, "\n".join(row.changed))
 
 
 def instrument(value: Instrument, time_ms: int) -> tuple[Any, ...]:

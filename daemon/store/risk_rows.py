@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from actors.ports import ConstraintBroken
 from actors.rules.records import AddEquity, AddProfit, SaveRiskAction
 from actors.rules.risk_model import RiskAction
+from daemon.store.link import Cursor, RowBroken
 from daemon.store.signal_rows import SIDES, WORLDS
 from daemon.store.statements import Columns
 from daemon.store.text import json_value, number, number_or_null, read_json_value, read_number_or_null
@@ -91,15 +91,15 @@ def groups_of(action: RiskAction) -> set[str]:
 
 
 _SAVE_ACTION = RISK_ACTION.upsert(("action_id",), kept=RISK_ACTION_KEPT)
-_ADD_GROUP = "INSERT OR IGNORE INTO risk_action_groups (group_id, action_id) VALUES (?, ?)"
+_ADD_GROUP = "INSERT INTO risk_action_groups (group_id, action_id) VALUES (?, ?) ON CONFLICT DO NOTHING"
 
 
-def save_actions(cursor: sqlite3.Cursor, run: Sequence[SaveRiskAction]) -> None:
+def save_actions(cursor: Cursor, run: Sequence[SaveRiskAction]) -> None:
     """The action whole, and who takes part in it."""
     for row in run:
         action = row.action
         try:
             cursor.execute(_SAVE_ACTION, saved_action(row))
             cursor.executemany(_ADD_GROUP, [(group_id, action.action_id) for group_id in sorted(groups_of(action))])
-        except sqlite3.IntegrityError as error:
+        except RowBroken as error:
             raise ConstraintBroken("risk_action", f"risk action {action.action_id}: {error}") from error

@@ -1,12 +1,11 @@
 """Row type -> SQL: what each row of a commit does to the tables. The meaning of a row is in `records.py`.
 
-A commit's rows are written in their order; a run of rows of one type goes to SQLite in one call. A row that breaks a
-constraint raises `ConstraintBroken`; what was written before it is the caller's to take back.
+A commit's rows are written in their order; a run of rows of one type goes to the database in one call. A row that
+breaks a constraint raises `ConstraintBroken`; what was written before it is the caller's to take back.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +17,13 @@ from actors.rules.records import (
     AddConfigVersion,
     AddDeadLetter,
     AddEquity,
+    AddNotification,
     AddProfit,
     AddTrade,
     ClaimIdempotency,
     DeleteQueued,
     MarkBooked,
+    MarkNotification,
     RaiseAlert,
     ResolveAlert,
     ResolveDeadLetter,
@@ -38,7 +39,8 @@ from actors.rules.records import (
     SaveSignal,
     SetOutcome,
 )
-from daemon.store import drift_rows, group_rows, record_rows, risk_rows, signal_rows
+from daemon.store import drift_rows, group_rows, notification_rows, record_rows, risk_rows, signal_rows
+from daemon.store.link import Cursor, RowBroken
 from daemon.store.tables import NOT_FINAL_OUTCOMES
 
 MAX_NAMED = 5
@@ -46,7 +48,7 @@ MAX_NAMED = 5
 
 MISSED = "no such row, or it is another's or final already"
 
-Writer = Callable[[sqlite3.Cursor, Sequence[Any]], None]
+Writer = Callable[[Cursor, Sequence[Any]], None]
 """Writes a run of rows of one type."""
 
 
@@ -60,15 +62,15 @@ class Statement:
     name: Callable[[Any], str]
     must_hit: bool = False
 
-    def __call__(self, cursor: sqlite3.Cursor, run: Sequence[Any]) -> None:
+    def __call__(self, cursor: Cursor, run: Sequence[Any]) -> None:
         try:
             if len(run) == 1:
                 cursor.execute(self.sql, self.params(run[0]))
             else:
                 cursor.executemany(self.sql, [self.params(row) for row in run])
-        except sqlite3.IntegrityError as error:
+        except RowBroken as error:
             raise self.broken(run, str(error)) from error
-        if self.must_hit and cursor.rowcount != len(run):
+        if self.must_hit and not cursor.hits(len(run)):
             raise self.broken(run, MISSED)
 
     def broken(self, run: Sequence[Any], error: str) -> ConstraintBroken:
@@ -90,13 +92,14 @@ _HOLDER = (
 )
 
 
-def claim(cursor: sqlite3.Cursor, run: Sequence[ClaimIdempotency]) -> None:
+def claim(cursor: Cursor, run: Sequence[ClaimIdempotency]) -> None:
     """SIG-7: the key is taken unless another signal holds it; then that one's answer comes with the error."""
     for row in run:
         cursor.execute(_CLAIM, (row.idempotency_key, row.signal_id, row.now_ms, row.expire_time_ms))
-        if cursor.rowcount == 1:
+        if cursor.hits(1):
             continue
-        holder, *answer = cursor.execute(_HOLDER, (row.idempotency_key,)).fetchone()
+        cursor.execute(_HOLDER, (row.idempotency_key,))
+        holder, *answer = cursor.fetchone()
         first = None if answer[0] is None else signal_rows.read_answer(tuple(answer))
         raise ConstraintBroken("idempotency", f"{row.idempotency_key} is held by signal {holder}", first)
 
@@ -105,7 +108,7 @@ _SAVE_ENGINE_STATE = record_rows.ENGINE_STATE.upsert(("world", "name"))
 _DELETE_ENGINE_STATE = "DELETE FROM engine_state WHERE world = ? AND name = ?"
 
 
-def save_engine_state(cursor: sqlite3.Cursor, run: Sequence[SaveEngineState]) -> None:
+def save_engine_state(cursor: Cursor, run: Sequence[SaveEngineState]) -> None:
     for row in run:
         if row.value:
             cursor.execute(_SAVE_ENGINE_STATE, record_rows.engine_state(row))
@@ -117,14 +120,14 @@ _DELETE_INSTRUMENTS = "DELETE FROM instruments WHERE account = ?"
 _INSERT_INSTRUMENT = record_rows.SAVED_INSTRUMENT.insert()
 
 
-def save_instruments(cursor: sqlite3.Cursor, run: Sequence[SaveInstruments]) -> None:
+def save_instruments(cursor: Cursor, run: Sequence[SaveInstruments]) -> None:
     """The account's catalogue is replaced whole."""
     for row in run:
         cursor.execute(_DELETE_INSTRUMENTS, (row.account,))
         values = [record_rows.instrument(instrument, row.time_ms) for instrument in row.instruments]
         try:
             cursor.executemany(_INSERT_INSTRUMENT, values)
-        except sqlite3.IntegrityError as error:
+        except RowBroken as error:
             raise ConstraintBroken("instrument", f"catalogue of {row.account}: {error}") from error
 
 
@@ -214,6 +217,18 @@ WRITERS: Mapping[type, Writer] = {
     AcknowledgeAlert: Statement(
         record_rows.ACKNOWLEDGE_ALERT, record_rows.acknowledged_alert, "alert", lambda row: f"alert {row.alert_key}"
     ),
+    AddNotification: Statement(
+        notification_rows.ADD,
+        notification_rows.added,
+        "notification",
+        lambda row: f"notification {row.notification_id}",
+    ),
+    MarkNotification: Statement(
+        notification_rows.MARK,
+        notification_rows.marked,
+        "notification",
+        lambda row: f"notification {row.notification_id}",
+    ),
     AddDeadLetter: Statement(
         record_rows.ADD_DEAD_LETTER,
         record_rows.dead_letter,
@@ -269,4 +284,4 @@ WRITERS: Mapping[type, Writer] = {
 }
 """Every row type but `AddEvent`, whose sequence goes back to the caller."""
 
-ADD_EVENT = record_rows.EVENT.insert()
+ADD_EVENT = record_rows.SEALED_EVENT.insert()

@@ -1,7 +1,8 @@
-"""The one writer: `ports.Store` on SQLite.
+"""The one writer: `ports.Store` on a database.
 
 A batch of commits is one transaction with one savepoint per commit. A row that breaks a constraint takes back its
 commit alone; a fault of the device takes back the batch and is a `StoreFault`, after which the connection is made anew.
+Which database it is, SQLite or PostgreSQL, only the link knows.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from peewee import PeeweeException, SqliteDatabase
+from peewee import SqliteDatabase
 
 from actors.account_messages import AccountState
 from actors.messages import RECENT_CLOSED, Answer, EventStored, PoolState, QueueState, Settle
@@ -23,18 +25,19 @@ from actors.rules.choices import World
 from actors.rules.model import Group, Key, Reason, Side
 from actors.rules.records import AddEvent, Row
 from actors.told import group_changed
-from daemon.store import drift_rows, ledger, load, record_rows, risk_rows, signal_rows
-from daemon.store.database import raw
+from daemon.store import audit_rows, drift_rows, ledger, load, record_rows, risk_rows, signal_rows
+from daemon.store.audit import AuditKeys, Chain, Mark
+from daemon.store.link import Cursor, Link, Source, Unstorable
 from daemon.store.lock import DirectoryLock
 from daemon.store.reserve import Reserve
 from daemon.store.rows import ADD_EVENT, WRITERS
+from daemon.store.sqlite_link import DiskFull, SqliteLink, SqliteSource
 from daemon.store.tables import RISK_RUNNING
 from daemon.store.text import json_list
 
-UNSTORABLE = (
-    *(ValueError, TypeError, AttributeError, KeyError, OverflowError),
-    *(sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError),
-)
+__all__ = ["Boot", "DiskFull", "SqlStore", "SqliteStore"]
+
+UNSTORABLE = (ValueError, TypeError, AttributeError, KeyError, OverflowError)
 """What a value raises that no column can hold. Its commit is refused; the store goes on."""
 
 MAX_DRIFTS = 10_000
@@ -51,11 +54,22 @@ PROFITS_MS = 7 * 86_400_000
 """The ledger is read from so long before the time Pool asks with, which lies a day back: eight days."""
 PRUNE_ROWS = 2000
 """Most rows one call of `prune` deletes of each table."""
+NOTIFICATIONS_KEPT = 10_000
+"""Messages that were sent or given up; the oldest beyond are deleted."""
 DEAD_LETTERS_KEPT = 1000
+BOOKINGS_KEPT_MS = 90 * 86_400_000
+"""However short events are kept: far longer than any exchange repeats an execution or a payment, so that none is booked
+twice."""
 EQUITY_SPAN_MS = 3_600_000
 """Of equity as old as events that are deleted, the last snapshot of each such span stays, for the curve of years; and
 the first that is complete, since the curve starts from it."""
 
+T = TypeVar("T")
+
+KEEP_SEQUENCE = (
+    "INSERT INTO meta (name, value) VALUES ('last_sequence', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+"""So that no sequence is used twice, also when the newest event is deleted."""
 _ANSWER_OF_DRAFT = (
     f"SELECT {signal_rows.ANSWER.select()}, draft_id, final_draft_id, first_outcome, first_reason "
     "FROM signals WHERE signal_id = ?"
@@ -78,9 +92,13 @@ _STANDING_DRIFTS = (
 )
 _OPEN_BOOKINGS = (
     f"SELECT {drift_rows.BOOKING.select('b')} FROM bookings b JOIN position_groups g ON g.group_id = b.group_id "
-    "WHERE b.account = ? AND b.booked_time_ms IS NULL AND g.state <> 'closed' ORDER BY b.time_ms, b.booking_id LIMIT ?"
+    "WHERE b.account = ? AND b.booked_time_ms IS NULL AND g.state <> 'closed' "
+    "ORDER BY b.time_ms, b.booking_id, b.group_id LIMIT ?"
 )
-_BOOKED = "SELECT booking_id FROM bookings WHERE account = ? GROUP BY booking_id ORDER BY max(time_ms) DESC LIMIT ?"
+_BOOKED = (
+    "SELECT booking_id FROM bookings WHERE account = ? GROUP BY booking_id "
+    "ORDER BY max(time_ms) DESC, booking_id LIMIT ?"
+)
 _KNOWN = "SELECT client_order_id FROM orders WHERE client_order_id IN (SELECT value FROM json_each(?))"
 _SWITCHES = "SELECT name, value FROM engine_state WHERE world = ? ORDER BY name LIMIT ?"
 _RISK_RUNNING = (
@@ -97,12 +115,12 @@ _PRUNE = (
         "(SELECT idempotency_key FROM idempotency WHERE expire_time_ms <= :now_ms LIMIT :rows)"
     ),
     (
-        "DELETE FROM events WHERE sequence IN "
-        "(SELECT sequence FROM events WHERE time_ms < :events_before_ms ORDER BY time_ms LIMIT :rows)"
-    ),
-    (
         "DELETE FROM alerts WHERE alert_key IN "
         "(SELECT alert_key FROM alerts WHERE resolve_time_ms < :events_before_ms LIMIT :rows)"
+    ),
+    (
+        "DELETE FROM notifications WHERE notification_id IN (SELECT notification_id FROM notifications "
+        "WHERE state <> 'pending' ORDER BY create_time_ms DESC LIMIT :rows OFFSET :notifications)"
     ),
     (
         "DELETE FROM dead_letters WHERE id IN "
@@ -115,11 +133,17 @@ _PRUNE = (
         "AND EXISTS (SELECT 1 FROM equity f WHERE f.world = e.world AND f.time_ms < e.time_ms "
         "AND f.equity IS NOT NULL AND f.unrealized IS NOT NULL) LIMIT :rows)"
     ),
+    (
+        "DELETE FROM drifts WHERE drift_id IN (SELECT drift_id FROM drifts "
+        "WHERE create_time_ms < :events_before_ms AND state = 'resolved' AND resolve_time_ms < :events_before_ms "
+        "ORDER BY create_time_ms LIMIT :rows)"
+    ),
+    (
+        "DELETE FROM bookings WHERE (account, booking_id, group_id) IN (SELECT b.account, b.booking_id, b.group_id "
+        "FROM bookings b JOIN position_groups g ON g.group_id = b.group_id "
+        "WHERE b.time_ms < :bookings_before_ms AND g.state = 'closed' LIMIT :rows)"
+    ),
 )
-
-
-class DiskFull(StoreFault):
-    """No room for the batch. The reserve is given up: the same batch, or an exit, fits when it is tried again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,65 +159,81 @@ class Boot:
     """It was closed in peace the last time."""
     warnings: tuple[str, ...] = ()
     """What a person should know, once."""
+    restored_from: str = ""
+    """Name of the backup this store was restored from, at its first start; empty at every other."""
+    copy_of: str = ""
+    """Installation this store is a copy of, for a look only: it trades no real money. Empty: it is none."""
 
 
-class SqliteStore:
+class SqlStore(ABC):
     """See `ports.Store`. Thread-safe; meant for one writer."""
 
-    def __init__(self, database: SqliteDatabase, *, boot: Boot, lock: DirectoryLock, reserve: Reserve) -> None:
-        """`database` is connected, migrated and WAL. The store owns all four from here."""
+    def __init__(self, link: Link, *, boot: Boot, keys: AuditKeys) -> None:
+        """`link` is connected and its schema this program's; the store owns it from here. `keys`: the audit trail's."""
         self.boot = boot
-        self._database = database
-        self._directory_lock = lock
-        self._reserve = reserve
+        self._link = link
         self._mutex = threading.RLock()
-        self._connection: sqlite3.Connection | None = None
+        self._keys = keys
+        self._chain: Chain | None = None
+        """The audit trail's end, as committed. None: to be read from the store."""
         self._closed = False
 
     @property
     def on_reserve(self) -> bool:
         """The disk is full and the reserve is in use: take exits, no entries (REC-4, REC-5)."""
-        return self._reserve.released
+        return self._link.on_reserve
 
     # --- writing ----------------------------------------------------------------------------------
 
     def apply(self, batch: Sequence[tuple[str, Sequence[Row]]]) -> list[Applied]:
         with self._mutex:
-            connection = self._connected()
-            try:
-                cursor = connection.cursor()
-                cursor.execute("BEGIN IMMEDIATE")
-                applied = _apply_all(cursor, batch)
-                cursor.execute("COMMIT")
-                cursor.close()
-            except sqlite3.Error as error:
-                raise self._fault(error) from error
-            except BaseException:  # An unforeseen error must not leave a transaction behind.
-                self._disconnect()
-                raise
-            self._reserve.renew()
+            applied = self._write(lambda cursor, chain: _apply_all(cursor, batch, chain))
+            self._link.committed()
             return applied
 
+    @property
+    def keys(self) -> AuditKeys:
+        """Of the audit trail."""
+        return self._keys
+
+    def audit_head(self) -> Mark:
+        """The audit trail's end, as committed."""
+        with self._mutex:
+            return self._write(lambda _, chain: chain.head)
+
+    def go_on_under_newest_key(self, now_ms: int) -> None:
+        """Before anything is committed: the audit trail names the newest key if it was written under another. Where the
+        store takes no writes now the next start does it."""
+        with self._mutex, contextlib.suppress(StoreFault):
+            chain = self._write(lambda _, chain: chain)
+            if chain.needs_new_key:
+                self.apply([("audit", (audit_rows.key_changed(chain, now_ms),))])
+            elif chain.begins_anew:
+                event = audit_rows.broken_off(now_ms)
+                self.boot = replace(self.boot, warnings=(*self.boot.warnings, event.message))
+                self.apply([("audit", (event,))])
+
     def prune(self, now_ms: int, events_before_ms: int) -> int:
-        """Deletes idempotency keys that have expired, events and resolved alerts from before a time, and the oldest
-        dead letters over their limit, and thins equity from before that time: at most `PRUNE_ROWS` of each. Answers
-        how many; call again while it is not 0."""
+        """Deletes idempotency keys that have expired, events, resolved alerts and resolved differences from before a
+        time, bookings of closed groups as old, and the oldest dead letters over their limit, and thins equity from
+        before that time: at most `PRUNE_ROWS` of each. Answers how many; call again while it is not 0."""
         parameters = {
             "now_ms": now_ms,
             "events_before_ms": events_before_ms,
             "rows": PRUNE_ROWS,
             "dead_letters": DEAD_LETTERS_KEPT,
+            "notifications": NOTIFICATIONS_KEPT,
             "span_ms": EQUITY_SPAN_MS,
+            "bookings_before_ms": min(events_before_ms, now_ms - BOOKINGS_KEPT_MS),
         }
+
+        def delete(cursor: Cursor, chain: Chain) -> int:
+            cursor.execute(KEEP_SEQUENCE, (str(chain.head.sequence),))
+            events = audit_rows.prune(cursor, chain, events_before_ms, PRUNE_ROWS)
+            return events + sum(cursor.changes(statement, parameters) for statement in _PRUNE)
+
         with self._mutex:
-            connection = self._connected()
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                deleted = sum(connection.execute(statement, parameters).rowcount for statement in _PRUNE)
-                connection.execute("COMMIT")
-            except sqlite3.Error as error:
-                raise self._fault(error) from error
-            return deleted
+            return self._write(delete)
 
     def close(self) -> None:
         """Ends in peace: the next start will not have to check the file. Harmless to repeat."""
@@ -201,14 +241,40 @@ class SqliteStore:
             if self._closed:
                 return
             try:
-                connection = self._connected()
-                connection.execute("UPDATE meta SET value = '1' WHERE name = 'clean'")
-            except (sqlite3.Error, StoreFault):
-                pass  # The file stays marked as not closed in peace, and the next start checks it.
+                self._write(lambda cursor, _: cursor.execute("UPDATE meta SET value = '1' WHERE name = 'clean'"))
+            except StoreFault:
+                pass  # The store stays marked as not closed in peace, and the next start checks it.
             finally:
                 self._closed = True
-                self._disconnect()
-                self._directory_lock.release()
+                self._link.close()
+
+    def _write(self, work: Callable[[Cursor, Chain], T]) -> T:
+        """Runs `work` in one transaction; it gets the audit trail's end, which gives events their sequences."""
+        link = self._open_link()
+        try:
+            if self._chain is None:
+                self._chain = audit_rows.load_chain(link.rows, self._keys, link.last_sequence())
+            before = self._chain
+
+            def sealed(cursor: Cursor) -> tuple[T, Chain]:
+                chain = before.copy()
+                answer = work(cursor, chain)
+                for mark in chain.unwritten():
+                    cursor.execute(audit_rows.SAVE_MARK, mark)
+                return answer, chain
+
+            answer, self._chain = link.write(sealed)
+            return answer
+        except link.errors as error:
+            self._chain = None
+            raise link.fault(error) from error
+        except StoreFault:
+            self._chain = None
+            raise
+        except BaseException:  # An unforeseen error must not leave a transaction behind.
+            self._chain = None
+            link.drop()
+            raise
 
     # --- loading ----------------------------------------------------------------------------------
 
@@ -283,45 +349,43 @@ class SqliteStore:
 
     # --- the connection ---------------------------------------------------------------------------
 
-    def _rows(self, sql: str, parameters: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
-        connection = self._connected()
-        try:
-            return connection.execute(sql, parameters).fetchall()
-        except sqlite3.Error as error:
-            raise self._fault(error) from error
+    @abstractmethod
+    def source(self) -> Source:
+        """Where a reader beside this store has its snapshots from. For the caller to close."""
 
-    def _connected(self) -> sqlite3.Connection:
+    def _rows(self, sql: str, parameters: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
+        link = self._open_link()
+        try:
+            return link.rows(sql, parameters)
+        except link.errors as error:
+            raise link.fault(error) from error
+
+    def _open_link(self) -> Link:
         if self._closed:
             raise StoreFault("the store is closed")
-        if self._connection is None:
-            try:
-                self._connection = raw(self._database)
-            except (PeeweeException, sqlite3.Error) as error:
-                raise StoreFault(f"the store cannot be opened again: {error}") from error
-        return self._connection
-
-    def _fault(self, error: sqlite3.Error) -> StoreFault:
-        """Takes back what is open and drops the connection; a full disk costs the reserve."""
-        self._disconnect()
-        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and self._reserve.is_needed):
-            self._reserve.release()
-            return DiskFull(f"the disk is full: {error}")
-        return StoreFault(f"{getattr(error, 'sqlite_errorname', type(error).__name__)}: {error}")
-
-    def _disconnect(self) -> None:
-        """Closing takes back an open transaction. The next call connects anew."""
-        connection, self._connection = self._connection, None
-        if connection is not None and connection.in_transaction:
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-        try:
-            self._database.close()
-        except (PeeweeException, sqlite3.Error):
-            self._database.dispose()
+        return self._link
 
 
-def _apply_all(cursor: sqlite3.Cursor, batch: Sequence[tuple[str, Sequence[Row]]]) -> list[Applied]:
+class SqliteStore(SqlStore):
+    """On a SQLite file."""
+
+    _link: SqliteLink
+
+    def __init__(
+        self, database: SqliteDatabase, *, boot: Boot, lock: DirectoryLock, reserve: Reserve, keys: AuditKeys
+    ) -> None:
+        """`database` is connected, migrated and WAL. The store owns all of them from here."""
+        super().__init__(SqliteLink(database, lock, reserve), boot=boot, keys=keys)
+
+    def source(self) -> Source:
+        return SqliteSource(self._link.path)
+
+    def _connected(self) -> sqlite3.Connection:
+        self._open_link()
+        return self._link.connected()
+
+
+def _apply_all(cursor: Cursor, batch: Sequence[tuple[str, Sequence[Row]]], chain: Chain) -> list[Applied]:
     """One savepoint per commit (rule 11). Behind a broken commit nothing of its author is taken (rule 4)."""
     applied: list[Applied] = []
     fenced: set[str] = set()
@@ -329,31 +393,35 @@ def _apply_all(cursor: sqlite3.Cursor, batch: Sequence[tuple[str, Sequence[Row]]
         if author in fenced:
             applied.append(Applied(broken=ConstraintBroken("fenced", f"an earlier commit of {author} was refused")))
             continue
-        one = _apply_one(cursor, rows)
+        one = _apply_one(cursor, rows, chain)
         if one.broken is not None:
             fenced.add(author)
         applied.append(one)
     return applied
 
 
-def _apply_one(cursor: sqlite3.Cursor, rows: Sequence[Row]) -> Applied:
-    cursor.execute("SAVEPOINT one")
+def _apply_one(cursor: Cursor, rows: Sequence[Row], chain: Chain) -> Applied:
+    head = chain.head
+    cursor.begin_one()
     try:
-        events = _write(cursor, rows)
+        events = _write(cursor, rows, chain)
     except ConstraintBroken as error:
         broken = error
+    except Unstorable as error:
+        broken = ConstraintBroken("value", str(error))
     except UNSTORABLE as error:
         broken = ConstraintBroken("value", f"{type(error).__name__}: {error}")
     else:
-        cursor.execute("RELEASE one")
+        cursor.keep_one()
         return Applied(events=events)
-    cursor.execute("ROLLBACK TO one")
-    cursor.execute("RELEASE one")
+    chain.take_back(head)
+    cursor.take_back_one()
     return Applied(broken=broken)
 
 
-def _write(cursor: sqlite3.Cursor, rows: Sequence[Row]) -> tuple[EventStored, ...]:
-    """Writes rows in order, runs of one type together."""
+def _write(cursor: Cursor, rows: Sequence[Row], chain: Chain) -> tuple[EventStored, ...]:
+    """Writes rows in order, runs of one type together. Events get their sequences of the audit trail: one is never used
+    twice, also after old events are deleted."""
     events: list[EventStored] = []
     start, count = 0, len(rows)
     while start < count:
@@ -364,8 +432,10 @@ def _write(cursor: sqlite3.Cursor, rows: Sequence[Row]) -> tuple[EventStored, ..
         run = rows[start:end]
         if kind is AddEvent:
             for row in run:
-                cursor.execute(ADD_EVENT, record_rows.event(row))  # type: ignore[arg-type]
-                events.append(EventStored(sequence=cursor.lastrowid or 0, event=row))
+                values = record_rows.event(row)  # type: ignore[arg-type]
+                sequence, digest = chain.seal(values)
+                cursor.execute(ADD_EVENT, (sequence, *values, digest))
+                events.append(EventStored(sequence=sequence, event=row))
         else:
             WRITERS[kind](cursor, run)
         start = end

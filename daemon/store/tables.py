@@ -498,6 +498,8 @@ class Event(Table):
     group_id = TextField()
     client_order_id = TextField()
     attributes = TextField()
+    hash = TextField(constraints=[EMPTY])
+    """Link of the audit trail; empty for events from before there was one."""
 
     class Meta:
         table_name = "events"
@@ -525,12 +527,43 @@ class Alert(Table):
     acknowledge_time_ms = IntegerField(null=True)
     acknowledged_by = TextField(constraints=[EMPTY])
     resolve_time_ms = IntegerField(null=True)
+    comment = TextField(constraints=[EMPTY])
 
     class Meta:
         table_name = "alerts"
 
 
 Alert.add_index(Alert.index(Alert.update_time_ms, name="alerts_time"))
+
+
+class Notification(Table):
+    """A message for a channel (LOG-5)."""
+
+    notification_id = TextField(primary_key=True)
+    channel = TextField()
+    type = TextField()
+    severity = TextField()
+    title = TextField()
+    message = TextField()
+    state = TextField(constraints=[SQL("DEFAULT 'pending'")])
+    attempt_count = IntegerField(constraints=[SQL("DEFAULT 0")])
+    error = TextField(constraints=[EMPTY])
+    create_time_ms = IntegerField()
+    due_time_ms = IntegerField()
+    send_time_ms = IntegerField(null=True)
+    alert_key = TextField(constraints=[EMPTY])
+    suppressed_count = IntegerField(constraints=[SQL("DEFAULT 0")])
+
+    class Meta:
+        table_name = "notifications"
+
+
+Notification.add_index(Notification.index(Notification.create_time_ms, name="notifications_time"))
+Notification.add_index(
+    Notification.index(
+        Notification.channel, Notification.due_time_ms, name="notifications_pending", where=SQL("state = 'pending'")
+    )
+)
 
 
 class DeadLetter(Table):
@@ -616,6 +649,7 @@ class ConfigVersion(Table):
     author = TextField()
     source = TextField()
     text = TextField()
+    changed = TextField(constraints=[EMPTY])
 
     class Meta:
         table_name = "config_versions"
@@ -634,6 +668,6 @@ class Meta(Table):
 
 TABLES: tuple[type[Table], ...] = (
     *(Signal, Idempotency, Group, Pyramid, Leg, Order, Fill, QueuedSignal, RiskAction, RiskActionGroup, Event),
-    *(Alert, DeadLetter, EngineState, Instrument, ConfigVersion, Meta, Drift, Booking, Profit, Equity),
+    *(Alert, Notification, DeadLetter, EngineState, Instrument, ConfigVersion, Meta, Drift, Booking, Profit, Equity),
 )
 """In an order in which they can be made: what is referred to comes first."""

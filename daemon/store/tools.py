@@ -1,4 +1,7 @@
-"""What `terraced db` does to a store no daemon is using: look it through, bring its schema up, take it one back."""
+"""What `terraced db` does to a store no daemon is using: look it through, bring its schema up, take it one back.
+
+Vacuum has a file of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,25 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from peewee import PeeweeException, SqliteDatabase
 
 from daemon.store import checks, migrate
 from daemon.store.database import database_path, open_readers, open_writer, raw
-from daemon.store.lock import Held, take_lock
-from daemon.store.open import StoreRefused, refuse_held, refuse_url
+from daemon.store.lock import Held, holder, take_lock
+from daemon.store.open import StoreRefused, is_postgres, refuse_held, refuse_url
 
 CHECK_LIMIT_S = 3600.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
     """What was found in a store. It is well if there are no problems and the check came to its end."""
 
-    path: Path
+    path: Path | str
+    """Its file; database and server in words where it is on one."""
     problems: tuple[str, ...]
     finished: bool
     schema: str
@@ -32,7 +38,10 @@ class Checked:
     """Migrations of a newer program."""
     size_bytes: int
     engine_version: str
+    engine: str = "SQLite"
     warning: str = ""
+    in_use: str = ""
+    """That a daemon uses it at this moment; empty: nobody does."""
 
     @property
     def is_well(self) -> bool:
@@ -56,7 +65,11 @@ def check(
     migrations: Path = migrate.MIGRATIONS,
 ) -> Checked | StoreRefused:
     """Looks a store through without changing it, also while a daemon uses it. `full`: every index and reference too."""
-    path = _existing(url, data_dir)
+    if is_postgres(url):
+        from daemon.store import postgres_tools
+
+        return postgres_tools.check(url, full=full, limit_s=limit_s, migrations=migrations)
+    path = existing(url, data_dir)
     if isinstance(path, StoreRefused):
         return path
     database = open_readers(path)
@@ -72,15 +85,20 @@ def check(
             size_bytes=path.stat().st_size,
             engine_version=sqlite3.sqlite_version,
             warning=checks.library_warning() or "",
+            in_use=_in_use(data_dir),
         )
     except (PeeweeException, sqlite3.Error) as error:
-        return _unusable(path, error)
+        return unusable(path, error)
     finally:
         database.close_all()
 
 
 def migrate_store(url: str, data_dir: Path, *, migrations: Path = migrate.MIGRATIONS) -> Changed | StoreRefused:
-    """Runs the pending migrations. A copy is kept first."""
+    """Runs the pending migrations. A copy of a file is kept first."""
+    if is_postgres(url):
+        from daemon.store import postgres_tools
+
+        return postgres_tools.migrate_store(url, migrations)
 
     def run(database: SqliteDatabase, path: Path) -> Changed:
         if not migrate.pending(database, migrations):
@@ -88,19 +106,21 @@ def migrate_store(url: str, data_dir: Path, *, migrations: Path = migrate.MIGRAT
         kept = migrate.keep_copy(database, path) if migrate.applied(database) else None
         return Changed(migrations=migrate.migrate(database, migrations), kept=kept)
 
-    return _change(url, data_dir, run)
+    return change(url, data_dir, run)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback:
     """What taking the newest migration back would do. Without a migration: nothing."""
 
-    path: Path
+    path: Path | str
     migration: str
     is_first: bool
     """The first one holds all tables: nothing is left in the store."""
     rows: tuple[tuple[str, int], ...]
     """What is stored now: rows by table, empty tables left out. The first migration takes all of it along."""
+    is_copied: bool = True
+    """A copy of the store is kept before it is changed."""
 
     @property
     def loss(self) -> str:
@@ -112,7 +132,11 @@ class Rollback:
 
 def look_at_rollback(url: str, data_dir: Path) -> Rollback | StoreRefused:
     """What `rollback_store` would take back, changing nothing."""
-    path = _existing(url, data_dir)
+    if is_postgres(url):
+        from daemon.store import postgres_tools
+
+        return postgres_tools.look_at_rollback(url)
+    path = existing(url, data_dir)
     if isinstance(path, StoreRefused):
         return path
     database = open_readers(path)
@@ -127,7 +151,7 @@ def look_at_rollback(url: str, data_dir: Path) -> Rollback | StoreRefused:
             rows=tuple((name, count) for name, count in counts if count),
         )
     except (PeeweeException, sqlite3.Error) as error:
-        return _unusable(path, error)
+        return unusable(path, error)
     finally:
         database.close_all()
 
@@ -139,6 +163,10 @@ def rollback_store(
 
     `empty`: also the first one, which leaves nothing in the store; refused otherwise.
     """
+    if is_postgres(url):
+        from daemon.store import postgres_tools
+
+        return postgres_tools.rollback_store(url, migrations, empty=empty)
 
     def run(database: SqliteDatabase, path: Path) -> Changed | StoreRefused:
         done = migrate.applied(database)
@@ -158,33 +186,40 @@ def rollback_store(
         migrate.rollback(database, migrations)
         return Changed(migrations=done[-1:], kept=kept)
 
-    return _change(url, data_dir, run)
+    return change(url, data_dir, run)
 
 
-def _change(
-    url: str, data_dir: Path, run: Callable[[SqliteDatabase, Path], Changed | StoreRefused]
-) -> Changed | StoreRefused:
+def change(url: str, data_dir: Path, run: Callable[[SqliteDatabase, Path], T | StoreRefused]) -> T | StoreRefused:
     """Runs something that writes, with the directory locked as a daemon would lock it."""
-    path = _existing(url, data_dir)
+    path = existing(url, data_dir)
     if isinstance(path, StoreRefused):
         return path
     try:
         lock = take_lock(data_dir)
     except OSError as error:
-        return _unusable(path, error)
+        return unusable(path, error)
     if isinstance(lock, Held):
         return refuse_held(lock, data_dir)
     database = open_writer(path, "full")
     try:
         return run(database, path)
     except (PeeweeException, sqlite3.Error, OSError) as error:
-        return _unusable(path, error)
+        return unusable(path, error)
     finally:
         database.close()
         lock.release()
 
 
-def _existing(url: str, data_dir: Path) -> Path | StoreRefused:
+def _in_use(data_dir: Path) -> str:
+    """Words about a daemon that runs on the directory."""
+    held = holder(data_dir)
+    if held is None:
+        return ""
+    who = f"process {held.pid}" if held.pid else "another process"
+    return f"{who} uses the store at this moment: it was looked at as of now and goes on changing"
+
+
+def existing(url: str, data_dir: Path) -> Path | StoreRefused:
     path = database_path(url, data_dir)
     if path is None:
         return refuse_url(url)
@@ -195,7 +230,7 @@ def _existing(url: str, data_dir: Path) -> Path | StoreRefused:
     return path
 
 
-def _unusable(path: Path, error: Exception) -> StoreRefused:
+def unusable(path: Path, error: Exception) -> StoreRefused:
     return StoreRefused(
         problem=f"{path} cannot be used: {error}", remedy="Restore the newest backup (terraced backup restore)"
     )

@@ -15,7 +15,7 @@ from actors.rules.model import OrderState, Reason, Refused, Role
 from actors.rules.rates import TRAVEL_MS, Ask, RateRules, Window, Work
 from actors.rules.records import RaiseAlert, ResolveAlert
 from actors.rules.settings import ExecutionSettings
-from tests.actors.gateway_world import START_MS, Box, World, balances, ids, order, report
+from tests.actors.gateway_world import START_MS, Box, World, balances, ids, instrument, order, report
 
 PERIOD_MS = 1_000
 
@@ -159,6 +159,18 @@ def test_a_budget_that_is_nearly_used_up_is_said_until_it_is_not() -> None:
         world.exchange.budget.learn({"orders": used}, world.now_ms)
         world.pass_answering_ms(1_000)
         assert standing(world, "rate") is is_said
+
+
+@pytest.mark.rule("LOG-5", "PRC-1")
+def test_rules_of_instruments_that_no_refresh_renews_are_said_until_one_does() -> None:
+    world = World().settle()
+    world.pass_answering_ms(43_200_000, 60_000)
+    assert not standing(world, "precision_stale"), "half a day is allowed"
+    world.pass_answering_ms(43_500_000, 60_000)
+    assert standing(world, "precision_stale")
+    world.tell(m.InstrumentsFetched(incarnation=7, fate=Fate.ACCEPTED, instruments=(instrument(),)))
+    world.pass_answering_ms(60_000, 15_000)
+    assert not standing(world, "precision_stale")
 
 
 def test_an_account_that_starts_is_not_kept_waiting_by_less_than_the_traffic_of_others() -> None:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import random
 import shutil
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -64,10 +62,12 @@ from daemon.exchanges.memory_books import MemoryBooks
 from daemon.exchanges.paper import SteppedPaperExchange, drive, open_venue
 from daemon.exchanges.paper_venue import PaperVenue
 from daemon.first_view import first_view
-from daemon.store.checks import ledger_problems
+from daemon.store.audit_keys import key_file
+from daemon.store.checks import ledger_differences
 from daemon.store.open import open_store
 from daemon.store.read import Reader
-from daemon.store.store import SqliteStore
+from daemon.store.store import SqliteStore, SqlStore
+from tests import stores
 
 D = Decimal
 T = TypeVar("T", bound=Actor)
@@ -155,7 +155,7 @@ Apply = Callable[[Sequence[tuple[str, Sequence[Row]]]], list[Applied]]
 class WatchedStore:
     """The real store behind a hook: `around(apply, batch)` stands for `apply(batch)`, and may fail as a device does."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: SqlStore) -> None:
         self.store = store
         self.around: Callable[[Apply, Sequence[tuple[str, Sequence[Row]]]], list[Applied]] | None = None
         self.batches = 0
@@ -233,7 +233,7 @@ class Town:
         self.ids = SeededIds(random.Random(seed + 1))
         self.folder = folder
         self.store = WatchedStore(opened(folder))
-        self.reader = Reader(folder / "terrace.db")
+        self.reader = Reader(self.store.store.source())
         self.notes: list[Note] = []
         """What the supervisor had to say, stored or not."""
         self.now_ms = START_MS
@@ -564,13 +564,9 @@ class Town:
             self.violations.append(f"{taken} slots are taken, {list(pool._books.kept())} of them kept")
         self.taken = taken
 
-    def _connection(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.folder / "terrace.db")
-
     def rows(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Rows of the store's file as it is."""
-        with closing(self._connection()) as connection:
-            return connection.execute(sql, parameters).fetchall()
+        """Rows of the store as it is."""
+        return stores.rows(self.folder, sql, parameters)
 
     def group_of(self, key: Key) -> Group:
         """The live group of a key, as committed."""
@@ -652,7 +648,7 @@ class Town:
         self._check_pool()
         self._check_outcomes()
         self._check_venue()
-        assert ledger_problems(self.store.store._connected()) == []
+        assert self.reader.report(ledger_differences) == []
 
     def _check_pool(self) -> None:
         assert self.system.incarnation(POOL) > self.system.incarnation(QUEUE), "they start as a unit (rule 6)"
@@ -744,23 +740,36 @@ def _essence(trades: Sequence[Trade]) -> set[tuple[str, Decimal, Decimal, Decima
 _template: dict[str, bytes] = {}
 
 
-def opened(folder: Path) -> SqliteStore:
+def opened(folder: Path) -> SqlStore:
     """A new store in `folder`. Its schema is made once per process and copied, so that a town is quick to build."""
     folder.mkdir(parents=True, exist_ok=True)
+    if stores.IS_POSTGRES:
+        if "key" in _template:
+            key_file(folder).parent.mkdir(exist_ok=True)
+            key_file(folder).write_bytes(_template["key"])
+            key_file(folder).chmod(0o600)
+        store = _open(folder)
+        _template["key"] = key_file(folder).read_bytes()
+        return store
     if "terrace.db" not in _template:
         first = folder / "template"
         _open(first).close()
         _template["terrace.db"] = (first / "terrace.db").read_bytes()
+        _template["key"] = key_file(first).read_bytes()
         shutil.rmtree(first)
     (folder / "terrace.db").write_bytes(_template["terrace.db"])
+    key_file(folder).parent.mkdir(exist_ok=True)
+    key_file(folder).write_bytes(_template["key"])
+    key_file(folder).chmod(0o600)
     store = _open(folder)
+    assert isinstance(store, SqliteStore)
     store._connected().execute("PRAGMA synchronous=OFF")  # A process may be killed here; the power stays on.
     return store
 
 
-def _open(folder: Path) -> SqliteStore:
-    store = open_store("sqlite:///terrace.db", "normal", folder, reserve_bytes=4096)
-    assert isinstance(store, SqliteStore), store
+def _open(folder: Path) -> SqlStore:
+    store = open_store(stores.url_of(folder), "normal", folder, reserve_bytes=4096)
+    assert isinstance(store, SqlStore), store
     return store
 
 

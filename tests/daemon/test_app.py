@@ -254,10 +254,12 @@ def test_the_store_is_looked_after_without_a_daemon(tmp_path: Path) -> None:
     assert terraced("db", *config, "migrate").stdout == "nothing to do\n"
 
 
-def test_what_is_not_built_says_so_and_ends_with_one() -> None:
-    done = terraced("backup", "verify", "--config", "x")
-    assert done.returncode == 1
-    assert "not built yet" in done.stderr
+def test_a_file_that_is_no_backup_is_told_without_a_config(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("hello")
+    done = terraced("backup", "verify", str(tmp_path / "x"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "it is not a backup of Terrace" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_version_is_shown_and_bad_usage_ends_with_two() -> None:

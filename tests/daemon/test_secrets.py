@@ -7,11 +7,14 @@ import stat
 import threading
 from pathlib import Path
 
+import keyring.errors
 import pytest
 
 from actors.rules.settings import Settings, SourceSettings
+from daemon.secret_sources.keyrings import read_keyring, write_keyring
 from daemon.secrets import (
     MAX_SECRET_BYTES,
+    Resolver,
     Secret,
     Unresolved,
     make_source_secrets,
@@ -81,8 +84,87 @@ def test_what_gives_no_secret_says_why(tmp_path: Path) -> None:
     assert "cannot be read" in problem("file:none", tmp_path)
     assert "set A" in problem("env:A", tmp_path)
     assert "set A" in problem("env:A", tmp_path, {"A": ""})
-    for kind in ("keyring", "systemd", "vault"):
-        assert "cannot be read yet" in problem(f"{kind}:a", tmp_path)
+    assert "running daemon only" in problem("vault:a", tmp_path)
+    # What is no reference may be the secret itself.
+    assert "(not shown)" in problem("s3cr3t:value", tmp_path)
+    assert "value" not in problem("s3cr3t:value", tmp_path)
+
+
+def test_credentials_of_systemd_are_read_from_its_folder_and_nowhere_else(tmp_path: Path) -> None:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    put(folder / "key", f"{VALUE}\n", 0o440)  # An access list of systemd's shows as bits of the group.
+    put(folder / "open", VALUE, 0o404)
+    put(tmp_path / "outside", VALUE)
+    environ = {"CREDENTIALS_DIRECTORY": str(folder)}
+    answer = resolve("systemd:key", tmp_path, environ)
+    assert isinstance(answer, Secret)
+    assert answer.reveal() == VALUE
+    assert "LoadCredential=key:/path" in problem("systemd:key", tmp_path)
+    assert "no such credential" in problem("systemd:other", tmp_path, environ)
+    assert "can be read by others" in problem("systemd:open", tmp_path, environ)
+    for name in ("../outside", "/etc/passwd", ".."):
+        assert "without slashes" in problem(f"systemd:{name}", tmp_path, environ)
+
+
+class Ring:
+    """A keyring that says what a test wants."""
+
+    def __init__(self, answer: str | Exception | None, wait_s: float = 0) -> None:
+        self.answer = answer
+        self.wait_s = wait_s
+        self.asked: list[tuple[str, str]] = []
+
+    def get_password(self, service_name: str, username: str) -> str | None:
+        self.asked.append((service_name, username))
+        threading.Event().wait(self.wait_s)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def set_password(self, service_name: str, username: str, password: str) -> None:
+        raise keyring.errors.PasswordSetError(password)
+
+    def delete_password(self, service_name: str, username: str) -> None:
+        raise keyring.errors.PasswordDeleteError
+
+
+def test_the_keyring_is_asked_for_service_and_name(tmp_path: Path) -> None:
+    ring = Ring(f"{VALUE}\n")
+    answer = read_keyring("terrace/binance/api_key", ring)
+    assert isinstance(answer, Secret)
+    assert answer.reveal() == VALUE
+    assert ring.asked == [("terrace", "binance/api_key")]
+
+
+@pytest.mark.parametrize(
+    ("ring", "words"),
+    [
+        (Ring(None), "is not in the keyring; store it: keyring set terrace key"),
+        (
+            Ring(keyring.errors.NoKeyringError(VALUE)),
+            "this machine has no keyring; use vault:, file:",
+        ),
+        (Ring(keyring.errors.KeyringLocked(VALUE)), "the keyring is locked; unlock it, start again"),
+        (Ring(RuntimeError(VALUE)), "the keyring cannot be used (RuntimeError); look at `keyring diagnose`"),
+        (Ring(None, wait_s=5), "has not answered within 0.2 s"),
+    ],
+)
+def test_a_keyring_without_an_answer_says_why_in_words_of_ours(ring: Ring, words: str) -> None:
+    answer = read_keyring("terrace/key", ring, answer_s=0.2)
+    assert words in str(answer)
+    assert VALUE not in str(answer)
+    assert "write keyring:service/name" in str(read_keyring("terrace", ring))
+    assert VALUE not in str(write_keyring("terrace/key", VALUE, ring))
+
+
+def test_a_resolver_has_what_it_read_kept_out_of_the_log(tmp_path: Path) -> None:
+    known: list[str] = []
+    read = Resolver(data_dir=tmp_path, environ={"A": VALUE}, vault=lambda name: Secret(f"of {name}"), know=known.extend)
+    kinds = [type(read(reference)) for reference in ("env:A", "vault:x", "env:B")]
+    assert kinds == [Secret, Secret, Unresolved]
+    assert known == [VALUE, "of x"]
+    assert VALUE not in repr(read)
 
 
 def sources(**secrets: str | None) -> Settings:

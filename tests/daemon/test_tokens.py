@@ -24,6 +24,7 @@ from daemon.tokens import (
 )
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
+ZERO, ONE = "0" * 64, "1" * 64
 
 
 def daemon(folder: Path) -> DaemonSettings:
@@ -140,7 +141,10 @@ def test_only_a_known_token_that_has_not_expired_is_found() -> None:
     [
         ("tokens: [{name: a, role: boss, sha256: '%s'}]" % ("0" * 64), "tokens[0].role"),
         ("tokens: [{name: a, role: admin, sha256: my-own-token}]", "64 hexadecimal digits"),
-        ("tokens: [{name: a, role: admin}]", "tokens[0].sha256"),
+        ("tokens: [{name: a, role: admin}]", "neither sha256 nor certificate"),
+        ("tokens: [{name: a, role: admin, certificate: grafana}]", "tokens[0].certificate"),
+        (f"tokens: [{{name: a, role: admin, sha256: '{ZERO}', previous_sha256: '{ONE}'}}]", "belong together"),
+        (f"tokens: [{{name: a, role: admin, sha256: '{ZERO}', previous_sha256: '{ZERO}'}}]", "the same hash"),
         ("tokens: [{name: a, role: admin, sha256: '%s', expires: 2030-01-01}]" % ("0" * 64), "a time with its zone"),
         ("tokens: {a: b}", "tokens"),
         ("- a", "not a map"),

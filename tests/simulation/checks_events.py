@@ -6,7 +6,13 @@ from collections.abc import Sequence
 
 from actors.messages import EventStored
 from actors.ports import Applied
+from daemon.store.audit import Mark, Verifier
+from daemon.store.audit_verify import Check
+from daemon.store.memory import MemoryStore
+from daemon.store.read import Reader
+from daemon.store.store import SqlStore
 from tests.simulation.checks_world import Seen
+from tests.simulation.durable import KEYS
 from tests.simulation.promise import Promise, Violation
 
 
@@ -15,6 +21,8 @@ class EventChecks:
         self._world = world
         self._events: list[EventStored] = []
         self._compared = 0
+        self._verifier = Verifier(KEYS, Mark(0, "", KEYS.newest))
+        """Of a trail in memory, which is looked at as it grows."""
 
     def applied(self, results: Sequence[Applied]) -> None:
         for result in results:
@@ -27,6 +35,7 @@ class EventChecks:
 
     def at_rest(self) -> None:
         """The store has the same lines. Those that were compared before are compared by their number alone."""
+        self._look_at_trail()
         stored = _stored_events(self._world)
         if stored is None:
             return
@@ -38,6 +47,19 @@ class EventChecks:
                 words = f"event {mine.sequence} was written as {_words(mine)!r}, it is {_words(its)!r} now"
                 raise Violation(Promise.AUDIT_CHAIN, words)
         self._compared = len(self._events)
+
+    def _look_at_trail(self) -> None:
+        """Every line is chained to the one before it, on a file and in memory."""
+        inner = getattr(self._world.store, "inner", self._world.store)
+        words = ""
+        if isinstance(inner, MemoryStore):
+            broken = inner.audit(self._verifier)
+            words = "" if broken is None else f"event {broken.sequence}: {broken.words}"
+        elif isinstance(inner, SqlStore) and isinstance(reader := getattr(self._world, "reader", None), Reader):
+            found = reader.verify_audit(inner.keys, Check())
+            words = "" if found.valid else f"event {found.broken_at}: {found.words}"
+        if words:
+            raise Violation(Promise.AUDIT_CHAIN, f"the audit trail is broken at {words}")
 
 
 def _words(stored: EventStored) -> str:

@@ -9,11 +9,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from daemon.first_view import ViewReader
+from daemon.store.audit import AuditKeys
 from daemon.store.memory import MemoryStore
 from daemon.store.read import Reader
 from tests.actors.town import opened
 
 ON_FILE_EVERY = 20
+KEYS = AuditKeys({"k1-00000001": bytes(32)})
 """Every so-manieth seed runs on SQLite."""
 
 
@@ -21,7 +23,7 @@ ON_FILE_EVERY = 20
 def store_of(seed: int) -> Iterator[tuple[Any, ViewReader]]:
     """`ports.Store` and what the View reads at start."""
     if seed % ON_FILE_EVERY:
-        store = MemoryStore()
+        store = MemoryStore(KEYS)
         yield store, store
         return
     with TemporaryDirectory() as folder:

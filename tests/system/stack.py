@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from control.client import Client, ClientError, TargetFlags, find_target
+from tests import stores
 
 START_S = 60.0
 """How long a process may take to be ready; generous for a busy machine, a wait ends as soon as it is."""
@@ -87,6 +88,8 @@ class Stack:
         self.config = merged(base_config(self.ports), config or {})
         self.config_file = folder / "config.yaml"
         self.data_dir = folder / "data"
+        if stores.IS_POSTGRES:
+            self.config = merged(self.config, {"storage": {"url": stores.url_of(self.data_dir)}})
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._client: Client | None = None
         self.write_config()
@@ -219,6 +222,8 @@ class Stack:
 
     def rows(self, sql: str, *parameters: object, file: str = "terrace.db") -> list[tuple[Any, ...]]:
         """Rows of the store (or the paper venue's books), read from the file as it is."""
+        if file == "terrace.db" and stores.IS_POSTGRES:
+            return stores.rows(self.data_dir, sql, parameters)
         connection = sqlite3.connect(f"file:{self.data_dir / file}?mode=ro", uri=True, timeout=30)
         try:
             return connection.execute(sql, parameters).fetchall()

@@ -374,6 +374,12 @@ class Venue:
     async def keep_streams(self) -> None:
         """What the venue wants to hear now and then so that its user streams go on; see `keep_streams_s`."""
 
+    def change_credentials(self, credentials: Credentials) -> None:
+        """What is asked from here on is signed with this key."""
+        self.client.apiKey = credentials.api_key
+        self.client.secret = credentials.secret
+        self.client.password = credentials.passphrase
+
     async def close(self) -> None:
         await self.client.close()
         if self._session is not None:

@@ -74,6 +74,16 @@ class ConfigChange(_message.Message):
     effects: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, path: _Optional[str] = ..., old_value: _Optional[str] = ..., new_value: _Optional[str] = ..., restart_required: _Optional[bool] = ..., effects: _Optional[_Iterable[str]] = ...) -> None: ...
 
+class ConfigEdit(_message.Message):
+    __slots__ = ("path", "value", "unset")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    UNSET_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    value: str
+    unset: bool
+    def __init__(self, path: _Optional[str] = ..., value: _Optional[str] = ..., unset: _Optional[bool] = ...) -> None: ...
+
 class GetConfigRequest(_message.Message):
     __slots__ = ("version", "expand")
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -89,10 +99,12 @@ class GetConfigResponse(_message.Message):
     def __init__(self, config: _Optional[_Union[Config, _Mapping]] = ...) -> None: ...
 
 class ValidateConfigRequest(_message.Message):
-    __slots__ = ("yaml",)
+    __slots__ = ("yaml", "edits")
     YAML_FIELD_NUMBER: _ClassVar[int]
+    EDITS_FIELD_NUMBER: _ClassVar[int]
     yaml: str
-    def __init__(self, yaml: _Optional[str] = ...) -> None: ...
+    edits: _containers.RepeatedCompositeFieldContainer[ConfigEdit]
+    def __init__(self, yaml: _Optional[str] = ..., edits: _Optional[_Iterable[_Union[ConfigEdit, _Mapping]]] = ...) -> None: ...
 
 class ValidateConfigResponse(_message.Message):
     __slots__ = ("valid", "problems", "changes", "ineffective_paths")
@@ -107,18 +119,20 @@ class ValidateConfigResponse(_message.Message):
     def __init__(self, valid: _Optional[bool] = ..., problems: _Optional[_Iterable[_Union[_common_pb2.FieldProblem, _Mapping]]] = ..., changes: _Optional[_Iterable[_Union[ConfigChange, _Mapping]]] = ..., ineffective_paths: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ApplyConfigRequest(_message.Message):
-    __slots__ = ("yaml", "etag", "source", "request_id", "validate_only")
+    __slots__ = ("yaml", "etag", "source", "request_id", "validate_only", "edits")
     YAML_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    EDITS_FIELD_NUMBER: _ClassVar[int]
     yaml: str
     etag: str
     source: ConfigSource
     request_id: str
     validate_only: bool
-    def __init__(self, yaml: _Optional[str] = ..., etag: _Optional[str] = ..., source: _Optional[_Union[ConfigSource, str]] = ..., request_id: _Optional[str] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+    edits: _containers.RepeatedCompositeFieldContainer[ConfigEdit]
+    def __init__(self, yaml: _Optional[str] = ..., etag: _Optional[str] = ..., source: _Optional[_Union[ConfigSource, str]] = ..., request_id: _Optional[str] = ..., validate_only: _Optional[bool] = ..., edits: _Optional[_Iterable[_Union[ConfigEdit, _Mapping]]] = ...) -> None: ...
 
 class ApplyConfigResponse(_message.Message):
     __slots__ = ("config", "changes")
@@ -163,18 +177,20 @@ class DiffConfigResponse(_message.Message):
     def __init__(self, changes: _Optional[_Iterable[_Union[ConfigChange, _Mapping]]] = ..., text: _Optional[str] = ...) -> None: ...
 
 class RestoreConfigRequest(_message.Message):
-    __slots__ = ("version", "defaults", "etag", "request_id", "validate_only")
+    __slots__ = ("version", "defaults", "etag", "request_id", "validate_only", "source")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     DEFAULTS_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
     version: int
     defaults: bool
     etag: str
     request_id: str
     validate_only: bool
-    def __init__(self, version: _Optional[int] = ..., defaults: _Optional[bool] = ..., etag: _Optional[str] = ..., request_id: _Optional[str] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+    source: ConfigSource
+    def __init__(self, version: _Optional[int] = ..., defaults: _Optional[bool] = ..., etag: _Optional[str] = ..., request_id: _Optional[str] = ..., validate_only: _Optional[bool] = ..., source: _Optional[_Union[ConfigSource, str]] = ...) -> None: ...
 
 class RestoreConfigResponse(_message.Message):
     __slots__ = ("config", "changes")

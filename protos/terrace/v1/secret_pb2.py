@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17terrace/v1/secret.proto\x12\nterrace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x01\n\x06Secret\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04mask\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x63onfig_paths\x18\x05 \x03(\t\"H\n\x10SetSecretRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\x05value\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"7\n\x11SetSecretResponse\x12\"\n\x06secret\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Secret\";\n\x12ListSecretsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"S\n\x13ListSecretsResponse\x12#\n\x07secrets\x18\x01 \x03(\x0b\x32\x12.terrace.v1.Secret\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x13\x44\x65leteSecretRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\":\n\x14\x44\x65leteSecretResponse\x12\"\n\x06secret\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Secret\"\'\n\x11RotateKeysRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"[\n\x12RotateKeysResponse\x12\x14\n\x0csecret_count\x18\x01 \x01(\x05\x12/\n\x0brotate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xc9\x02\n\rSecretService\x12H\n\tSetSecret\x12\x1c.terrace.v1.SetSecretRequest\x1a\x1d.terrace.v1.SetSecretResponse\x12N\n\x0bListSecrets\x12\x1e.terrace.v1.ListSecretsRequest\x1a\x1f.terrace.v1.ListSecretsResponse\x12Q\n\x0c\x44\x65leteSecret\x12\x1f.terrace.v1.DeleteSecretRequest\x1a .terrace.v1.DeleteSecretResponse\x12K\n\nRotateKeys\x12\x1d.terrace.v1.RotateKeysRequest\x1a\x1e.terrace.v1.RotateKeysResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17terrace/v1/secret.proto\x12\nterrace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x01\n\x06Secret\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04mask\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x63onfig_paths\x18\x05 \x03(\t\"H\n\x10SetSecretRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\x05value\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"F\n\x11SetSecretResponse\x12\"\n\x06secret\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Secret\x12\r\n\x05notes\x18\x02 \x03(\t\";\n\x12ListSecretsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"S\n\x13ListSecretsResponse\x12#\n\x07secrets\x18\x01 \x03(\x0b\x32\x12.terrace.v1.Secret\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x13\x44\x65leteSecretRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\":\n\x14\x44\x65leteSecretResponse\x12\"\n\x06secret\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Secret\"\'\n\x11RotateKeysRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"[\n\x12RotateKeysResponse\x12\x14\n\x0csecret_count\x18\x01 \x01(\x05\x12/\n\x0brotate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xc9\x02\n\rSecretService\x12H\n\tSetSecret\x12\x1c.terrace.v1.SetSecretRequest\x1a\x1d.terrace.v1.SetSecretResponse\x12N\n\x0bListSecrets\x12\x1e.terrace.v1.ListSecretsRequest\x1a\x1f.terrace.v1.ListSecretsResponse\x12Q\n\x0c\x44\x65leteSecret\x12\x1f.terrace.v1.DeleteSecretRequest\x1a .terrace.v1.DeleteSecretResponse\x12K\n\nRotateKeys\x12\x1d.terrace.v1.RotateKeysRequest\x1a\x1e.terrace.v1.RotateKeysResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,19 +39,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETSECRETREQUEST']._serialized_start=231
   _globals['_SETSECRETREQUEST']._serialized_end=303
   _globals['_SETSECRETRESPONSE']._serialized_start=305
-  _globals['_SETSECRETRESPONSE']._serialized_end=360
-  _globals['_LISTSECRETSREQUEST']._serialized_start=362
-  _globals['_LISTSECRETSREQUEST']._serialized_end=421
-  _globals['_LISTSECRETSRESPONSE']._serialized_start=423
-  _globals['_LISTSECRETSRESPONSE']._serialized_end=506
-  _globals['_DELETESECRETREQUEST']._serialized_start=508
-  _globals['_DELETESECRETREQUEST']._serialized_end=586
-  _globals['_DELETESECRETRESPONSE']._serialized_start=588
-  _globals['_DELETESECRETRESPONSE']._serialized_end=646
-  _globals['_ROTATEKEYSREQUEST']._serialized_start=648
-  _globals['_ROTATEKEYSREQUEST']._serialized_end=687
-  _globals['_ROTATEKEYSRESPONSE']._serialized_start=689
-  _globals['_ROTATEKEYSRESPONSE']._serialized_end=780
-  _globals['_SECRETSERVICE']._serialized_start=783
-  _globals['_SECRETSERVICE']._serialized_end=1112
+  _globals['_SETSECRETRESPONSE']._serialized_end=375
+  _globals['_LISTSECRETSREQUEST']._serialized_start=377
+  _globals['_LISTSECRETSREQUEST']._serialized_end=436
+  _globals['_LISTSECRETSRESPONSE']._serialized_start=438
+  _globals['_LISTSECRETSRESPONSE']._serialized_end=521
+  _globals['_DELETESECRETREQUEST']._serialized_start=523
+  _globals['_DELETESECRETREQUEST']._serialized_end=601
+  _globals['_DELETESECRETRESPONSE']._serialized_start=603
+  _globals['_DELETESECRETRESPONSE']._serialized_end=661
+  _globals['_ROTATEKEYSREQUEST']._serialized_start=663
+  _globals['_ROTATEKEYSREQUEST']._serialized_end=702
+  _globals['_ROTATEKEYSRESPONSE']._serialized_start=704
+  _globals['_ROTATEKEYSRESPONSE']._serialized_end=795
+  _globals['_SECRETSERVICE']._serialized_start=798
+  _globals['_SECRETSERVICE']._serialized_end=1127
 # @@protoc_insertion_point(module_scope)

@@ -34,10 +34,12 @@ class SetSecretRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class SetSecretResponse(_message.Message):
-    __slots__ = ("secret",)
+    __slots__ = ("secret", "notes")
     SECRET_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
     secret: Secret
-    def __init__(self, secret: _Optional[_Union[Secret, _Mapping]] = ...) -> None: ...
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, secret: _Optional[_Union[Secret, _Mapping]] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListSecretsRequest(_message.Message):
     __slots__ = ("page_size", "page_token")

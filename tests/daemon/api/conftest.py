@@ -16,6 +16,7 @@ import yaml
 from daemon.app import Daemon
 from daemon.config.load import LoadedConfig, load_config
 from daemon.tokens import Token, TokenRole, token_hash, write_tokens
+from tests import stores
 from tests.daemon.api.calls import Client
 from tests.daemon.daemon_process import laid_over, manual_config
 
@@ -29,6 +30,8 @@ class Served:
         self.folder = folder
         self.data_dir = folder / "data"
         self.config = laid_over(manual_config(0, 0), config)
+        if stores.IS_POSTGRES:
+            self.config = laid_over(self.config, {"storage": {"url": stores.url_of(self.data_dir)}})
         self.config_file = folder / "config.yaml"
         self.write_config()
         self._write_tokens()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from decimal import Decimal
 
@@ -12,6 +11,7 @@ import pytest
 from protos.terrace.v1 import account_pb2, engine_pb2, group_pb2, queue_pb2
 from protos.terrace.v1 import signal_pb2 as pb
 from protos.terrace.v1 import types_pb2 as t
+from tests import stores
 from tests.daemon.api.calls import Client, alert, refusal
 from tests.daemon.api.conftest import Serve, Served
 
@@ -231,10 +231,9 @@ def test_a_signal_nobody_knows_is_not_found(admin: Client) -> None:
 def test_a_signal_of_a_source_that_is_gone_or_without_its_body_cannot_be_replayed(served: Served) -> None:
     admin = served.client()
     gone, bare = admin.send(alert()), admin.send(alert("ETHUSDT"))
-    with sqlite3.connect(served.data_dir / "terrace.db") as store:
-        store.execute("UPDATE signals SET source = 'elsewhere' WHERE signal_id = ?", (gone.signal_id,))
-        store.execute("UPDATE signals SET body = '' WHERE signal_id = ?", (bare.signal_id,))
-    store.close()
+    with stores.Opened(served.data_dir) as store:
+        store.rows("UPDATE signals SET source = 'elsewhere' WHERE signal_id = ?", (gone.signal_id,))
+        store.rows("UPDATE signals SET body = '' WHERE signal_id = ?", (bare.signal_id,))
     for way in (look, submit):
         error = refusal(lambda: way(admin, gone.signal_id))  # noqa: B023
         assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "SOURCE_GONE")

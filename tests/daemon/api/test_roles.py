@@ -195,17 +195,6 @@ def test_a_token_that_is_taken_out_of_the_file_is_refused_soon_and_a_faulty_file
     assert refusal(lambda: viewer.groups.ListGroups(request)).reason == "UNAUTHENTICATED"
 
 
-@pytest.mark.parametrize("kind", ["config", "secrets", "maintenance"])
-def test_services_that_come_later_are_served_and_say_that_they_are_not_built(admin: Client, kind: str) -> None:
-    first = {
-        "config": lambda: admin.config.GetConfig(config_pb2.GetConfigRequest()),
-        "secrets": lambda: admin.secrets.ListSecrets(secret_pb2.ListSecretsRequest()),
-        "maintenance": lambda: admin.maintenance.Backup(maintenance_pb2.BackupRequest()),
-    }
-    refused = refusal(first[kind])
-    assert (refused.code, refused.reason) == (grpc.StatusCode.UNIMPLEMENTED, "NOT_BUILT")
-
-
 def test_a_refused_call_is_logged_without_its_token(served: Served) -> None:
     client = Client(grpc.insecure_channel(f"127.0.0.1:{served.daemon.port}"), "a-stolen-token-nobody-has")
     refusal(lambda: client.send(alert()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 import time
 
@@ -14,6 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from protos.terrace.v1 import signal_pb2 as pb
 from protos.terrace.v1 import types_pb2 as t
 from protos.terrace.v1.group_pb2 import GetGroupRequest
+from tests import stores
 from tests.daemon.api.calls import Client, alert, refusal
 from tests.daemon.api.conftest import Serve, Served
 
@@ -339,8 +339,8 @@ def test_signals_are_listed_newest_first_by_pages_and_filters(admin: Client) -> 
 def test_who_sent_a_signal_by_hand_is_on_record(served: Served) -> None:
     signal = served.client("operator").send(alert())
     served.stop()
-    with sqlite3.connect(served.data_dir / "terrace.db") as store:
-        rows = store.execute("SELECT message, attributes FROM events WHERE type = 'api.call'").fetchall()
+    with stores.Opened(served.data_dir) as store:
+        rows = store.rows("SELECT message, attributes FROM events WHERE type = 'api.call'")
     assert len(rows) == 1
     assert rows[0][0] == "operator sent a signal of tradingview"
     assert json.loads(rows[0][1])["who"] == "operator"

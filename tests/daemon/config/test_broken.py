@@ -356,6 +356,6 @@ def test_a_syntax_error_shows_no_text_of_the_file(text: str) -> None:
     assert all(SECRET not in repr(fault) for fault in faults(text))
 
 
-@pytest.mark.parametrize("reference", ["env:A_b1", "file:/run/x y", "keyring:a/b", "systemd:x", "vault:a"])
+@pytest.mark.parametrize("reference", ["env:A_b1", "file:/run/x y", "keyring:a/b", "systemd:x"])
 def test_every_kind_of_secret_reference_is_taken(reference: str) -> None:
     assert load(f"sources: {{tv: {{secret: '{reference}'}}}}").settings.sources["tv"].secret == reference

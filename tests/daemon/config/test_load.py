@@ -270,8 +270,26 @@ def test_listening_beyond_loopback_has_to_be_said_twice() -> None:
         assert not [w for w in load(f"{name}: {{address: '0.0.0.0:1', public: true}}").warnings if name in w]
     for address in ("localhost:0", "[::1]:7461", "127.5.5.5:1"):
         assert load(f"api: {{address: '{address}'}}").daemon.api.address == address
-    certificate = "tls: {certificate: a.pem, key: b.pem}"  # Not used yet, so it protects nothing.
-    assert only_fault(f"api: {{address: '0.0.0.0:1', {certificate}}}").path == "api.address"
+    certificate = "tls: {certificate: a.pem, key: b.pem}"
+    assert load(f"api: {{address: '0.0.0.0:1', {certificate}}}").daemon.api.tls.key is not None
+    assert only_fault("api: {tls: {client_ca: a.pem}}").path == "api.tls.client_ca"
+
+
+@pytest.mark.rule("CFG-1")
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("127.0.0.1:5", "127.0.0.1:5"),
+        ("localhost:5", "127.0.0.1:5"),
+        ("0.0.0.0:5", "127.0.0.1:5"),
+        ("[::]:5", "[::1]:5"),
+    ],
+)
+def test_no_two_listeners_have_one_port(one: str, other: str) -> None:
+    text = f"api: {{address: '{one}', public: true}}\nobserve: {{address: '{other}', public: true}}"
+    assert only_fault(text).message == f"{other} is taken by api.address already"
+    assert load(text.replace(":5'", ":0'")).daemon.observe.public
+    assert load("api: {address: '127.0.0.1:5'}\nobserve: {address: '127.0.0.2:5'}").daemon.observe.address
 
 
 def test_listeners_may_all_let_the_system_choose_their_port() -> None:

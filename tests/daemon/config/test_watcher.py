@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import queue
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,6 +92,32 @@ def test_a_burst_of_writes_is_read_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.rule("CFG-2")
+def test_a_file_beside_it_that_is_written_all_the_time_puts_nothing_off(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, debounce_s=0.3)
+    watched.watcher.start()
+    stopping = threading.Event()
+
+    def chatter() -> None:
+        with (tmp_path / "daemon.log").open("a") as log:
+            while not stopping.wait(0.05):
+                log.write("x\n")
+                log.flush()
+
+    chatterer = threading.Thread(target=chatter)
+    chatterer.start()
+    try:
+        time.sleep(0.2)
+        start = time.monotonic()
+        watched.write("config_version: 1\npool: {max_open_groups: 3}\n")
+        assert watched.changes.get(timeout=WAIT_S).changed == ("pool.max_open_groups",)
+        assert time.monotonic() - start < 3.0  # Else it waits for the longest time, which is five seconds.
+    finally:
+        stopping.set()
+        chatterer.join()
+        watched.watcher.stop()
+
+
+@pytest.mark.rule("CFG-2")
 def test_a_change_between_loading_and_watching_is_not_missed(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     watched.write("config_version: 1\npool: {max_open_groups: 3}\n")
@@ -150,8 +178,28 @@ def test_a_hangup_reads_the_file_at_once_and_says_a_fault_again(still: Watched) 
 
 
 @pytest.mark.rule("CFG-2")
-def test_comments_and_defaults_written_out_are_no_change(still: Watched) -> None:
+def test_a_faulty_file_put_back_as_it_was_is_told_too(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    mended: list[bool] = []
+    latest = watched.watcher.latest
+    watcher = ConfigWatcher(
+        latest, {}, on_change=watched.changes.put, on_faults=watched.faults.put, on_mended=lambda: mended.append(True)
+    )
+    watched.write("config_version: 1\npool: {max_open_groups: 0}\n")
+    assert isinstance(watcher.check_now(), ConfigFaults)
+    watched.write(latest.text)
+    assert watcher.check_now() is None
+    assert watcher.check_now() is None
+    assert mended == [True]
+    assert watched.changes.empty()
+
+
+@pytest.mark.rule("CFG-2")
+def test_comments_and_defaults_written_out_are_a_version_that_changes_no_key(still: Watched) -> None:
     still.write("# hello\nconfig_version: 1\npool: {max_open_groups: 10}\n")
+    change = still.watcher.check_now()
+    assert isinstance(change, ConfigChange)
+    assert (change.changed, change.settings.version) == ((), 2)
     assert still.watcher.check_now() is None
 
 

@@ -225,7 +225,7 @@ with open(data_dir / "others", "wb", buffering=0) as others:
         pass
 error = sqlite3.OperationalError("disk I/O error")
 error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
-fault = store._fault(error)
+fault = store._link.fault(error)
 print(type(fault).__name__, store.on_reserve)
 assert store.apply([("a", samples.opening(2))])[0].broken is None
 """

@@ -254,6 +254,9 @@ def test_the_schema_goes_down_and_up_again_and_loses_only_what_it_added(old: Pat
     samples.opened(old).close()
     database = open_writer(old / "terrace.db", "full")
     before = dump(raw(database), "position_groups")
+    assert migrate.rollback(database) == "012_config_changes"
+    assert migrate.rollback(database) == "010_notifications"
+    assert migrate.rollback(database) == "009_audit"
     assert migrate.rollback(database) == "008_oversold"
     assert migrate.rollback(database) == "007_replays"
     assert migrate.rollback(database) == "006_dead_letters"

@@ -23,12 +23,15 @@ from actors.rules.records import (
     AcknowledgeAlert,
     AddBooking,
     AddDeadLetter,
+    AddNotification,
     AddTrade,
     BookingKind,
     DeleteQueued,
     DriftKind,
     DriftState,
     MarkBooked,
+    MarkNotification,
+    NotificationState,
     RaiseAlert,
     ResolveAlert,
     ResolveDeadLetter,
@@ -82,8 +85,7 @@ def store(tmp_path: Path) -> Iterator[Twins]:
     twins = Twins(real, reader)
     yield twins
     twins.compare(T0)
-    reader.close()
-    real.close()
+    twins.close()
 
 
 def test_every_row_has_its_place_in_memory() -> None:
@@ -210,10 +212,39 @@ def alone() -> st.SearchStrategy[tuple[Row, ...]]:
         st.builds(DeleteQueued, world=worlds, key=keys, signal_id=names),
         st.builds(samples.event, words, time_ms=moments),
         st.builds(
-            RaiseAlert, alert_key=words, time_ms=moments, severity=words, category=words, message=words, account=words
+            RaiseAlert,
+            alert_key=words,
+            time_ms=moments,
+            severity=st.one_of(words, st.sampled_from(["warning", "critical"])),
+            category=words,
+            message=words,
+            account=words,
         ),
         st.builds(ResolveAlert, alert_key=words, time_ms=moments),
-        st.builds(AcknowledgeAlert, alert_key=words, who=words, time_ms=moments),
+        st.builds(AcknowledgeAlert, alert_key=words, who=words, time_ms=moments, comment=words),
+        st.builds(
+            AddNotification,
+            notification_id=letters,
+            channel=words,
+            type=words,
+            severity=words,
+            title=words,
+            message=words,
+            create_time_ms=moments,
+            due_time_ms=moments,
+            alert_key=words,
+        ),
+        st.builds(
+            MarkNotification,
+            notification_id=letters,
+            state=st.sampled_from(NotificationState),
+            title=words,
+            message=words,
+            attempt_count=few,
+            error=words,
+            send_time_ms=st.one_of(st.none(), moments),
+            suppressed_count=few,
+        ),
         st.builds(
             AddDeadLetter,
             dead_letter_id=letters,

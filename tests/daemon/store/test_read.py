@@ -374,6 +374,24 @@ def test_an_alert_counts_up_is_acknowledged_and_starts_over_after_it_was_resolve
 
 
 @pytest.mark.rule("LOG-5")
+def test_an_acknowledged_alert_that_gets_worse_is_active_again_and_a_comment_goes_with_its_acknowledgement(
+    store: SqliteStore, reader: Reader
+) -> None:
+    def now() -> tuple[str, str, int]:
+        alert = reader.get_alert("disk")
+        assert alert is not None
+        return alert.state, alert.comment, alert.count
+
+    apply(store, raise_alert(severity="warning"))
+    apply(store, AcknowledgeAlert(alert_key="disk", who="ann", time_ms=T0 + 1, comment="seen"))
+    assert now() == (AlertState.ACKNOWLEDGED, "seen", 1)
+    apply(store, raise_alert(severity="info"), raise_alert(severity="info"))
+    assert now() == (AlertState.ACKNOWLEDGED, "seen", 3)
+    apply(store, raise_alert(severity="error"))
+    assert now() == (AlertState.ACTIVE, "", 4)
+
+
+@pytest.mark.rule("LOG-5")
 def test_alerts_are_listed_latest_first_and_resolved_ones_only_if_asked_for(store: SqliteStore, reader: Reader) -> None:
     for number in range(5):
         apply(store, raise_alert(f"a{number}", T0 + number, "error" if number % 2 else "warning"))
@@ -520,7 +538,7 @@ def test_lists_enter_their_indexes(store: SqliteStore, reader: Reader) -> None:
     with reader._snapshot() as snapshot:
 
         def explain(query: Any) -> list[tuple[Any, ...]]:
-            sql, parameters = snapshot._compile().sql(query).query()
+            sql, parameters = snapshot._compile().sql(query).query()  # type: ignore[attr-defined]
             plans.append("; ".join(row[3] for row in snapshot.execute(f"EXPLAIN QUERY PLAN {sql}", tuple(parameters))))
             return []
 

@@ -71,7 +71,7 @@ def test_reports_enter_narrow_indexes(store: SqliteStore, reader: Reader) -> Non
     with reader._snapshot() as snapshot:
 
         def explain(query: Any) -> list[tuple[Any, ...]]:
-            sql, parameters = snapshot._compile().sql(query).query()
+            sql, parameters = snapshot._compile().sql(query).query()  # type: ignore[attr-defined]
             plans.append("; ".join(row[3] for row in snapshot.execute(f"EXPLAIN QUERY PLAN {sql}", tuple(parameters))))
             return []
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.__main__ import _confirmed, main
+from daemon.__main__ import main
+from daemon.commands.db import confirmed
 from daemon.store import migrate
 from daemon.store.open import StoreRefused
 from daemon.store.store import SqliteStore
@@ -161,5 +162,5 @@ def test_a_rollback_goes_on_only_after_a_yes_and_never_so_for_the_first_migratio
     monkeypatch.setattr("sys.stdin.isatty", lambda: is_terminal, raising=False)
     monkeypatch.setattr("builtins.input", answer)
     found = Rollback(path=tmp_path / "terrace.db", migration="002_more", is_first=is_first, rows=())
-    assert _confirmed(found) is agreed
+    assert confirmed(found) is agreed
     assert [str(found.path) in question for question in asked] == ([True] if is_terminal and not is_first else [])

@@ -1,4 +1,4 @@
-"""Two stores side by side, on a file and in memory: whatever one is asked, both must say."""
+"""Stores side by side, in databases and in memory: whatever one is asked, all must say."""
 
 from __future__ import annotations
 
@@ -9,32 +9,42 @@ from actors.messages import Answer, Settle
 from actors.ports import Applied
 from actors.rules.choices import World
 from actors.rules.records import DriftState, Row
+from daemon.store.audit_verify import Check
 from daemon.store.memory import MemoryStore
+from daemon.store.pages import BadPageToken
 from daemon.store.read import Reader
-from daemon.store.store import SqliteStore
+from daemon.store.store import SqlStore
 
 Batch = Sequence[tuple[str, Sequence[Row]]]
 
 
 class Twins:
-    """`ports.Store` that asks both and compares. What is not of the port is the real store's."""
+    """`ports.Store` that asks all and compares. What is not of the port is the first real store's."""
 
-    def __init__(self, real: SqliteStore, reader: Reader) -> None:
+    def __init__(self, real: SqlStore, reader: Reader, *others: tuple[SqlStore, Reader]) -> None:
         self.real = real
         self.reader = reader
-        self.memory = MemoryStore()
+        self.others = others
+        self.memory = MemoryStore(real.keys)
         self._is_pruned = False
+
+    @property
+    def stores(self) -> list[SqlStore]:
+        return [self.real, *(store for store, _ in self.others)]
 
     def apply(self, batch: Batch) -> list[Applied]:
         batch = [(author, tuple(rows)) for author, rows in batch]
-        mine, theirs = self.memory.apply(batch), self.real.apply(batch)
-        assert [said(one) for one in mine] == [said(one) for one in theirs]
+        mine = self.memory.apply(batch)
+        for store in self.stores:
+            theirs = store.apply(batch)
+            assert [said(one) for one in mine] == [said(one) for one in theirs], type(store).__name__
         return theirs
 
     def prune(self, now_ms: int, events_before_ms: int) -> int:
-        """Only files are pruned: from here on they differ."""
+        """Only databases are pruned: from here on they differ from the memory."""
         self._is_pruned = True
-        return self.real.prune(now_ms, events_before_ms)
+        (count,) = {store.prune(now_ms, events_before_ms) for store in self.stores}
+        return count
 
     def draft_answer(self, settle: Settle) -> Answer | None:
         answer: Answer | None = self._both("draft_answer", settle)
@@ -47,21 +57,32 @@ class Twins:
         return getattr(self.real, name)
 
     def _both(self, name: str, *asked: Any) -> Any:
-        mine, theirs = getattr(self.memory, name)(*asked), getattr(self.real, name)(*asked)
-        assert mine == theirs, name
+        mine = getattr(self.memory, name)(*asked)
+        for store in self.stores:
+            theirs = getattr(store, name)(*asked)
+            assert mine == theirs, (name, type(store).__name__)
         return theirs
+
+    def close(self) -> None:
+        for store, reader in ((self.real, self.reader), *self.others):
+            reader.close()
+            store.close()
 
     def compare(self, now_ms: int) -> None:
         """Everything that can be loaded at `now_ms`."""
         if self._is_pruned:
             return
-        ids = self._column("SELECT group_id FROM position_groups ORDER BY id")
+        for store, reader in ((self.real, self.reader), *self.others):
+            self._compare(store, reader, now_ms)
+
+    def _compare(self, real: SqlStore, reader: Reader, now_ms: int) -> None:
+        ids = column(reader, "SELECT group_id FROM position_groups ORDER BY id")
         assert list(self.memory.groups) == ids
-        assert {group_id: self.real.load_group(group_id) for group_id in ids} == dict(self.memory.groups)
-        assert self.memory.live_groups() == self.real.live_groups()
-        names = self._column("SELECT client_order_id FROM orders ORDER BY id")
+        assert {group_id: real.load_group(group_id) for group_id in ids} == dict(self.memory.groups)
+        assert self.memory.live_groups() == real.live_groups()
+        names = column(reader, "SELECT client_order_id FROM orders ORDER BY id")
         assert list(self.memory.orders) == names
-        accounts = self._column("SELECT DISTINCT account FROM signals")
+        accounts = column(reader, "SELECT DISTINCT account FROM signals")
         for world in World:
             self._both("live_group_ids", world)
             for limit in (0, 1, 3, 1000):
@@ -70,23 +91,24 @@ class Twins:
             self._both("load_risk", world)
             for start_ms in (0, now_ms - 1000):
                 closed = self.memory.closed_groups(world, start_ms=start_ms)
-                assert closed == self.reader.closed_groups(world, start_ms=start_ms)
-            assert self.memory.realized_totals(world) == self.reader.realized_totals(world)
+                assert closed == reader.closed_groups(world, start_ms=start_ms)
+            assert self.memory.realized_totals(world) == reader.realized_totals(world)
         for account in (*accounts, "paper", "nobody"):
             self._both("load_account", account, [*names[:3], "unknown"])
-            assert self.memory.last_signal_time_ms((account,)) == self.reader.last_signal_time_ms((account,))
-            assert self.memory.instruments(account) == self.reader.instruments(account)
-        self._compare_records()
+            assert self.memory.last_signal_time_ms((account,)) == reader.last_signal_time_ms((account,))
+            assert self.memory.instruments(account) == reader.instruments(account)
+        self._compare_records(reader)
 
-    def _column(self, sql: str) -> list[str]:
-        return [value for (value,) in self.reader.report(lambda run: run(sql, ()))]
-
-    def _compare_records(self) -> None:
-        memory, reader = self.memory, self.reader
+    def _compare_records(self, reader: Reader) -> None:
+        memory = self.memory
         assert memory.last_signal_time_ms() == reader.last_signal_time_ms()
         assert memory.switches() == reader.switches()
         assert memory.event_bounds() == reader.event_bounds()
         assert tuple(memory.events[:1000]) == reader.events_after(0)
+        assert memory._tables.hashes == column(reader, "SELECT hash FROM events ORDER BY sequence")
+        assert memory.audit() is None
+        found = reader.verify_audit(self.real.keys, Check())
+        assert found.valid or not memory.events, found
         for size in (0, 2, 1000):
             alerts, drifts = reader.list_alerts(size=size), reader.list_drifts(size=size)
             assert (memory.list_alerts(size=size).items, memory.list_drifts(size=size).items) == (
@@ -95,6 +117,9 @@ class Twins:
             )
         states = (DriftState.OPEN, DriftState.ACCEPTED)
         assert memory.list_drifts(states=states).items == reader.list_drifts(states=states).items  # type: ignore[union-attr]
+        sent = reader.list_notifications(size=1_000)
+        assert not isinstance(sent, BadPageToken)
+        assert {each.notification_id: each for each in sent.items} == memory.notifications
         for alert_key, alert in memory.alerts.items():
             assert alert == reader.get_alert(alert_key)
         for signal_id, kept in memory.signals.items():
@@ -116,6 +141,10 @@ class Twins:
         for group_id in memory.groups:
             trades = [(row.client_order_id, row.trade) for row in memory.trades.values() if row.group_id == group_id]
             assert trades == [(fill.client_order_id, fill.trade) for fill in reader.fills_of_group(group_id)]
+
+
+def column(reader: Reader, sql: str) -> list[str]:
+    return [value for (value,) in reader.report(lambda run: run(sql, ()))]
 
 
 def said(one: Applied) -> object:

@@ -1,0 +1,154 @@
+"""What a message says beside the bare fact: what it means for a trader and what helps (LOG-5). Words only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+PLACES = (
+    *("title", "message", "meaning", "remedy", "severity", "category", "type", "world", "account", "symbol"),
+    *("group_id", "signal_id", "alert_id", "time"),
+)
+"""Names a template may use as `$name`."""
+
+
+class Words(NamedTuple):
+    title: str
+    meaning: str = ""
+    remedy: str = ""
+
+
+_LOOK = "See `terrace alert list` and `terrace status`."
+
+WORDS: Mapping[str, Words] = {
+    # --- orders ---
+    "ORDER_PRECISION": Words(
+        "order refused for its size or price",
+        "The exchange did not take an order as it was rounded. The trade lacks it.",
+        "`terrace account refresh`, then look at the group.",
+    ),
+    "ENTRY_REFUSED": Words(
+        "entry refused by the exchange", "This leg buys nothing; the others go on.", "Check balance and permissions."
+    ),
+    "TARGET_FAILING": Words(
+        "target not placed",
+        "The exchange refuses the take profit; it is tried again. Until then the position has none.",
+        "Watch the group; close it by hand if it stays so.",
+    ),
+    "STOP_LOST": Words("stop lost", "A stop is gone at the exchange and is placed anew.", "Look at the group."),
+    "CLOSE_FAILING": Words(
+        "close failing",
+        "The position is still open and is sold again and again.",
+        "Close it at the exchange if urgent.",
+    ),
+    "GROUP_REFUSED": Words(
+        "every entry refused", "Nothing was bought, the group closes.", "Check balance, permissions and the symbol."
+    ),
+    "UNKNOWN_ORDERS": Words(
+        "fate of orders unknown",
+        "Orders were sent and the exchange has not said what became of them. They are looked up until it is certain.",
+        "Compare with the exchange's own page; enter nothing by hand meanwhile.",
+    ),
+    "ORDER_UNKNOWN": Words(
+        "fate of an order unknown", "It is looked up until it is certain.", "Compare with the exchange's own page."
+    ),
+    "CANCELS_REFUSED": Words("cancels refused", "Orders that should be gone are still open.", "Look at the exchange."),
+    "EXTERNAL_CHANGE": Words(
+        "changed from outside",
+        "Somebody sold, bought or cancelled on the account.",
+        "If it was not you: change the key.",
+    ),
+    "STOP_FAILING": Words(
+        "stop not placed", "The exchange refuses the stop; the position has none.", "Watch the group or close it."
+    ),
+    "TARGET_LOST": Words("target lost", "It was cancelled from outside and is placed anew.", "Look at the group."),
+    "ORDER_LATE_FILL": Words("late fill", "An order filled after it was final; what it bought is sold.", "Nothing."),
+    "ORDER_SLIPPAGE": Words("slippage", "A market order got a worse price than allowed.", "Look at the group."),
+    "ENTRY_UNSENDABLE": Words("entry cannot be sent", "This leg buys nothing.", "Check size and minimum notional."),
+    "PRICE_STALE": Words("a close waits for a price", "The price is too old to sell by.", "Check the network."),
+    "DRIFT": Words(
+        "account differs from the store",
+        "No new entries for this instrument until it is settled.",
+        "`terrace account drift`, then `terrace account resolve`.",
+    ),
+    # --- exchange ---
+    "UNREACHABLE": Words(
+        "exchange does not answer",
+        "No new entries on this account. Orders that rest there still fill.",
+        "Check the exchange's status page and this machine's network.",
+    ),
+    "CIRCUIT": Words(
+        "circuit open",
+        "The exchange kept failing; nothing is sent but a question now and then.",
+        "Nothing, it closes by itself. If it does not: check key and network.",
+    ),
+    "STREAM": Words("stream lost", "Fills and prices come later, by asking.", "Nothing, unless it stays."),
+    "BAN": Words("banned by the exchange", "It takes nothing from this address.", "Wait; look for other programs."),
+    "RATE": Words("request budget nearly used up", "Requests will wait.", "Look for other programs with this address."),
+    "CLOCK": Words("clock is off", "Requests may be refused.", "Set the clock by a time server (NTP)."),
+    "WITHDRAW": Words("API key may withdraw", "Who gets the key gets the money.", "Make a key that may not."),
+    "QUOTE_AGE": Words(
+        "price is old", "Watched targets and stops of this instrument wait for a price.", "Check the network."
+    ),
+    "QUOTE": Words("price makes no sense", "It is not used.", "Nothing, unless it stays."),
+    "PRECISION": Words("orders refused for the instrument's rules", "", "`terrace account refresh`."),
+    "PRECISION_STALE": Words(
+        "rules of instruments are old",
+        "Prices and quantities are rounded by rules that may no longer hold.",
+        "`terrace account refresh`; check that the exchange answers.",
+    ),
+    "ACCOUNT_CHECK": Words("account check failed", "", "`terrace account check`."),
+    "NO_INSTRUMENTS": Words(
+        "exchange lists no instruments", "Those known before are kept.", "Nothing, unless it stays."
+    ),
+    # --- engine and risk ---
+    "LIMIT": Words(
+        "limit reached", "Entries are held back, or more, as `limits.on_breach` says.", "`terrace engine lift-limit`."
+    ),
+    "LIMIT_LIFTED": Words("limit lifted", "Trading goes on."),
+    "QUEUE_OVERFLOW": Words("queue is full", "Alerts are refused or others evicted.", "Look at `terrace queue list`."),
+    "RISK_STOPPED": Words("risk action stopped", "A loser is not offset.", "`terrace risk show`."),
+    "RISK_DONE": Words("risk action done"),
+    "RISK_PARTIAL": Words("risk action done in part"),
+    "GROUP_CLOSED": Words("group closed"),
+    "ENGINE_PAUSED": Words("paused", "No new entries.", "`terrace engine resume`."),
+    "ENGINE_RESUMED": Words("resumed"),
+    "SIGNAL_SILENCE": Words(
+        "no signals",
+        "A source has sent nothing for long. Trades are missed if it should have.",
+        "Check the alert at TradingView (they expire), the webhook's address and the forwarder.",
+    ),
+    "LATENCY": Words(
+        "orders are late",
+        "From a signal's arrival to its first order more than `alerts.latency_ms` passed: fills may be worse.",
+        "Look at the machine's load and the exchange's budget.",
+    ),
+    # --- the daemon ---
+    "STORE": Words(
+        "store takes no writes", "Nothing new is traded; resting orders stay.", "Check the disk, then `terrace doctor`."
+    ),
+    "STORE_RESERVE": Words("disk is full", "Exits go on, entries are refused.", "Make room on the disk."),
+    "STORE_SLOW": Words("store is slow", "Entries are refused until it is quick.", "Look at the disk's load."),
+    "DISK_LOW": Words("disk nearly full", "When it is full, entries are refused.", "Make room on the disk."),
+    "BACKUP_FAILED": Words("no backup was made", "The newest one grows old.", "Check disk and key of the backups."),
+    "CLOCK_JUMPED": Words("the clock jumped", "Timers and ages follow it.", "Use a time server (NTP)."),
+    "OVERLOAD": Words("too much to do", "Signals are turned away; their senders repeat them.", _LOOK),
+    "CONFIG_INVALID": Words("configuration not used", "The one before stays in force.", "`terrace config validate`."),
+    "CONFIG_APPLIED": Words("configuration applied"),
+    "CRASHED": Words(
+        "a part crashed", "It was started again from the store.", "Send `terrace diag dump` if it repeats."
+    ),
+    "GIVEN_UP": Words("a part was given up", "It is not started again by itself.", "`terrace engine status`; restart."),
+    "DAEMON_STARTED": Words("started"),
+    "DAEMON_STOPPED": Words("stopped", "No signal is traded until it runs again. Resting orders stay."),
+    "DAEMON_UPDATED": Words("updated"),
+    "NOTIFICATION_FAILED": Words(
+        "a channel fails", "Messages over it wait and are tried again for a day.", "`terrace alert test`."
+    ),
+    "DAILY_SUMMARY": Words("daily summary"),
+}
+"""By type. A type that is not here has its own name as its title."""
+
+
+def words_of(type: str) -> Words:
+    return WORDS.get(type) or Words(type.replace("_", " ").lower())

@@ -1,0 +1,31 @@
+"""What a daemon says on a store that was restored, or is a copy."""
+
+from __future__ import annotations
+
+from daemon.api.condition import Condition
+from daemon.notes import Notes
+from daemon.store.store import Boot
+
+ALERT = "store_restored"
+COPY = "store_copy"
+
+
+def tell_restored(boot: Boot, notes: Notes, condition: Condition) -> None:
+    """At the first start on a restored store, in the event log and as an alert that ends with the next start; of a copy
+    as long as it runs."""
+    if boot.copy_of:
+        words = f"this store is a copy of installation {boot.copy_of}, to look at: no account with real money is traded"
+        condition.trouble(COPY, words)
+    if boot.restored_from:
+        words = (
+            f"the store was restored from {boot.restored_from}: what happened since then is reconciled and "
+            "new entries are paused until `terrace engine resume`; the daemon it came from must never run again"
+        )
+        notes.raise_alert(ALERT, "warning", "system", words)
+    elif ended := notes.resolved_of_dead((ALERT,)):
+        notes.commit(*ended)
+
+
+def refuse_copy(copy_of: str) -> str:
+    """Why an account with real money is not opened on a copy."""
+    return f"this store is a copy of installation {copy_of}: it would use that one's money and orders"

@@ -1,0 +1,88 @@
+"""CFG-6: while `engine.mode` is read_only no command is taken over the API, whatever the role. The file ends it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import grpc
+import pytest
+
+from daemon.api import roles
+from daemon.tokens import TokenRole
+from protos.terrace.v1 import config_pb2, engine_pb2, group_pb2, signal_pb2
+from tests.daemon.api.calls import Client, alert, read_error, refusal
+from tests.daemon.api.conftest import Serve
+from tests.daemon.api.test_roles import _call
+
+ALLOWED = {
+    "RefreshInstruments",
+    "CheckAccount",
+    "AcknowledgeAlert",
+    "Backup",
+}
+"""Changes that neither trade nor touch the configuration."""
+
+
+def until(true: Callable[[], bool], limit_s: float = 15.0) -> None:
+    end = time.monotonic() + limit_s
+    while not true():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.02)
+
+
+def reason_of(client: Client, method: str) -> str:
+    try:
+        _call(client, method)
+    except grpc.RpcError as error:
+        return read_error(error).reason
+    return ""
+
+
+def is_read_only(client: Client) -> bool:
+    return bool(client.engine.GetStatus(engine_pb2.GetStatusRequest()).status.read_only)
+
+
+@pytest.mark.rule("CFG-6")
+def test_every_method_that_changes_something_is_refused_to_everybody_while_read_only(serve: Serve) -> None:
+    served = serve({"engine": {"mode": "read_only"}})
+    admin, operator = served.client("admin"), served.client("operator")
+    for method in sorted(roles.CHANGES):
+        name = method.rpartition("/")[2]
+        if name == "ReplaySignal":  # Without `submit` it only looks.
+            submit = signal_pb2.ReplaySignalRequest(signal_id="x", submit=True)
+            assert refusal(lambda: admin.signals.ReplaySignal(submit)).reason == "READ_ONLY"  # noqa: B023
+            continue
+        found = reason_of(admin, method)
+        assert (found == "READ_ONLY") == (name not in ALLOWED), f"{name}: {found or 'done'}"
+        if roles.ROLE_OF[method] is TokenRole.OPERATOR:
+            assert reason_of(operator, method) == found, name
+
+
+@pytest.mark.rule("CFG-6")
+def test_looking_works_a_signal_is_refused_and_only_the_file_ends_it(serve: Serve) -> None:
+    served = serve({"engine": {"mode": "read_only"}})
+    admin = served.client("admin")
+    assert admin.groups.ListGroups(group_pb2.ListGroupsRequest()).groups == []
+    assert is_read_only(admin)
+    assert admin.send(alert()).reason == "READ_ONLY"
+    config = admin.config.GetConfig(config_pb2.GetConfigRequest()).config
+    edit = config_pb2.ConfigEdit(path="engine.mode", value="normal")
+    for request in (
+        config_pb2.ApplyConfigRequest(edits=[edit]),
+        config_pb2.ApplyConfigRequest(edits=[edit], validate_only=True),
+        config_pb2.ApplyConfigRequest(yaml="config_version: 1\n", etag=config.etag),
+    ):
+        assert refusal(lambda request=request: admin.config.ApplyConfig(request)).reason == "READ_ONLY"  # type: ignore[misc]
+    restore = config_pb2.RestoreConfigRequest(defaults=True, etag=config.etag)
+    assert refusal(lambda: admin.config.RestoreConfig(restore)).reason == "READ_ONLY"
+    assert served.config_file.read_text(encoding="utf-8") == config.yaml
+    served.write_config({"engine": {"mode": "normal"}})
+    until(lambda: not is_read_only(admin))
+    assert admin.send(alert("ETHUSDT")).group_id
+    entered = admin.config.ApplyConfig(
+        config_pb2.ApplyConfigRequest(edits=[config_pb2.ConfigEdit(path="engine.mode", value="read_only")])
+    )
+    assert entered.config.version == 3
+    assert is_read_only(admin)
+    assert refusal(lambda: admin.config.ApplyConfig(config_pb2.ApplyConfigRequest(edits=[edit]))).reason == "READ_ONLY"

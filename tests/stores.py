@@ -1,0 +1,96 @@
+"""Which database the stores of the tests are in: SQLite, or PostgreSQL with `TERRACE_TEST_STORE=postgres`.
+
+A store is named by its folder. In PostgreSQL the folder's store is a database of its own, on the server that the tests
+start; its URL is kept in the folder, so that another process finds the same.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from daemon.store.dialect import to_postgres
+
+KIND = os.environ.get("TERRACE_TEST_STORE", "sqlite")
+IS_POSTGRES = KIND == "postgres"
+SQLITE_URL = "sqlite:///terrace.db"
+_URL_FILE = "store.url"
+_made: list[str] = []
+"""Databases of this process, oldest first."""
+_emptied: list[str] = []
+"""Those that were used and can be used again: to make one takes ten times as long as to empty it."""
+
+
+def url_of(folder: Path) -> str:
+    """The `storage.url` of the store in this data directory."""
+    if not IS_POSTGRES:
+        return SQLITE_URL
+    file = folder / _URL_FILE
+    if file.exists():
+        return file.read_text()
+    url = new_postgres()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.write_text(url)
+    file.chmod(0o600)
+    return url
+
+
+def new_postgres() -> str:
+    """The URL of a new, empty database. Skips the test where there is no server."""
+    from tests import postgres
+
+    server = postgres.server()
+    name = _emptied.pop() if _emptied else server.new_database()
+    _made.append(name)
+    return server.url(name)
+
+
+def count_made() -> int:
+    return len(_made)
+
+
+def give_back(first: int) -> None:
+    """The databases this process uses, from the place `first` on, are not needed any more."""
+    if len(_made) > first:
+        from tests import postgres
+
+        for name in _made[first:]:
+            if postgres.server().emptied(name):
+                _emptied.append(name)
+            else:
+                postgres.server().drop_database(name)
+        del _made[first:]
+
+
+def rows(folder: Path, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """What the folder's store answers to a question in SQL, over a connection of its own."""
+    with Opened(folder) as connection:
+        return connection.rows(sql, parameters)
+
+
+class Opened:
+    """A connection to the folder's store past all that guards it; what is done is committed at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._connection: Any
+        if IS_POSTGRES:
+            import psycopg
+
+            self._connection = psycopg.connect(url_of(folder), autocommit=True, cursor_factory=psycopg.RawCursor)
+        else:
+            import sqlite3
+
+            self._connection = sqlite3.connect(folder / "terrace.db", isolation_level=None, timeout=30)
+
+    def __enter__(self) -> Opened:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        cursor = self._connection.execute(to_postgres(sql).sql if IS_POSTGRES else sql, tuple(parameters))
+        found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
+        return found
