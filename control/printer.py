@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 Row = TypeVar("Row")
 
 _ENUM, _MESSAGE, _BYTES = 14, 11, 12  # FieldDescriptor.TYPE_*, which is costly to import.
+GAP = 2
+"""Columns between two columns of a table."""
+SMALL_SCREEN = 80
+"""On a screen narrower than this a row that does not fit becomes a block; a wider one shows it broken."""
+LEAST_FREE = 16
+"""Free text is not cut below this."""
+_JOINS = ("Mn", "Me", "Cf")
 EYE_PLACES = 8
 """Decimal places of a number in a table; an average may have dozens."""
 _LONG_NUMBER = re.compile(rf"-?[0-9]+\.[0-9]{{{EYE_PLACES + 1},}}")
@@ -90,6 +97,8 @@ class Column(Generic[Row]):
     value: Callable[[Row], object]
     wide: bool = False
     right: bool = False
+    free: bool = False
+    """Holds free text, which a screen that is too narrow may cut. Whole in `-o wide` and into a pipe."""
 
 
 def word(message: Message, field: str) -> str:
@@ -99,10 +108,10 @@ def word(message: Message, field: str) -> str:
 
 
 def when(message: Message, field: str) -> str:
-    """A time field to the second, UTC; empty where it is unset."""
+    """A time field to the second, as UTC (`Z` says so); empty where it is unset."""
     if not message.HasField(field):
         return ""
-    text: str = getattr(message, field).ToDatetime().strftime("%Y-%m-%d %H:%M:%S")
+    text: str = getattr(message, field).ToDatetime().strftime("%Y-%m-%d %H:%M:%SZ")
     return text
 
 
@@ -132,26 +141,120 @@ def in_words(code: str) -> str:
     return code.replace("_", " ").lower()
 
 
-def table(rows: Iterable[Row], columns: Sequence[Column[Row]], *, wide: bool = False) -> str:
-    """The rows under their titles, in columns as wide as their contents."""
+def table(rows: Iterable[Row], columns: Sequence[Column[Row]], *, wide: bool = False, none: str = "") -> str:
+    """The rows under their titles, in columns as wide as their contents.
+
+    On a screen that is too narrow free text is cut, and what still does not fit a small one stands as blocks. Without
+    rows `none` is said (on standard error: what it means and what comes next), and there is no text.
+    """
     chosen = [column for column in columns if wide or not column.wide]
     cells = [[shown(column.value(row)) for column in chosen] for row in rows]
-    widths = [max([len(column.title), *(len(line[index]) for line in cells)]) for index, column in enumerate(chosen)]
-    lines = [[column.title for column in chosen], *cells]
+    if none and not cells:
+        say(none)
+        return ""
+    room = 0 if wide else screen_columns()
+    return layout([column.title for column in chosen], cells, chosen, room)
+
+
+def layout(titles: Sequence[str], cells: list[list[str]], columns: Sequence[Column[Any]], room: int) -> str:
+    """The table as text, for a screen of `room` columns; 0: as wide as it likes."""
+    widths = [max(cells_of(line[index]) for line in [titles, *cells]) for index in range(len(titles))]
+    if room:
+        widths = _cut(
+            widths, [cells_of(title) if column.free else 0 for title, column in zip(titles, columns, strict=True)], room
+        )
+        if sum(widths) + GAP * (len(widths) - 1) > room and room < SMALL_SCREEN and len(titles) > 2:
+            return "\n\n".join(pairs(zip(titles, line, strict=True), room=room) for line in cells)
     return "\n".join(
-        "  ".join(
-            cell.rjust(width) if column.right else cell.ljust(width)
-            for cell, width, column in zip(line, widths, chosen, strict=True)
-        ).rstrip()
-        for line in lines
+        (" " * GAP)
+        .join(fit(cell, width, right=column.right) for cell, width, column in zip(line, widths, columns, strict=True))
+        .rstrip()
+        for line in [list(titles), *cells]
     )
 
 
-def pairs(facts: Iterable[tuple[str, object]], *, indent: str = "") -> str:
-    """Facts one under the other, names aligned; those without a value are left out."""
+def _cut(widths: list[int], least: list[int], room: int) -> list[int]:
+    """Narrower columns of free text, the widest first, none below `LEAST_FREE`; 0 in `least`: not to be cut."""
+    found = list(widths)
+    too_much = sum(found) + GAP * (len(found) - 1) - room
+    while too_much > 0:
+        spare = [
+            (width - max(LEAST_FREE, small), index)
+            for index, (width, small) in enumerate(zip(found, least, strict=True))
+            if small
+        ]
+        most, index = max(spare, default=(0, 0))
+        if most <= 0:
+            break
+        others = max((width for width, at in spare if at != index), default=0)
+        step = min(too_much, max(most - max(others, 0), 1))
+        found[index] -= step
+        too_much -= step
+    return found
+
+
+def cells_of(text: str) -> int:
+    """How many columns of a terminal the text takes: two for a wide character, none for one that joins the last."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import category, east_asian_width
+
+    return sum(0 if category(letter) in _JOINS else 2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """The text in exactly `width` columns; what does not fit is cut, and `…` says so."""
+    size = cells_of(text)
+    if size > width:
+        mark = "…" if _is_unicode() else "~"
+        kept = ""
+        for letter in text:
+            if cells_of(kept + letter) > width - 1:
+                break
+            kept += letter
+        text = kept.rstrip() + mark
+        size = cells_of(text)
+    space = " " * (width - size)
+    return space + text if right else text + space
+
+
+def pairs(facts: Iterable[tuple[str, object]], *, indent: str = "", room: int | None = None) -> str:
+    """Facts one under the other, names aligned; those without a value are left out. Long ones go on below."""
     kept = [(name, shown(value)) for name, value in facts if value not in (None, "")]
-    width = max((len(name) for name, _ in kept), default=0)
-    return "\n".join(f"{indent}{name.ljust(width)}  {value}" for name, value in kept)
+    width = max((cells_of(name) for name, _ in kept), default=0)
+    start = len(indent) + width + GAP
+    room = screen_columns() if room is None else room
+    left = room - start if room - start >= LEAST_FREE else 0
+    below = "\n" + " " * start
+    return "\n".join(
+        f"{indent}{fit(name, width)}{' ' * GAP}{below.join(wrapped(value, left))}".rstrip() for name, value in kept
+    )
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of at most `width` columns, broken between words; 0: as it is."""
+    if not width or cells_of(text) <= width:
+        return [text]
+    lines, line = [], ""
+    for word_ in text.split(" "):
+        longer = f"{line} {word_}" if line else word_
+        if line and cells_of(longer) > width:
+            lines.append(line)
+            longer = word_
+        line = longer
+    return [*lines, line]
+
+
+def screen_columns() -> int:
+    """Columns of the terminal that is written to; 0 into a file or pipe, where nothing is cut."""
+    try:
+        if not sys.stdout.isatty():
+            return 0
+    except ValueError:  # It was closed.
+        return 0
+    import shutil
+
+    return shutil.get_terminal_size((0, 0)).columns
 
 
 # --- output

@@ -1,4 +1,4 @@
-"""Log lines for people: a line of JSON as `13:39:10 warning  what happened  name=value`."""
+"""Log lines for people: a line of JSON as `13:39:10Z warning  what happened  name=value`."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def readable_line(line: str) -> str:
 
 
 def readable(entry: Mapping[str, Any]) -> str:
-    """One log entry: time of day, severity, message, then whatever else it says."""
+    """One log entry: time of day (UTC), severity, message, then whatever else it says."""
     time = str(entry.get("time", ""))
     rest = " ".join(f"{name}={_short(value)}" for name, value in entry.items() if name not in _HEAD and value != "")
-    head = f"{time[11:19]} {entry.get('severity', '')!s:8} {entry.get('message', '')}"
+    head = f"{time[11:19] + 'Z' if len(time) > 11 else ''} {entry.get('severity', '')!s:8} {entry.get('message', '')}"
     return clean(f"{head}  {rest}" if rest else head)
 
 

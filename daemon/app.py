@@ -251,7 +251,7 @@ class Daemon:
         for path in make_source_secrets(settings, data_dir):
             _LOG.info("secret_made", category="security", file=str(path))
         for source in settings.sources.values():
-            for reference in (source.secret, source.hmac_secret):
+            for reference in source.references:
                 found = self._secrets(reference) if reference else None
                 if isinstance(found, Unresolved):
                     _LOG.warning(f"sources.{source.name}: {found}", category="security")

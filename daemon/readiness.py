@@ -195,7 +195,8 @@ def _references(config: LoadedConfig) -> Iterator[tuple[Path_, str, str]]:
     """Key, reference, and what goes without it."""
     settings = config.settings
     for name, source in settings.sources.items():
-        for key, reference in (("secret", source.secret), ("hmac_secret", source.hmac_secret)):
+        for key in ("secret", "hmac_secret", "previous_secret", "previous_hmac_secret"):
+            reference = getattr(source, key)
             if reference is not None:
                 yield ("sources", name, key), reference, "alerts that need it are refused"
     for name, account in settings.accounts.items():

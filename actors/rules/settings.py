@@ -418,6 +418,11 @@ class SourceSettings:
     secret: str | None = None
     """None and no `hmac_secret`: the source accepts nothing."""
     hmac_secret: str | None = None
+    previous_secret: str | None = None
+    """Taken beside `secret` until `previous_until`, so that senders can be changed one after the other."""
+    previous_hmac_secret: str | None = None
+    previous_until: str | None = None
+    """ISO 8601, UTC."""
     allow_addresses: tuple[str, ...] = ()
     max_age_s: int = 300
     max_ahead_s: int = 60
@@ -425,6 +430,12 @@ class SourceSettings:
     rate_per_minute: int = 6000
     burst: int = 1000
     map: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Where its secrets are kept, those of a rotation included."""
+        all_of_them = (self.secret, self.hmac_secret, self.previous_secret, self.previous_hmac_secret)
+        return tuple(reference for reference in all_of_them if reference is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

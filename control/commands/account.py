@@ -10,6 +10,7 @@ import typer
 from control.exits import ExitCode
 from control.options import DryRun, Limit, Output, RequestId, World, Yes, noun
 from control.printer import Column, Format, pairs, say, table, when, word
+from control.repeat import watchable
 from control.session import Session, Stop, new_request_id, session, world_value
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Resolution(StrEnum):
 
 
 @app.command("list")
+@watchable
 def list_accounts(ctx: typer.Context, world: World = None, limit: Limit = 0, output: Output = Format.TABLE) -> None:
     """Show all accounts.
 
@@ -46,6 +48,7 @@ def list_accounts(ctx: typer.Context, world: World = None, limit: Limit = 0, out
 
 
 @app.command("show")
+@watchable
 def show(ctx: typer.Context, account: Name, output: Output = Format.TABLE) -> None:
     """Show one account with its balances and positions.
 
@@ -79,6 +82,7 @@ def check(ctx: typer.Context, account: Name, output: Output = Format.TABLE) -> N
 
 
 @app.command("instruments")
+@watchable
 def instruments(
     ctx: typer.Context,
     account: Name,
@@ -130,6 +134,7 @@ def refresh(ctx: typer.Context, account: Name, output: Output = Format.TABLE) ->
 
 
 @app.command("drift")
+@watchable
 def drift(
     ctx: typer.Context,
     account: Annotated[str, typer.Argument(metavar="[ACCOUNT]", help="Only this account.")] = "",
@@ -303,7 +308,7 @@ COLUMNS: list[Column[Any]] = [
     Column(title="IN", value=lambda row: row.equity_currency if row.equity else ""),
     Column(title="GROUPS", value=lambda row: row.live_groups, right=True),
     Column(title="DRIFT", value=lambda row: row.drift_count, right=True),
-    Column(title="WHY", value=lambda row: row.state_reason),
+    Column(title="WHY", value=lambda row: row.state_reason, free=True),
 ]
 BALANCE_COLUMNS: list[Column[Any]] = [
     Column(title="ASSET", value=lambda row: row.asset),
@@ -327,7 +332,7 @@ SWAP_COLUMNS: list[Column[Any]] = [
 CHECK_COLUMNS: list[Column[Any]] = [
     Column(title="CHECK", value=lambda row: row.name),
     Column(title="RESULT", value=lambda row: "ok" if row.passed else "FAILED"),
-    Column(title="FOUND", value=lambda row: row.message),
+    Column(title="FOUND", value=lambda row: row.message, free=True),
 ]
 INSTRUMENT_COLUMNS: list[Column[Any]] = [
     Column(title="SYMBOL", value=lambda row: row.symbol),
@@ -348,7 +353,7 @@ DRIFT_COLUMNS: list[Column[Any]] = [
     Column(title="ACCOUNT", value=lambda row: row.account),
     Column(title="SYMBOL", value=lambda row: row.symbol),
     Column(title="KIND", value=lambda row: word(row, "kind").replace("_", " ")),
-    Column(title="MESSAGE", value=lambda row: row.message),
+    Column(title="MESSAGE", value=lambda row: row.message, free=True),
     Column(title="EXPECTED", value=lambda row: row.expected, wide=True),
     Column(title="ACTUAL", value=lambda row: row.actual, wide=True),
     Column(title="GROUP", value=lambda row: row.group_id, wide=True),

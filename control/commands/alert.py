@@ -9,6 +9,7 @@ import typer
 from control.exits import ExitCode
 from control.options import Account, Limit, Output, RequestId, World, noun
 from control.printer import Column, Format, say, table, when, word
+from control.repeat import watchable
 from control.session import Session, Stop, new_request_id, session, world_value
 
 app = noun("Show and acknowledge alerts, and the messages sent about them.")
@@ -22,6 +23,7 @@ Comment = Annotated[str, typer.Option("--comment", "-m", metavar="TEXT", help="W
 
 
 @app.command("list")
+@watchable
 def list_alerts(
     ctx: typer.Context,
     every: Annotated[bool, typer.Option("--all", "-a", help="Acknowledged and resolved ones too.")] = False,
@@ -129,6 +131,7 @@ def send_test(
 
 
 @app.command("notifications")
+@watchable
 def notifications(
     ctx: typer.Context,
     channel: Annotated[str, typer.Option("--channel", metavar="NAME", help="Only this channel.")] = "",
@@ -177,17 +180,17 @@ COLUMNS: list[Column[Any]] = [
     Column(title="STATE", value=lambda row: word(row, "state")),
     Column(title="TYPE", value=lambda row: row.type),
     Column(title="COUNT", value=lambda row: row.count, right=True),
-    Column(title="MESSAGE", value=lambda row: row.message),
+    Column(title="MESSAGE", value=lambda row: row.message, free=True),
     Column(title="ACCOUNT", value=lambda row: row.account, wide=True),
     Column(title="SYMBOL", value=lambda row: row.symbol, wide=True),
     Column(title="GROUP", value=lambda row: row.group_id, wide=True),
     Column(title="BY", value=lambda row: row.acknowledged_by, wide=True),
-    Column(title="COMMENT", value=lambda row: row.comment, wide=True),
+    Column(title="COMMENT", value=lambda row: row.comment, wide=True, free=True),
 ]
 RESULTS: list[Column[Any]] = [
     Column(title="CHANNEL", value=lambda row: row.channel),
     Column(title="SENT", value=lambda row: "yes" if row.sent else "no"),
-    Column(title="ERROR", value=lambda row: row.error),
+    Column(title="ERROR", value=lambda row: row.error, free=True),
 ]
 MESSAGES: list[Column[Any]] = [
     Column(title="TIME", value=lambda row: when(row, "create_time")),
@@ -196,11 +199,11 @@ MESSAGES: list[Column[Any]] = [
     Column(title="TRIES", value=lambda row: row.attempt_count, right=True),
     Column(title="MORE", value=lambda row: row.suppressed_count, right=True),
     Column(title="TITLE", value=lambda row: row.title),
-    Column(title="ERROR", value=lambda row: _first_line(row.error)),
+    Column(title="ERROR", value=lambda row: _first_line(row.error), free=True),
     Column(title="ID", value=lambda row: row.notification_id, wide=True),
     Column(title="SEVERITY", value=lambda row: word(row, "severity"), wide=True),
     Column(title="TYPE", value=lambda row: row.type, wide=True),
     Column(title="SENT", value=lambda row: when(row, "send_time"), wide=True),
     Column(title="ALERT", value=lambda row: row.alert_id, wide=True),
-    Column(title="MESSAGE", value=lambda row: _first_line(row.message), wide=True),
+    Column(title="MESSAGE", value=lambda row: _first_line(row.message), wide=True, free=True),
 ]

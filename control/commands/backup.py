@@ -11,6 +11,7 @@ from control.exits import ExitCode
 from control.handover import hand_over
 from control.options import Limit, Output, RequestId, noun
 from control.printer import Column, Format, pairs, table, when
+from control.repeat import watchable
 from control.session import Stop, new_request_id, session
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def _passphrase(file: Path | None, *, encrypt: bool) -> str:
 
 
 @app.command("list")
+@watchable
 def list_(ctx: typer.Context, limit: Limit = 50, output: Output = Format.TABLE) -> None:
     """List the backups in the configured folder, newest first.
 

@@ -16,6 +16,7 @@ from control.commands import config_change, config_keys, config_moves
 from control.exits import ExitCode
 from control.options import DryRun, Limit, Output, RequestId, Yes, noun
 from control.printer import Column, Format, say, table, when, word
+from control.repeat import watchable
 from control.session import Stop, session
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def apply(
 
 
 @app.command("history")
+@watchable
 def history(ctx: typer.Context, limit: Limit = 50, output: Output = Format.TABLE) -> None:
     """Show stored versions, newest first.
 

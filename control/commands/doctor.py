@@ -9,12 +9,14 @@ import typer
 from control.exits import ExitCode
 from control.options import CONTEXT, Output
 from control.printer import Column, Format, say, table
+from control.repeat import watchable
 from control.session import session
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.command("doctor", context_settings=CONTEXT)
+@watchable
 def doctor(ctx: typer.Context, output: Output = Format.TABLE) -> None:
     """Check configuration, token, daemon, forwarder, clock, disk and spool; each trouble with its remedy.
 
@@ -41,5 +43,5 @@ def doctor(ctx: typer.Context, output: Output = Format.TABLE) -> None:
 COLUMNS: list[Column[Any]] = [
     Column(title="CHECK", value=lambda row: row.name),
     Column(title="RESULT", value=lambda row: row.result.lower() if row.result != "FAILED" else row.result),
-    Column(title="FOUND", value=lambda row: row.found),
+    Column(title="FOUND", value=lambda row: row.found, free=True),
 ]

@@ -9,6 +9,7 @@ import typer
 from control.commands import letters
 from control.options import DryRun, Output, RequestId, World, Yes, noun
 from control.printer import Column, Format, amount, in_words, pairs, say, table, when, word
+from control.repeat import watchable
 from control.session import Session, new_request_id, session, world_value
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record."
 
 
 @app.command("status")
+@watchable
 def status(ctx: typer.Context, world: World = None, output: Output = Format.TABLE) -> None:
     """Show the engine's state.
 
@@ -229,7 +231,7 @@ ACCOUNT_COLUMNS: list[Column[Any]] = [
     Column(title="STATE", value=lambda row: word(row, "state")),
     Column(title="GROUPS", value=lambda row: row.live_groups, right=True),
     Column(title="OWN LIMIT", value=lambda row: row.max_open_groups or "", right=True, wide=True),
-    Column(title="WHY", value=lambda row: row.state_reason),
+    Column(title="WHY", value=lambda row: row.state_reason, free=True),
 ]
 PART_COLUMNS: list[Column[Any]] = [
     Column(title="PART", value=lambda row: row.part),
@@ -237,12 +239,12 @@ PART_COLUMNS: list[Column[Any]] = [
     Column(title="ACTORS", value=lambda row: ", ".join(row.actors)),
     Column(title="SINCE", value=lambda row: when(row, "since_time")),
     Column(title="STARTS AGAIN", value=lambda row: when(row, "restart_time")),
-    Column(title="WHY", value=lambda row: row.reason),
+    Column(title="WHY", value=lambda row: row.reason, free=True),
 ]
 DEGRADED_COLUMNS: list[Column[Any]] = [
     Column(title="DEGRADED", value=lambda row: row.code),
-    Column(title="WHAT", value=lambda row: row.subject),
+    Column(title="WHAT", value=lambda row: row.subject, free=True),
     Column(title="SINCE", value=lambda row: when(row, "since_time")),
-    Column(title="WHY", value=lambda row: row.message),
+    Column(title="WHY", value=lambda row: row.message, free=True),
     Column(title="WHAT HELPS", value=lambda row: row.remedy),
 ]

@@ -97,6 +97,6 @@ COLUMNS: list[Column[Any]] = [
     Column(title="RECEIVED", value=lambda row: row["receive_time"][:19].replace("T", " ")),
     Column(title="SPOOLED AS", value=lambda row: row["spool_id"]),
     Column(title="SOURCE", value=lambda row: row["source"]),
-    Column(title="WHY", value=lambda row: row.get("message", "")),
+    Column(title="WHY", value=lambda row: row.get("message", ""), free=True),
     Column(title="BODY", value=lambda row: row["body"], wide=True),
 ]

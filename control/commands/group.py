@@ -9,6 +9,7 @@ import typer
 from control.exits import ExitCode
 from control.options import Account, DryRun, Limit, Output, RequestId, Symbol, Timeframe, World, Yes, noun
 from control.printer import Column, Format, in_words, pairs, say, table, when, word
+from control.repeat import watchable
 from control.session import Session, Stop, new_request_id, session, world_value
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ GroupId = Annotated[str, typer.Argument(metavar="GROUP", help="The group's id.")
 
 
 @app.command("list")
+@watchable
 def list_groups(
     ctx: typer.Context,
     closed: Annotated[bool, typer.Option("--all", "-a", help="Closed groups too.")] = False,
@@ -62,6 +64,7 @@ def list_groups(
 
 
 @app.command("show")
+@watchable
 def show(ctx: typer.Context, group: GroupId, output: Output = Format.TABLE) -> None:
     """Show one group with its pyramids, legs and orders.
 
@@ -358,7 +361,7 @@ LEG_COLUMNS: list[Column[Any]] = [
     Column(title="TP", value=lambda row: _percent(row.tp_percent), right=True),
     Column(title="TARGET", value=lambda row: row.tp_price, right=True),
     Column(title="STATE", value=lambda row: word(row, "state")),
-    Column(title="WHY", value=lambda row: row.state_reason or row.wait_reason),
+    Column(title="WHY", value=lambda row: row.state_reason or row.wait_reason, free=True),
     Column(title="REALIZED", value=lambda row: row.realized_pnl, right=True, wide=True),
 ]
 ORDER_COLUMNS: list[Column[Any]] = [
@@ -372,7 +375,7 @@ ORDER_COLUMNS: list[Column[Any]] = [
     Column(title="AVERAGE", value=lambda row: row.average_price, right=True),
     Column(title="FEE", value=lambda row: row.fee, right=True),
     Column(title="STATE", value=lambda row: word(row, "state")),
-    Column(title="WHY", value=lambda row: row.state_reason),
+    Column(title="WHY", value=lambda row: row.state_reason, free=True),
 ]
 CUT_COLUMNS: list[Column[Any]] = [
     Column(title="CUT", value=lambda row: row.cut_id),
@@ -382,5 +385,5 @@ CUT_COLUMNS: list[Column[Any]] = [
     Column(title="SOLD", value=lambda row: row.sold_quantity, right=True),
     Column(title="REALIZED", value=lambda row: row.realized_pnl, right=True),
     Column(title="STATE", value=lambda row: in_words(row.state)),
-    Column(title="WHY", value=lambda row: in_words(row.stop_reason)),
+    Column(title="WHY", value=lambda row: in_words(row.stop_reason), free=True),
 ]

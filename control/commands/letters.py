@@ -9,6 +9,7 @@ import typer
 from control.exits import ExitCode
 from control.options import CONTEXT, Limit, Output, RequestId, Yes, noun
 from control.printer import Column, Format, clean, pairs, say, table, when
+from control.repeat import watchable
 from control.session import Session, new_request_id, session
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def dead_letters(
 
 
 @app.command("show")
+@watchable
 def show(ctx: typer.Context, letter: Letter, output: Output = Format.TABLE) -> None:
     """Show one of them whole: the message, the error, and what a retry does.
 
@@ -122,7 +124,7 @@ COLUMNS: list[Column[Any]] = [
     Column(title="MESSAGE", value=lambda row: row.message_type),
     Column(title="TRIES", value=lambda row: row.attempts, right=True),
     Column(title="STATE", value=state_of),
-    Column(title="ERROR", value=lambda row: _last_line(row.error)),
-    Column(title="A RETRY", value=lambda row: row.remedy or row.result),
-    Column(title="CONTENT", value=lambda row: row.content, wide=True),
+    Column(title="ERROR", value=lambda row: _last_line(row.error), free=True),
+    Column(title="A RETRY", value=lambda row: row.remedy or row.result, free=True),
+    Column(title="CONTENT", value=lambda row: row.content, wide=True, free=True),
 ]

@@ -332,7 +332,7 @@ COLUMNS: list[Column[Any]] = [
     Column(title="SEVERITY", value=lambda row: word(row, "severity")),
     Column(title="CATEGORY", value=lambda row: word(row, "category")),
     Column(title="EVENT", value=lambda row: row.type),
-    Column(title="MESSAGE", value=lambda row: row.message),
+    Column(title="MESSAGE", value=lambda row: row.message, free=True),
     Column(title="ACCOUNT", value=lambda row: row.account, wide=True),
     Column(title="SYMBOL", value=lambda row: row.symbol),
     Column(title="TF", value=lambda row: row.timeframe, wide=True),

@@ -10,6 +10,7 @@ from control.commands.signal import signal_text
 from control.exits import ExitCode
 from control.options import Account, DryRun, Limit, Output, RequestId, Symbol, World, Yes, noun
 from control.printer import Column, Format, table, when, word
+from control.repeat import watchable
 from control.session import Session, Stop, new_request_id, session, world_value
 
 app = noun("Show and change the queue of waiting signals.")
@@ -18,6 +19,7 @@ SignalId = Annotated[str, typer.Argument(metavar="SIGNAL", help="The queued sign
 
 
 @app.command("list")
+@watchable
 def list_queued(
     ctx: typer.Context,
     account: Account = "",
@@ -159,7 +161,11 @@ COLUMNS: list[Column[Any]] = [
     Column(title="REPLACED", value=lambda row: row.replacement_count, right=True),
     Column(title="EXPECTED", value=lambda row: row.expected_profit, right=True),
     Column(title="SINCE", value=lambda row: when(row, "first_queue_time") or when(row, "queue_time")),
-    Column(title="WAITS FOR", value=lambda row: row.wait_detail.partition("; lifted by ")[0] or row.wait_reason),
+    Column(
+        title="WAITS FOR",
+        value=lambda row: row.wait_detail.partition("; lifted by ")[0] or row.wait_reason,
+        free=True,
+    ),
     Column(
         title="WHY THIS RANK",
         value=lambda row: ", ".join(f"{reason.rule} {reason.value}".strip() for reason in row.rank_reasons),

@@ -12,6 +12,7 @@ import typer
 from control.exits import ExitCode
 from control.options import Account, Output, Symbol, Timeframe, World, noun
 from control.printer import Column, Format, amount, pairs, say, table, when, write
+from control.repeat import watchable
 from control.session import Stop, session, world_value
 from control.times import point_in_time
 
@@ -49,6 +50,7 @@ Until = Annotated[str, typer.Option(metavar="TIME", help="Before this time.")]
 
 
 @app.command("profit")
+@watchable
 def profit(
     ctx: typer.Context,
     by: Annotated[Part | None, typer.Option(help="Split up by this.")] = None,
@@ -81,6 +83,7 @@ def profit(
 
 
 @app.command("equity")
+@watchable
 def equity(
     ctx: typer.Context,
     points: Annotated[int, typer.Option(min=0, metavar="N", help="Most points; 0: the daemon's choice.")] = 0,
@@ -105,6 +108,7 @@ def equity(
 
 
 @app.command("stats")
+@watchable
 def stats(
     ctx: typer.Context,
     account: Account = "",
@@ -133,6 +137,7 @@ def stats(
 
 
 @app.command("daily")
+@watchable
 def daily(
     ctx: typer.Context,
     date: Annotated[str, typer.Argument(metavar="[DATE]", help="The day, YYYY-MM-DD; today if left out.")] = "",

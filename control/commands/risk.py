@@ -11,6 +11,7 @@ import typer
 from control.obstacles import in_words, remaining
 from control.options import DryRun, Limit, Output, RequestId, World, Yes, noun
 from control.printer import Column, Format, amount, pairs, say, shown, table, when, word
+from control.repeat import watchable
 from control.session import Session, new_request_id, session, world_value
 from control.times import point_in_time
 
@@ -24,6 +25,7 @@ Loser = Annotated[str, typer.Option("--group", metavar="GROUP", help="This loser
 
 
 @app.command("show")
+@watchable
 def show(ctx: typer.Context, world: World = None, output: Output = Format.TABLE) -> None:
     """Show the risk engine's state, and per group what stands in the way of an offset.
 
@@ -40,6 +42,7 @@ def show(ctx: typer.Context, world: World = None, output: Output = Format.TABLE)
 
 
 @app.command("preview")
+@watchable
 def preview(ctx: typer.Context, group: Loser = "", world: World = None, output: Output = Format.TABLE) -> None:
     """Show what an offset would do now, without doing it: who is closed, what that needs, who pays how much.
 
@@ -144,6 +147,7 @@ def unblock(ctx: typer.Context, group: GroupId, request_id: RequestId = "", outp
 
 
 @app.command("history")
+@watchable
 def history(
     ctx: typer.Context,
     group: Annotated[str, typer.Option(metavar="GROUP", help="Only actions that touched this group.")] = "",
@@ -303,7 +307,7 @@ WINNER_COLUMNS: list[Column[Any]] = [
 ]
 STEP_COLUMNS: list[Column[Any]] = [
     Column(title="STEP", value=lambda row: row.index, right=True),
-    Column(title="WHAT", value=lambda row: word(row, "kind").replace("_", " ")),
+    Column(title="WHAT", value=lambda row: word(row, "kind").replace("_", " "), free=True),
     Column(title="GROUP", value=lambda row: row.group_id),
     Column(title="QUANTITY", value=lambda row: row.quantity, right=True),
     Column(title="DONE", value=lambda row: "yes" if row.done else "no"),
@@ -319,5 +323,5 @@ ACTION_COLUMNS: list[Column[Any]] = [
     Column(title="PROFIT", value=lambda row: row.realized_profit, right=True),
     Column(title="LOSS", value=lambda row: row.realized_loss, right=True),
     Column(title="BY HAND", value=lambda row: "yes" if row.manual else "no"),
-    Column(title="WHY", value=_why),
+    Column(title="WHY", value=_why, free=True),
 ]

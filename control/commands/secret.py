@@ -10,6 +10,7 @@ import typer
 from control.exits import ExitCode
 from control.options import DryRun, Limit, Output, RequestId, Yes, noun
 from control.printer import Column, Format, pairs, table, when
+from control.repeat import watchable
 from control.session import Stop, new_request_id, session
 
 app = noun("Set and rotate stored secrets. Values are never shown.")
@@ -38,6 +39,7 @@ def set_secret(ctx: typer.Context, name: Name, request_id: RequestId = "", outpu
 
 
 @app.command("list")
+@watchable
 def list_secrets(ctx: typer.Context, limit: Limit = 0, output: Output = Format.TABLE) -> None:
     """Show names and masks of stored secrets.
 

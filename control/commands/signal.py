@@ -14,6 +14,7 @@ import typer
 from control.exits import ExitCode
 from control.options import Account, DryRun, Limit, Output, RequestId, Symbol, Timeframe, World, noun
 from control.printer import Column, Format, pairs, say, table, when, word
+from control.repeat import watchable
 from control.session import MAX_STDIN_BYTES, Session, Stop, new_request_id, session, world_value
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def _exit_as_sent(signal: pb.Signal, output: Format) -> None:
 
 
 @app.command("list")
+@watchable
 def list_signals(
     ctx: typer.Context,
     source: Source = "",
@@ -132,6 +134,7 @@ def list_signals(
 
 
 @app.command("show")
+@watchable
 def show(
     ctx: typer.Context,
     signal: SignalId,
@@ -307,23 +310,23 @@ COLUMNS: list[Column[Any]] = [
     Column(title="PRICE", value=lambda row: row.entry_price, right=True),
     Column(title="OUTCOME", value=lambda row: word(row, "outcome")),
     Column(title="REASON", value=lambda row: row.reason),
-    Column(title="DETAIL", value=lambda row: row.reason_detail, wide=True),
+    Column(title="DETAIL", value=lambda row: row.reason_detail, wide=True, free=True),
     Column(title="GROUP", value=lambda row: row.group_id),
 ]
 READING_COLUMNS: list[Column[Any]] = [
     Column(title="FIELD", value=lambda row: row.path),
     Column(title="VALUE", value=lambda row: row.value),
     Column(title="FROM", value=lambda row: row.expression),
-    Column(title="PROBLEM", value=lambda row: row.problem),
+    Column(title="PROBLEM", value=lambda row: row.problem, free=True),
 ]
 DECISION_COLUMNS: list[Column[Any]] = [
     Column(title="DECISION", value=lambda row: row.type),
-    Column(title="WHAT", value=lambda row: row.message),
+    Column(title="WHAT", value=lambda row: row.message, free=True),
 ]
 STORY_COLUMNS: list[Column[Any]] = [
     Column(title="TIME", value=lambda row: when(row, "time")),
-    Column(title="WHAT", value=lambda row: row.kind),
-    Column(title="HAPPENED", value=lambda row: row.message),
+    Column(title="WHAT", value=lambda row: row.kind, free=True),
+    Column(title="HAPPENED", value=lambda row: row.message, free=True),
     Column(title="REASON", value=lambda row: row.reason, wide=True),
     Column(title="GROUP", value=lambda row: row.group_id, wide=True),
     Column(title="ORDER", value=lambda row: row.client_order_id, wide=True),
@@ -332,5 +335,5 @@ EVENT_COLUMNS: list[Column[Any]] = [
     Column(title="TIME", value=lambda row: when(row, "time")),
     Column(title="EVENT", value=lambda row: row.type),
     Column(title="GROUP", value=lambda row: row.group_id),
-    Column(title="MESSAGE", value=lambda row: row.message),
+    Column(title="MESSAGE", value=lambda row: row.message, free=True),
 ]

@@ -9,6 +9,7 @@ import typer
 from control.options import CONTEXT, Output, World
 from control.overview import Overview, fetch, fetch_all
 from control.printer import Column, Format, clean, table, word
+from control.repeat import watchable
 from control.session import session, world_value
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -17,6 +18,7 @@ QUEUE_ROWS = 10
 
 
 @app.command("status", context_settings=CONTEXT)
+@watchable
 def status(ctx: typer.Context, world: World = None, output: Output = Format.TABLE) -> None:
     """Show the engine on one screen: state, alerts, groups, queue.
 
@@ -55,5 +57,5 @@ ALERT_COLUMNS: list[Column[Any]] = [
     Column(title="ALERT", value=lambda row: row.alert_id),
     Column(title="SEVERITY", value=lambda row: word(row, "severity")),
     Column(title="TYPE", value=lambda row: row.type),
-    Column(title="MESSAGE", value=lambda row: clean(row.message)),
+    Column(title="MESSAGE", value=lambda row: clean(row.message), free=True),
 ]

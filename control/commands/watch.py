@@ -207,7 +207,7 @@ def _screen(snapshot: _Snapshot, height: int) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
-    clock = time.strftime("%H:%M:%S")
+    clock = time.strftime("%H:%M:%SZ", time.gmtime())
     if snapshot.overview is None:
         return Text(f"terrace watch  {clock}  {snapshot.trouble}", style="yellow")
     parts: list[RenderableType] = [_head(snapshot, clock)]

@@ -127,6 +127,16 @@ _SOURCE: Fields = {
         "SIG-5",
         "env:HOOK_KEY",
     ),
+    "previous_secret": Help(
+        "Where the secret so far is kept while senders are changed to the new one: both are taken until "
+        "previous_until. `terrace source rotate` writes it.",
+        "SIG-5",
+        "file:secrets/tradingview.previous",
+    ),
+    "previous_hmac_secret": Help("The same of hmac_secret.", "SIG-5", "file:secrets/hook.previous"),
+    "previous_until": Help(
+        "Until when the previous ones are taken; needed beside them.", "SIG-5", '"2026-12-01T00:00:00Z"'
+    ),
     "allow_addresses": Help(
         "Addresses or networks alerts may come from. Empty: any.", "SIG-5", "[52.89.214.238, 34.212.75.30]"
     ),

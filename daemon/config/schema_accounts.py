@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
@@ -19,7 +21,7 @@ from actors.rules.settings import (
     PositionMode,
 )
 from daemon.config.fault import did_you_mean
-from daemon.config.kinds import Amount, Expression, Network, SecretReference, Text, Whole, Word, refuse
+from daemon.config.kinds import Amount, Expression, Kind, Network, SecretReference, Text, Whole, Word, found, refuse
 from daemon.config.schema_strategy import YEARS_S
 from daemon.config.section import ASSET, FILE, FLAG, NAME, Section
 
@@ -163,11 +165,28 @@ class SignalField(Text):
         raise refuse(f"not a field of a signal{did_you_mean(str(value), SIGNAL_FIELDS)}", *SIGNAL_FIELDS)
 
 
+@dataclass(frozen=True)
+class Moment(Kind):
+    """An ISO 8601 time with its zone, kept as text in UTC."""
+
+    def check(self, value: object) -> str:
+        try:
+            time = datetime.fromisoformat(value) if isinstance(value, str) else value
+        except ValueError:
+            time = None
+        if not isinstance(time, datetime) or time.tzinfo is None:
+            raise refuse(f"must be a time with its zone, {found(value)}", "2026-12-01T00:00:00Z")
+        return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 class SourceModel(Section):
     """One sender of signals (SIG-5, SIG-7, SIG-8, SIG-13)."""
 
     secret: Annotated[str, SecretReference()] | None = None
     hmac_secret: Annotated[str, SecretReference()] | None = None
+    previous_secret: Annotated[str, SecretReference()] | None = None
+    previous_hmac_secret: Annotated[str, SecretReference()] | None = None
+    previous_until: Annotated[str, Moment()] | None = None
     allow_addresses: tuple[Annotated[str, Network()], ...] = ()
     max_age_s: Annotated[int, Whole(1, YEARS_S, "s")] = 300
     max_ahead_s: Annotated[int, Whole(0, YEARS_S, "s")] = 60

@@ -23,3 +23,7 @@ def secret_faults(document: Document, checked: Checked) -> Iterator[Fault]:
             if any(isinstance(each, str) and each.startswith("vault:") for each in references):
                 words = "cannot lie in the vault: the forwarder must read it while the daemon is away"
                 yield document.fault(("sources", name, key), words, _ELSEWHERE)
+        for key in ("previous_secret", "previous_hmac_secret"):
+            if getattr(source, key) is not None and source.previous_until is None:
+                words = "needs previous_until beside it: an old secret is not taken for ever"
+                yield document.fault(("sources", name, key), words, ('previous_until: "2026-12-01T00:00:00Z"',))

@@ -191,8 +191,8 @@ def test_a_near_miss_is_named(cli: Cli) -> None:
 def test_every_noun_and_verb_has_help_with_an_example(cli: Cli) -> None:
     import typer
 
-    from control.__main__ import NOUNS
-    from control.__main__ import app as root
+    from control.cli import NOUNS
+    from control.cli import app as root
 
     group = typer.main.get_command(root)
     handed_on = {("backup", "restore"), ("backup", "verify")}

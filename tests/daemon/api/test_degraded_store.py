@@ -85,7 +85,8 @@ def test_a_full_disk_takes_exits_out_of_the_reserve_until_there_is_room(
     served = serve()
     admin = served.client()
     assert admin.send(alert()).outcome == t.OUTCOME_OPENED
-    kept: Any = served.daemon._store._reserve  # What SQLite's word of a full disk leads to.
+    link: Any = served.daemon._store._link
+    kept: Any = link._reserve  # What SQLite's word of a full disk leads to.
     kept._free_bytes = 1 << 62
     assert kept.release()
     admin.engine.PauseEngine(engine_pb2.PauseEngineRequest())

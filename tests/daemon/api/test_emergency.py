@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 from actors.runtime import Life
+from daemon.store.store import SqliteStore
 from protos.terrace.v1 import group_pb2
 from tests.daemon.api.calls import Client, alert
 from tests.daemon.api.conftest import Served
@@ -62,7 +63,9 @@ def test_everything_is_closed_while_pool_queue_and_risk_engine_are_down(served: 
 @pytest.mark.rule("ORD-12", "REC-5")
 def test_everything_is_closed_on_a_full_disk(served: Served) -> None:
     admin = with_groups(served)
-    fill(served.daemon._store)
+    store = served.daemon._store
+    assert isinstance(store, SqliteStore)
+    fill(store)
     until(lambda: is_full(admin, served))
     answer = admin.groups.CloseAllGroups(group_pb2.CloseAllGroupsRequest())
     assert not answer.failures

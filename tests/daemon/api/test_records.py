@@ -225,7 +225,7 @@ def test_every_outcome_has_words_and_says_whether_something_was_traded() -> None
 def test_every_command_a_remedy_names_exists(command: str) -> None:
     from typer.testing import CliRunner
 
-    from control.__main__ import app
+    from control.cli import app
 
     words = shlex.split(command)[1:]
     done = CliRunner().invoke(app, [*words, "--help"])
