@@ -17,7 +17,7 @@ TESTS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-postgres lint fix protos lock simulate bugs bench faults crashes kills reloads reference fuzz check-python
+.PHONY: help setup run test test-postgres lint fix protos lock simulate bugs bench faults crashes kills reloads reference manual fuzz check-python
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do \
@@ -71,6 +71,9 @@ protos: setup ## Generate the Python code of protos/terrace/v1
 
 reference: setup ## Write docs/configuration.md from the schema
 	$(BIN)/python -m daemon.config.reference
+
+manual: setup ## Write docs/cli.md from the commands
+	$(BIN)/python -m control.manual
 
 lock: setup ## Renew requirements.lock (keeps what still fits; UPGRADE=--upgrade for newer)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -16,6 +16,8 @@ from enum import Enum
 from actors.messages import (
     Crashed,
     Participant,
+    Ping,
+    Pong,
     Quarantined,
     ReplyTo,
     Start,
@@ -205,6 +207,10 @@ class Cell:
             messages = [message for message in messages if not self._kept_away(message)]
             if not messages:
                 return
+        if any(type(message) is Ping for message in messages):
+            messages = [message for message in messages if not self._ponged(message)]
+            if not messages:
+                return
         actor = self.actor
         assert actor is not None
         if isinstance(actor, Batching):
@@ -226,6 +232,12 @@ class Cell:
         if quarantine is None or self.name == SUPERVISOR or not quarantine(self.name, message):
             return False
         self._lives.tell(SUPERVISOR, Quarantined(who=self.who, message=message))
+        return True
+
+    def _ponged(self, message: object) -> bool:
+        if not isinstance(message, Ping):
+            return False
+        self._lives.tell(message.reply_to, Pong(who=self.who))
         return True
 
     def _before(self, message: object) -> None:

@@ -185,6 +185,20 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """API -> any actor: are you there, and how far behind? The runtime answers `Pong` in the actor's turn."""
+
+    reply_to: ReplyTo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pong:
+    """Everything told before the `Ping` was handled."""
+
+    who: Participant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
     """Runtime -> Supervisor: `start()` of this life has returned. Only told where the supervisor asked for it."""
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from control import complete
 from control.ending import explain
 from control.exits import ExitCode
 from control.options import CONTEXT
@@ -36,6 +37,7 @@ NOUNS = {
     "alert": ("alert", "Show and acknowledge alerts."),
     "log": ("log", "Follow, search and export what happened."),
     "config": ("config", "Show, check and change the configuration."),
+    "source": ("handover", "List the sources of alerts, rotate their secrets."),
     "token": ("handover", "Make, list, revoke and rotate the API's tokens."),
     "secret": ("secret", "Set and rotate stored secrets."),
     "backup": ("backup", "Make, restore and verify backups."),
@@ -45,6 +47,7 @@ NOUNS = {
     "panel": ("panel", "Run the panel."),
     "replay": ("handover", "Run the engine on recorded prices and signals."),
     "db": ("handover", "Look after the store: migrate, check."),
+    "context": ("context", "Name several daemons, choose the one in use."),
     "completion": ("completion", "Print a shell completion script."),
 }
 """Noun -> its module in `control.commands`, its line in the help."""
@@ -155,7 +158,10 @@ app = typer.Typer(
 def _root(
     ctx: typer.Context,
     config: Annotated[str, typer.Option(metavar="FILE", help="The config file; else TERRACE_CONFIG.")] = "",
-    context: Annotated[str, typer.Option(metavar="NAME", help="A daemon named in your contexts.yaml.")] = "",
+    context: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="A daemon named by `terrace context add`.", autocompletion=complete.contexts),
+    ] = "",
     address: Annotated[str, typer.Option(metavar="A", help="The daemon's host:port or unix:path.")] = "",
     token_file: Annotated[str, typer.Option(metavar="F", help="The file that holds your token.")] = "",
     tls_ca: Annotated[str, typer.Option(metavar="F", help="PEM of the CA that signed the daemon's certificate.")] = "",

@@ -223,8 +223,15 @@ class AioClient(_Face):
     async def close(self) -> None:
         await self._channel.close()
 
-    async def call(self, request: Message, answer: type[Answer], *, timeout_s: float | None = None) -> Answer:
-        """The daemon's answer. Raises ClientError."""
+    async def call(
+        self,
+        request: Message,
+        answer: type[Answer],
+        *,
+        timeout_s: float | None = None,
+        metadata: tuple[tuple[str, str], ...] = (),
+    ) -> Answer:
+        """The daemon's answer. Raises ClientError. `metadata`: carried along, besides the token."""
         path = _method_of(type(request)).path
         ask = self._asks.get(path)
         if ask is None:
@@ -235,7 +242,9 @@ class AioClient(_Face):
             )
             self._asks[path] = ask
         try:
-            found: Answer = await ask(request, timeout=timeout_s or self.target.timeout_s, metadata=self._metadata())
+            found: Answer = await ask(
+                request, timeout=timeout_s or self.target.timeout_s, metadata=(*self._metadata(), *metadata)
+            )
         except grpc.aio.AioRpcError as failure:
             raise self._error(failure, request) from None
         return found

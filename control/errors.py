@@ -126,6 +126,8 @@ _BY_CODE: dict[str, type[ClientError]] = {
     "UNAVAILABLE": Unavailable,
     "DEADLINE_EXCEEDED": Unavailable,
 }
+_NO_GRPC = "Received http2 header with status"
+"""What gRPC says of a web server that knows no gRPC."""
 _UNSURE = frozenset({"UNKNOWN", "INTERNAL", "CANCELLED", "UNAVAILABLE", "DEADLINE_EXCEEDED", "DATA_LOSS"})
 """Codes that gRPC itself may give, at any moment of a call."""
 
@@ -140,7 +142,7 @@ def decode(failure: RpcFailure, *, is_change: bool) -> ClientError:
     if reason in UNKNOWN_REASONS or (is_change and not reason and code in _UNSURE and was_sent):
         kind = Unknown
     return kind(
-        _message(kind, code, text), reason=reason, code=code, violations=violations, remedy=_remedy(kind, reason)
+        _message(kind, code, text), reason=reason, code=code, violations=violations, remedy=_remedy(kind, reason, text)
     )
 
 
@@ -149,6 +151,8 @@ def _message(kind: type[ClientError], code: str, text: str) -> str:
         return "the daemon did not answer in time"
     if kind is Unavailable and text.lower().startswith(_NEVER_SENT):
         return "the daemon cannot be reached"
+    if kind is NotBuilt and text.startswith(_NO_GRPC):
+        return "what answers there is no Terrace daemon"
     if kind is NotBuilt:
         return "the daemon does not offer this yet" + (f": {text}" if text else "")
     if kind is Unknown:
@@ -156,7 +160,9 @@ def _message(kind: type[ClientError], code: str, text: str) -> str:
     return text or f"the daemon answered {code}"
 
 
-def _remedy(kind: type[ClientError], reason: str) -> str:
+def _remedy(kind: type[ClientError], reason: str, text: str) -> str:
+    if kind is NotBuilt and text.startswith(_NO_GRPC):
+        return "Is the address right? `terrace context show` tells which one is meant."
     if kind is Unavailable and not reason:  # With a reason the daemon has spoken.
         return "Is it running? `terrace doctor` tells more."
     return ""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 DAEMON = "terraced"
 CALLED_AS = "TERRACE_CALLED_AS"
-"""Variable by which `terraced replay` and `terraced token` speak of themselves as `terrace replay`."""
+"""Variable by which `terraced replay` and its like speak of themselves as `terrace replay`."""
 
 
 def daemon_command() -> list[str]:
@@ -22,7 +22,7 @@ def daemon_command() -> list[str]:
 def hand_over(arguments: Sequence[str]) -> None:
     """Becomes `terraced` with these arguments. Does not return; its exit code is ours."""
     command = [*daemon_command(), *arguments]
-    if arguments[:1] in (["replay"], ["token"]):
+    if arguments[:1] in (["replay"], ["source"], ["token"]):
         os.environ[CALLED_AS] = "terrace"
     if arguments[:1] == ["replay"]:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # It waits until there is somebody to take it.

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import ctypes
 import os
-import shutil
-import stat
+import socket
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from control.config_file import ConfigFault, ConfigFile, read_config
+from control.contexts import chosen_context
 from control.errors import ClientError
-from control.printer import word
+from control.health_check import FAILED, OK, WARNING, Check
+from control.health_check import failed as _failed
+from control.health_check import ok as _ok
+from control.health_check import warning as _warning
+from control.health_engine import check_accounts, check_alerts, check_backups, check_engine
+from control.health_files import check_config, check_data_dir, check_disk, check_token
 from control.target import Target, TargetFlags, find_target
 from control.version import own_version
 from control.welcome import forwarder_address, healthz
 
 if TYPE_CHECKING:
+    from control.client import Client
     from protos.terrace.v1 import engine_pb2
 
-OK = "OK"
-WARNING = "WARNING"
-FAILED = "FAILED"
-DISK_FREE_MB = 500
+__all__ = ["FAILED", "OK", "WARNING", "Check", "examine"]
+
 TIME_UNSYNCHRONISED = 5
 """What Linux answers to adjtimex where nobody keeps its clock right."""
 EARLIEST_S = 1_735_689_600
@@ -33,33 +36,30 @@ EARLIEST_S = 1_735_689_600
 MAX_AHEAD_S = 120
 TIMEX_BYTES = 512
 OLD_SPOOLED_S = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    name: str
-    result: str
-    found: str
-    remedy: str = ""
-
-    def plain(self) -> dict[str, Any]:
-        return {"name": self.name, "result": self.result, "found": self.found, "remedy": self.remedy}
+SLOW_S = 2.0
 
 
 def examine(flags: TargetFlags) -> list[Check]:
     """Every check, in the order in which one trouble leads to the next."""
     try:
-        config = read_config(flags.config or None)
+        context = chosen_context(flags.context, os.environ)
         target = find_target(flags)
+        keys = context.keys
+        config = read_config(flags.config or keys.get("config"), data_dir=keys.get("data_dir"))
     except ConfigFault as fault:
-        return [_failed("config", str(fault), "Name the file with --config or TERRACE_CONFIG."), check_clock()]
-    status: list[engine_pb2.Status] = []
+        remedy = "Name the file with --config or TERRACE_CONFIG; terrace context show tells what is meant."
+        return [_failed("config", str(fault), remedy), check_clock()]
+    daemon = check_daemon(target)
+    if context.is_elsewhere and not flags.config:
+        here = _ok("context", f"{context.told()}: the files of that machine are not looked at")
+        return [here, check_token(target), *daemon, check_clock()]
+    is_answered = daemon[0].result == OK
+    is_empty = target.tls_cert is not None
     return [
-        check_config(config),
+        *check_config(config, is_answered=is_answered),
         check_data_dir(config),
-        check_token(target),
-        *check_daemon(target, status),
-        *(check for found in status for check in check_engine(found)),
+        *([] if is_empty else [check_token(target)]),
+        *daemon,
         *check_forwarder(config),
         *check_source_secrets(config),
         check_clock(),
@@ -67,66 +67,58 @@ def examine(flags: TargetFlags) -> list[Check]:
     ]
 
 
-def _ok(name: str, found: str) -> Check:
-    return Check(name=name, result=OK, found=found)
-
-
-def _warning(name: str, found: str, remedy: str) -> Check:
-    return Check(name=name, result=WARNING, found=found, remedy=remedy)
-
-
-def _failed(name: str, found: str, remedy: str) -> Check:
-    return Check(name=name, result=FAILED, found=found, remedy=remedy)
-
-
-def check_config(config: ConfigFile) -> Check:
-    if config.path is None:
-        return _warning("config", "no config file: the defaults hold", "Name yours with --config or TERRACE_CONFIG.")
-    return _ok("config", str(config.path))
-
-
-def check_data_dir(config: ConfigFile) -> Check:
-    folder = config.data_dir
-    if not folder.is_dir():
-        return _failed("data", f"{folder} is not there", "It is made when the daemon first starts: terrace up.")
-    if not os.access(folder, os.R_OK | os.X_OK):
-        return _failed("data", f"{folder} cannot be read", "Run this as the daemon's user.")
-    return _ok("data", str(folder))
-
-
-def check_token(target: Target) -> Check:
-    path = target.token.path
-    if not target.token.read():
-        return _failed(
-            "token", target.token.fault, "The daemon makes it on its first start; else name yours with --token-file."
-        )
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        return _failed("token", f"{path} can be read by others (mode {mode:04o})", f"chmod 600 {path}")
-    return _ok("token", str(path))
-
-
-def check_daemon(target: Target, status: list[engine_pb2.Status]) -> list[Check]:
-    """Reachable, ready, and of this version. What it says about itself is added to `status`."""
+def check_daemon(target: Target) -> list[Check]:
+    """Reachable, ready, of this version; then what it knows of itself, its accounts, alerts and backups."""
     from control.client import Client
-    from protos.terrace.v1 import engine_pb2 as pb
 
-    with Client(target) as client:
+    try:
+        client = Client(target)
+    except ConfigFault as fault:
+        return [_failed("daemon", str(fault), "Name files that are there: --tls-ca, --tls-cert, --tls-key.")]
+    with client:
         start = time.perf_counter()
         try:
-            is_ready = client.is_serving()
+            is_ready = client.is_serving(timeout_s=SLOW_S)
         except ClientError as error:
-            return [_failed("daemon", f"{target.address}: {error.message}", "Start it: terrace up, or terraced.")]
+            return [_failed("daemon", f"{target.address}: {error.message}", _unreached(error))]
         took_ms = (time.perf_counter() - start) * 1000
         checks = [_ok("daemon", f"{target.address} answers in {took_ms:.0f} ms")]
         if not is_ready:
-            checks = [_warning("daemon", f"{target.address} is not ready yet", "Wait, or look at its log.")]
+            checks = [
+                _warning("daemon", f"{target.address} is not ready", "Wait; terrace status says what it waits for.")
+            ]
+        statuses: list[engine_pb2.Status] = []
         try:
-            for world in _worlds(client):
-                status.append(client.call(pb.GetStatusRequest(world=world), pb.GetStatusResponse).status)
+            statuses += _statuses(client)
         except ClientError as error:
             return [*checks, _failed("access", error.message, error.remedy or "Look at the daemon's log.")]
-    return [*checks, _version(status[0].version)] if status else checks
+        return [*checks, *_asked(client, statuses)]
+
+
+def _unreached(error: ClientError) -> str:
+    if error.code == "DEADLINE_EXCEEDED":
+        return "It is there and stands still, or something else listens there: look at its log, then restart it."
+    if error.code == "UNIMPLEMENTED":
+        return "Another program listens there: `ss -ltnp` names it; or the address is wrong."
+    return "Start it: terrace up, or terraced. If it runs, the address or TLS differs: terrace context show."
+
+
+def _asked(client: Client, statuses: list[engine_pb2.Status]) -> list[Check]:
+    if not statuses:
+        return []
+    checks = [_version(statuses[0].version)]
+    for status in statuses:
+        checks += check_engine(status)
+    checks += check_accounts(client)
+    for status in statuses:
+        checks += check_alerts(client, status)
+    return [*checks, *check_backups(client, statuses)]
+
+
+def _statuses(client: Client) -> list[engine_pb2.Status]:
+    from protos.terrace.v1 import engine_pb2 as pb
+
+    return [client.call(pb.GetStatusRequest(world=world), pb.GetStatusResponse).status for world in _worlds(client)]
 
 
 def _worlds(client: Any) -> list[str]:
@@ -156,24 +148,11 @@ def _version(theirs: str) -> Check:
     return _ok("version", own)
 
 
-def check_engine(status: engine_pb2.Status) -> list[Check]:
-    name = f"engine {word(status, 'world')}".strip()
-    state = word(status, "state").upper()
-    checks = [_ok(name, state)]
-    if state != "RUNNING":
-        remedy = "terrace engine resume" if state == "PAUSED" else "terrace status"
-        checks = [_warning(name, f"{state} {status.state_reason}".strip(), remedy)]
-    checks += [_warning(name, line, "terrace status") for line in status.degradations if line != status.state_reason]
-    if status.alerts:
-        checks.append(_warning("alerts", f"{status.alerts} active", "terrace alert list"))
-    return checks
-
-
 def check_forwarder(config: ConfigFile) -> list[Check]:
     address = forwarder_address(config)
     found = healthz(config, timeout_s=2.0)
     if found is None:
-        return [_warning("forwarder", f"{address}: nothing answers", "Start it: terrace forward."), _spool_file(config)]
+        return [_no_forwarder(address), _spool_file(config)]
     state = str(found.get("status", ""))
     first = _ok("forwarder", f"{address} takes alerts")
     if state == "failed":
@@ -183,6 +162,16 @@ def check_forwarder(config: ConfigFile) -> list[Check]:
     elif state != "ok":
         first = _warning("forwarder", f"{address}: {found.get('reason', '')}", "Alerts are kept; start the daemon.")
     return [first, _spool(found)]
+
+
+def _no_forwarder(address: str) -> Check:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=SLOW_S).close()
+    except (OSError, ValueError):
+        return _warning("forwarder", f"{address}: nothing answers, so no alert is taken", "Start it: terrace forward.")
+    remedy = "Stop that program (`ss -ltnp` names it), or set forwarder.address to another port."
+    return _failed("forwarder", f"{address}: another program listens there", remedy)
 
 
 def _spool(found: dict[str, Any]) -> Check:
@@ -248,12 +237,3 @@ def _is_unsynchronised() -> bool:
         return int(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))) == TIME_UNSYNCHRONISED
     except (OSError, AttributeError):
         return False
-
-
-def check_disk(config: ConfigFile) -> Check:
-    folder = next(path for path in (config.data_dir, *config.data_dir.parents) if path.exists())
-    free_mb = shutil.disk_usage(folder).free // (1024 * 1024)
-    least_mb = config.whole("alerts.disk_free_mb", DISK_FREE_MB)
-    if free_mb < least_mb:
-        return _failed("disk", f"{free_mb} MB free, at least {least_mb} wanted", f"Make room on the disk of {folder}.")
-    return _ok("disk", f"{free_mb} MB free")

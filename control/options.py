@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from control import complete
 from control.printer import Format
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
@@ -27,8 +28,11 @@ RequestId = Annotated[
 World = Annotated[
     WorldName | None, typer.Option("--world", help="Needed where accounts of several worlds are configured.")
 ]
-Account = Annotated[str, typer.Option(metavar="ACCOUNT", help="Only this account.")]
-Symbol = Annotated[str, typer.Option(metavar="SYMBOL", help="Only this unified symbol, e.g. BTC/USDT.")]
+Account = Annotated[str, typer.Option(metavar="ACCOUNT", help="Only this account.", autocompletion=complete.accounts)]
+Symbol = Annotated[
+    str,
+    typer.Option(metavar="SYMBOL", help="Only this unified symbol, e.g. BTC/USDT.", autocompletion=complete.symbols),
+]
 Timeframe = Annotated[str, typer.Option(metavar="TIMEFRAME", help="Only this timeframe, e.g. 15m.")]
 Limit = Annotated[int, typer.Option(min=0, metavar="N", help="Most rows to show; 0: all.")]
 

@@ -60,7 +60,7 @@ def _is_number(following: Sequence[str]) -> bool:
 
 def watchable(command: Callable[..., None]) -> Callable[..., None]:
     """The verb with a `--watch` of its own."""
-    own = inspect.signature(command)
+    own = inspect.signature(command, eval_str=True)
     parameter = inspect.Parameter("watch", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Watch)
 
     @functools.wraps(command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from control.client import Client
     from control.config_file import ConfigFile
+    from control.contexts import Context
     from control.target import TargetFlags
 
 Answer = TypeVar("Answer", bound="Message")
@@ -43,16 +44,59 @@ class Session:
     _closers: list[Callable[[], None]] = field(default_factory=list)
 
     @cached_property
+    def meant(self) -> TargetFlags:
+        """The flags, with the context in use where nothing says which daemon is meant.
+
+        Only commands that ask a daemon read it: what serves on this machine must not follow a person's choice.
+        """
+        import os
+
+        from control.contexts import in_use
+
+        flags = self.flags
+        is_said = flags.context or flags.config or flags.address
+        if is_said or os.environ.get("TERRACE_CONTEXT") or os.environ.get("TERRACE_CONFIG"):
+            return flags
+        return replace(flags, context=in_use(os.environ))
+
+    @cached_property
+    def context(self) -> Context:
+        """The named daemon that is meant; one without a name where none is."""
+        import os
+
+        from control.contexts import chosen_context
+
+        return chosen_context(self.meant.context, os.environ)
+
+    @cached_property
     def config(self) -> ConfigFile:
+        """Of the daemon that is meant, where its files are on this machine."""
         from control.config_file import read_config
 
-        return read_config(self.flags.config or None)
+        keys = self.context.keys
+        return read_config(self.flags.config or keys.get("config"), data_dir=keys.get("data_dir"))
+
+    def local_config(self) -> str:
+        """The config file for work on this machine's files; empty where none is named.
+
+        Refused where the context is a daemon elsewhere: the work would be done on the files of another one.
+        """
+        if self.flags.config:
+            return self.flags.config
+        context = self.context
+        if context.is_elsewhere:
+            raise Stop(
+                f"this works on files of this machine, and the context {context.told()} names a daemon elsewhere: "
+                "run it there, or name a config with --config FILE",
+                ExitCode.USAGE,
+            )
+        return context.keys.get("config", "")
 
     @cached_property
     def client(self) -> Client:
         from control.client import Client, find_target
 
-        client = Client(find_target(self.flags))
+        client = Client(find_target(self.meant))
         self._closers.append(client.close)
         return client
 
@@ -85,6 +129,8 @@ class Session:
         """Asks before something that cannot be taken back. Anything but yes ends the command with code 8."""
         if yes:
             return
+        if self.context.name:
+            say(f"context {self.context.told()}")
         sys.stderr.write(f"{question} [y/N] ")
         sys.stderr.flush()
         answer = sys.stdin.readline() if sys.stdin else ""

@@ -9,9 +9,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from control.config_file import ConfigFault, ConfigFile, load_yaml, read_config
+from control.config_file import ConfigFault, ConfigFile, read_config
+from control.contexts import chosen_context
 
 DEFAULT_ADDRESS = "127.0.0.1:7461"
 DEFAULT_TIMEOUT_S = 10.0
@@ -100,7 +100,7 @@ def find_target(
     """The daemon meant by flags, context, environment and config. Raises ConfigFault."""
     flags = flags or TargetFlags()
     environ = os.environ if environ is None else environ
-    context = _context(flags.context or environ.get("TERRACE_CONTEXT", ""), environ)
+    context = chosen_context(flags.context, environ).keys
     config: ConfigFile | None = None
     address = flags.address or context.get("address", "")
     token_file = flags.token_file or context.get("token_file", "")
@@ -173,28 +173,6 @@ def normal_address(address: str) -> str:
     if address.startswith("unix:") or not colon:
         return address
     return f"{_EVERYWHERE.get(host, host)}:{port}"
-
-
-def _context(name: str, environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Keys of a named context: `address`, `token_file`, `config`, `data_dir`, `timeout_s`, `tls_ca`, `tls_cert` ..."""
-    if not name:
-        return {}
-    file = contexts_file(environ)
-    try:
-        tree: Any = load_yaml(file.read_bytes(), str(file))
-    except OSError as error:
-        raise ConfigFault(f"context {name}: {file}: {error.strerror or error}") from None
-    known = tree if isinstance(tree, dict) else {}
-    found = known.get(name)
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        have = ", ".join(sorted(str(key) for key in known)) or "none"
-        raise ConfigFault(f"no context {name} in {file} (there: {have})")
-    return found
-
-
-def contexts_file(environ: Mapping[str, str]) -> Path:
-    base = environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(base) / "terrace" / "contexts.yaml"
 
 
 def _seconds(text: str) -> float | None:

@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 import structlog
 from grpc_health.v1 import health
@@ -27,40 +28,50 @@ from actors.runtime import SUPERVISOR
 from actors.threaded import Threaded
 from daemon.anchoring import Anchoring
 from daemon.api.auth import Identities
-from daemon.api.condition import SERVING, Condition
+from daemon.api.condition import Condition
 from daemon.api.config_service import ConfigService
+from daemon.api.doors import AddressInUse, SocketRefused
 from daemon.api.edge_probe import EdgeProbe
 from daemon.api.engine import Engine, InFlight
 from daemon.api.maintenance_service import MaintenanceService
 from daemon.api.recorder import Recorder
 from daemon.api.records import Records
 from daemon.api.secret_service import SecretService
-from daemon.api.server import AddressInUse, ApiServer, SocketRefused
-from daemon.assembly import Parts, SettingsHolder, assemble
-from daemon.backup.restored import refuse_copy, tell_restored
+from daemon.api.server import ApiServer
+from daemon.assembly import Parts, SettingsHolder, assemble, worlds_of
+from daemon.backup.restored import refuse_copy, silent, tell_restored
 from daemon.backup.schedule import Schedule
 from daemon.backup.setup import make_backups
 from daemon.clock import SystemClock
 from daemon.config.kinds import split_address
-from daemon.config.load import LoadedConfig
+from daemon.config.load import ConfigFaults, LoadedConfig, load_config
 from daemon.config_follower import ConfigFollower, version_of
 from daemon.exchange_records import ExchangeRecords
 from daemon.exchanges.opening import Connect, Opening
+from daemon.exchanges.venue_request import VenueRequest
 from daemon.first_view import first_view
 from daemon.housekeeping import Housekeeping
 from daemon.ids import RandomIds
 from daemon.metered_store import MeteredStore
 from daemon.notes import Notes
 from daemon.observe import dump
+from daemon.observe.account_watch import AccountWatch
+from daemon.observe.diagnostics import Diagnostics
+from daemon.observe.dump_parts import Sources, parts_of
 from daemon.observe.event_log import EventLog
-from daemon.observe.gauges import Gauges
+from daemon.observe.gauges import Gauges, free_bytes
+from daemon.observe.health import Health
 from daemon.observe.http import ObserveServer, Page
 from daemon.observe.logging import Log
 from daemon.observe.masking import Masker
 from daemon.observe.metrics import Metrics
+from daemon.observe.slow import SlowLog
+from daemon.observe.trace_export import make_export
+from daemon.observe.tracing import Tracing
 from daemon.secret_users import VaultUsers
 from daemon.secrets import Resolver, Unresolved, make_source_secrets
 from daemon.store.audit_anchors import anchor_file, read_anchors
+from daemon.store.leadership import Wish, epoch_chars
 from daemon.store.open import StoreRefused, open_store
 from daemon.store.read import Reader
 from daemon.store.store import SqlStore
@@ -72,8 +83,12 @@ from daemon.vault.opening import make_vault
 from daemon.vault.vault import Vault
 from daemon.watch import Watch
 from protos.terrace.v1.config_pb2_grpc import add_ConfigServiceServicer_to_server
+from protos.terrace.v1.engine_pb2 import Leadership
 from protos.terrace.v1.maintenance_pb2_grpc import add_MaintenanceServiceServicer_to_server
 from protos.terrace.v1.secret_pb2_grpc import add_SecretServiceServicer_to_server
+
+if TYPE_CHECKING:
+    from daemon.standby.lease import Lease
 
 _LOG = structlog.stdlib.get_logger("terrace.system")
 
@@ -85,9 +100,6 @@ DRAIN_LIMIT_S = 10.0
 STOP_LIMIT_S = 20.0
 MAX_UNIX_PATH_BYTES = 100
 """What every system allows for the path of a unix socket, with a little room."""
-
-_OK = Page("200 OK", b"ok\n")
-
 
 class StartRefused(Exception):
     """The daemon cannot start; the words say why and what helps."""
@@ -124,6 +136,8 @@ class Daemon:
         self._condition = Condition(self._clock.now_ms())
         self._masker = Masker()
         self._metrics = Metrics()
+        self._slow = SlowLog(self._metrics)
+        self._tracing = Tracing()
         self._stopping = asyncio.Event()
         self._failed = ""
         self._in_flight = InFlight()
@@ -133,6 +147,7 @@ class Daemon:
         self._engine: Engine
         self._server: ApiServer
         self._notes: Notes
+        self._accounts_seen: AccountWatch
         self._store: SqlStore
         self._store_url: str
         """May hold a password."""
@@ -148,6 +163,9 @@ class Daemon:
         self._backup_schedule: Schedule
         self._follower: ConfigFollower
         self._log: Log
+        self._lease: Lease | None = None
+        self._leadership: Leadership | None = None
+        self._taken_from = ""
         self.port = 0
         """Port the API listens on, once it does."""
         self.observe_port = 0
@@ -160,7 +178,8 @@ class Daemon:
         async with AsyncExitStack() as stack:
             self._start_log(stack)
             self._open_secrets()
-            self._open_store(stack)
+            if not await self._take_lead(stack):
+                return
             tokens = self._make_tokens()
             self._make_secrets(self._config.settings)
             self._build(stack)
@@ -194,15 +213,69 @@ class Daemon:
         _LOG.info("starting", version=program_version(), config=str(self._config.daemon.config_path))
         for warning in self._config.warnings:
             _LOG.warning(warning, category="config")
+        export = make_export(self._config.daemon.observe.traces, program_version())
+        if export is not None:
+            self._tracing.use(export.tracer)
+            stack.callback(export.stop)
 
-    def _open_store(self, stack: AsyncExitStack) -> None:
-        daemon = self._config.daemon
-        url = store_url(daemon.storage.url, self._secrets, self._masker.know)
+    async def _take_lead(self, stack: AsyncExitStack) -> bool:
+        """Opens the store. A standby waits until nobody leads; False: it was told to stop before that."""
+        while True:
+            wish = None
+            if self._config.daemon.storage.standby:
+                wish = await self._wait_for_lead()
+                if wish is None:
+                    return False
+            refused = self._open_store(stack, wish)
+            if refused is None:
+                return True
+            if wish is None or not refused.is_held:
+                raise StartRefused(str(refused))
+
+    async def _wait_for_lead(self) -> Wish | None:
+        from daemon.standby.waiting import Waiting, WaitRefused
+
+        if self._with_signals:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._loop.add_signal_handler(number, self._stop)
+        waiting = Waiting(
+            self._config.daemon,
+            self._resolved_url(),
+            version=program_version(),
+            start_ms=self._condition.start_time_ms,
+            worlds=worlds_of(self._config.settings),
+            stopping=self._stopping,
+        )
+        wish = await waiting.run()
+        if isinstance(wish, WaitRefused):
+            raise StartRefused(wish.words)
+        if wish is not None and waiting.has_waited:
+            self._read_again()
+        return wish
+
+    def _read_again(self) -> None:
+        """What has changed on this machine while it waited."""
+        config = load_config(self._config.daemon.config_path, self._environ)
+        if isinstance(config, ConfigFaults):
+            _LOG.error(f"the config has become faulty; this daemon leads by that of its start:\n{config}")
+        else:
+            self._config = config
+        self._open_secrets()
+
+    def _resolved_url(self) -> str:
+        url = store_url(self._config.daemon.storage.url, self._secrets, self._masker.know)
         if isinstance(url, StoreRefused):
             raise StartRefused(str(url))
-        store = open_store(url, daemon.storage.durability.value, daemon.data_dir)
+        return url
+
+    def _open_store(self, stack: AsyncExitStack, wish: Wish | None) -> StoreRefused | None:
+        daemon = self._config.daemon
+        url = self._resolved_url()
+        store = open_store(url, daemon.storage.durability.value, daemon.data_dir, wish=wish)
         if isinstance(store, StoreRefused):
-            raise StartRefused(str(store))
+            return store
+        if wish is not None:
+            self._begin_lease(stack, url, store, wish)
         self._store_url = url
         self._store = store
         stack.callback(store.close)
@@ -216,6 +289,38 @@ class Daemon:
         stack.callback(self._reader.close)
         version = version_of(self._config.text, self._reader.config_version())
         self._config = replace(self._config, settings=replace(self._config.settings, version=version))
+        return None
+
+    def _begin_lease(self, stack: AsyncExitStack, url: str, store: SqlStore, wish: Wish) -> None:
+        """It ends after the store is closed: whoever waits finds everything written."""
+        from daemon.standby.lease import Lease, PostgresRenewal
+        from daemon.standby.server import leadership
+        from daemon.store.postgres_open import PostgresStore
+
+        assert isinstance(store, PostgresStore)
+        lead, before = store.lead, wish.claim.lead if wish.claim is not None else None
+        self._leadership = leadership(lead, leads=True)
+        self._taken_from = "" if before is None else f" from {before.who}, epoch {before.epoch}, whose lease ran out"
+        renewal = PostgresRenewal(url, lead.epoch)
+        self._lease = lease = Lease(renewal, on_lost=self._lost_lead, on_change=self._lease_changed)
+        lease.start()
+        stack.callback(lease.stop)
+        if any(account.is_paper for account in self._config.settings.accounts.values()):
+            _LOG.warning("paper accounts are files of this machine: who takes over has books of its own")
+
+    def _lost_lead(self) -> None:
+        """From the lease's thread. Nothing can be sent or written any more."""
+        self._failed = "another daemon has taken the lead: this one has stopped trading. Start it again as the standby"
+        self._loop.call_soon_threadsafe(self._stopping.set)
+
+    def _lease_changed(self, words: str) -> None:
+        if words:
+            self._condition.trouble("lease", words)
+        else:
+            self._condition.mended("lease")
+
+    def _may_send(self) -> str:
+        return "" if self._lease is None else self._lease.may_send()
 
     def _open_secrets(self) -> None:
         """Opens the vault if there is one. One that stays shut is told; what refers to it says so, too."""
@@ -280,8 +385,9 @@ class Daemon:
             cached=self._reader.instruments,
             know_secrets=self._masker.know,
             connect=self._connect,
-            record=self._exchange_records.put,
+            record=self._requested,
             secrets=self._secrets,
+            may_send=self._may_send,
             forbidden=refuse_copy(self._store.boot.copy_of) if self._store.boot.copy_of else "",
         )
         stack.callback(opening.loop.stop)
@@ -294,7 +400,7 @@ class Daemon:
             _LOG.error(f"account {account} is not traded: {why}", category="exchange", account=account)
         holder = SettingsHolder(settings)
         self._telling = Telling(
-            settings=holder,
+            settings=silent(holder, self._store.boot.copy_of),
             reader=self._reader,
             clock=self._clock,
             boot_count=self._store.boot.boot_count,
@@ -303,7 +409,14 @@ class Daemon:
             know_secrets=self._masker.know,
             mask=self._masker.text,
         )
-        self._metered = MeteredStore(self._store, self._metrics, outbox=self._telling.outbox, tap=self._telling.tap)
+        self._metered = MeteredStore(
+            self._store,
+            self._metrics,
+            outbox=self._telling.outbox,
+            tap=self._telling.tap,
+            slow=self._slow,
+            tracing=self._tracing,
+        )
         self._parts = assemble(
             system=system,
             settings=holder,
@@ -312,6 +425,7 @@ class Daemon:
             exchanges=exchanges,
             ids=self._ids,
             installation_id=self._store.boot.installation_id,
+            epoch=epoch_chars(self._store.boot.epoch),
             observe=self._supervised,
             store_state=view.mark_store,
         )
@@ -336,7 +450,13 @@ class Daemon:
             broken=opened.broken,
             version=program_version(),
             notifier=self._telling,
+            leadership=lambda: self._leadership,
         )
+        self._accounts_seen = AccountWatch(self._engine)
+        for account in exchanges:
+            self._metrics.expect_account(account)
+            if not settings.accounts[account].is_paper:
+                self._metrics.expect_requests(account)
         self._notes = Notes(Recorder(self._engine), self._clock)
         self._telling.join(self._engine, self._notes, view.current.alerts.values())
         self._vault_users = VaultUsers(
@@ -376,9 +496,18 @@ class Daemon:
             raise StartRefused(f"{taken}. Is another daemon running? Set api.address to another") from taken
         except (OSError, ValueError) as error:
             raise StartRefused(f"api.tls cannot be used: {error}") from error
+        self._server.guard.on_call = self._slow.called
+        self._server.intake.tracing = self._tracing
         self._metrics.look_at(self._gauges())
-        pages = {"/metrics": self._metrics_page, "/healthz": lambda: _OK, "/readyz": self._ready_page}
-        observe = ObserveServer(pages)
+        probes = Health(
+            self._engine,
+            names=self._parts.system.names,
+            is_serving=lambda: self._server.is_serving,
+            mask=self._masker.text,
+        )
+        observe = ObserveServer(
+            {"/metrics": self._metrics_page, "/healthz": probes.alive_page, "/readyz": probes.ready_page}
+        )
         host, port = split_address(daemon.observe.address)
         try:
             self.observe_port = await observe.start(host, int(port))
@@ -401,9 +530,21 @@ class Daemon:
         stack.callback(backups.stop)
         backups.clear()
         self._backup_schedule = Schedule(backups, self._notes, self._clock)
-        return MaintenanceService(
-            self._engine, backups, self._backup_schedule, partial(check, self._store_url, daemon.data_dir)
+        self._backup_schedule.on_done = self._metrics.backed_up
+        check_store = partial(check, self._store_url, daemon.data_dir)
+        sources = Sources(
+            engine=self._engine,
+            config=lambda: self._follower.in_force.loaded,
+            depths=self._parts.system.depths,
+            dropped=lambda: self._parts.system.dropped,
+            lines=self._log.tail.newest,
+            log_lines_lost=lambda: self._log.dropped_lines,
+            metrics=self._metrics,
+            accounts=self._accounts_seen,
+            check_store=check_store,
         )
+        diagnostics = Diagnostics(parts_of(sources), self._masker, self._clock.now_ms)
+        return MaintenanceService(self._engine, backups, self._backup_schedule, check_store, diagnostics)
 
     def _listen_unix(self) -> None:
         path = self._config.daemon.api.unix_socket
@@ -415,7 +556,8 @@ class Daemon:
         self._server.listen_unix(path)
 
     def _start_engine(self, stack: AsyncExitStack) -> None:
-        EventLog(self._log, self._metrics).join(self._parts.subscribers, self._parts.view.current.last_sequence)
+        events = EventLog(self._log, self._metrics, self._tracing.trace_id)
+        events.join(self._parts.subscribers, self._parts.view.current.last_sequence)
         self._parts.start()
         stack.callback(self._follower.stop)
 
@@ -430,13 +572,23 @@ class Daemon:
             self._tasks.append(asyncio.create_task(self._exchange_records.run()))
             self._tasks.append(asyncio.create_task(self._backup_schedule.run()))
             tell_restored(self._store.boot, self._notes, self._condition)
+            self._tell_lead()
             self._tasks.append(asyncio.create_task(self._watch(stack).run()))
+            self._tasks.append(asyncio.create_task(self._accounts_seen.run()))
+            self._tasks.append(asyncio.create_task(self._slow.watch_loop()))
             self._tasks += self._telling.start(program_version())
             stack.push_async_callback(self._end_tasks)
             await self._server.serve()
             gc.collect()
             gc.freeze()  # What is loaded stays: later collections need not look at it again.
             self._say_ready()
+
+    def _tell_lead(self) -> None:
+        if self._leadership is None:
+            return
+        words = f"{self._leadership.leader} leads as epoch {self._leadership.epoch}{self._taken_from}"
+        severity = "warning" if self._taken_from else "info"
+        self._notes.commit(self._notes.event("system", severity, "system.lead_taken", words))
 
     async def _ready(self) -> bool:
         """Waits until everybody has loaded and the accounts may trade; False: it is to stop before that."""
@@ -505,6 +657,14 @@ class Daemon:
         self._failed = f"the engine failed: {error}"
         self._loop.call_soon_threadsafe(self._stopping.set)
 
+    def _requested(self, request: VenueRequest) -> None:
+        """A request to an exchange is over. From the exchanges' loop."""
+        self._exchange_records.put(request)
+        self._metrics.requested(request)
+        self._slow.requested(request)
+        if self._tracing.is_on:
+            self._tracing.requested(request)
+
     def _supervised(self, note: Note) -> None:
         """What the supervisor has to say while the store does not take it."""
         if not self._parts.view.current.store_ok:
@@ -570,26 +730,37 @@ class Daemon:
     def _metrics_page(self) -> Page:
         return Page("200 OK", self._metrics.text(), "text/plain; version=0.0.4; charset=utf-8")
 
-    def _ready_page(self) -> Page:
-        if self._condition.phase == SERVING and self._server.is_serving:
-            return _OK
-        return Page("503 Service Unavailable", f"{self._condition.phase}\n".encode())
-
     def _gauges(self) -> Gauges:
         start_ms = self._condition.start_time_ms
         intake, gate = self._server.intake, self._server.gate
         counts = {
-            "terrace_questions_in_flight": ("Calls that wait for the engine", lambda: self._in_flight.count),
+            "terrace_calls_in_flight": ("Calls that wait for the engine", lambda: self._in_flight.count),
             "terrace_signals_in_flight": ("Signals without an outcome yet", lambda: intake.admission.in_flight),
-            "terrace_signals_shed": ("Signals turned away under overload", lambda: intake.admission.shed),
-            "terrace_exits_shed": ("Of them exits and reduces", lambda: intake.admission.shed_exits),
-            "terrace_signals_limited": ("Signals over their source's rate", lambda: intake.admission.limited),
-            "terrace_refused_calls": ("Calls without a valid token or role", lambda: gate.refused_calls),
-            "terrace_throttled_calls": ("Calls after too many wrong tokens", lambda: gate.throttled_calls),
-            "terrace_log_lines_lost": ("Log lines that were dropped", lambda: self._log.dropped_lines),
+            "terrace_signals_shed_total": ("Signals turned away under overload", lambda: intake.admission.shed),
+            "terrace_exits_shed_total": ("Of them exits and reduces", lambda: intake.admission.shed_exits),
+            "terrace_signals_over_rate_total": ("Signals over their source's rate", lambda: intake.admission.limited),
+            "terrace_calls_refused_total": ("Calls without a valid token or role", lambda: gate.refused_calls),
+            "terrace_calls_throttled_total": ("Calls after too many wrong tokens", lambda: gate.throttled_calls),
+            "terrace_log_lines_lost_total": ("Log lines that were dropped", lambda: self._log.dropped_lines),
+            "terrace_tells_dropped_total": ("Messages of ended actors", lambda: self._parts.system.dropped),
             "terrace_uptime_seconds": ("Since the start", lambda: (self._clock.now_ms() - start_ms) / 1000),
+            "terrace_disk_free_bytes": ("Room where the data lies", lambda: free_bytes(self._config.daemon.data_dir)),
+            "terrace_backup_last_timestamp_seconds": (
+                "When the newest backup of this process was made; 0: none yet",
+                lambda: self._metrics.backup_ms / 1000,
+            ),
+            "terrace_backup_last_size_bytes": ("Its size", lambda: self._metrics.backup_bytes),
         }
-        return Gauges(system=self._parts.system, view=self._parts.view, worlds=self._parts.worlds, counts=counts)
+        return Gauges(
+            system=self._parts.system,
+            view=self._parts.view,
+            worlds=self._parts.worlds,
+            counts=counts,
+            accounts=self._accounts_seen,
+            marks=self._parts.marks,
+            now_ms=self._clock.now_ms,
+            version=program_version(),
+        )
 
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}

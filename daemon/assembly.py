@@ -84,6 +84,7 @@ def assemble(
     exchanges: Mapping[str, Exchange],
     ids: Ids,
     installation_id: str,
+    epoch: str = FIRST_EPOCH,
     observe: Callable[[Note], None],
     store_state: Callable[[bool, str], None],
     marks: Marks | None = None,
@@ -101,7 +102,7 @@ def assemble(
         marks=marks,
         catalogue=catalogue,
         settings=settings,
-        prefix=installation_id + FIRST_EPOCH,
+        prefix=installation_id + epoch,
         can_amend=lambda account: account in exchanges and exchanges[account].can_amend,
         can_stop=lambda account: account in exchanges and exchanges[account].can_stop,
     )

@@ -12,10 +12,15 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from actors.rules.model import Order
 from actors.rules.rates import Ask
 from actors.rules.records import AddEvent, Row
 from daemon.exchanges.venue_request import ABANDONED, ANSWERED, CHANGING, VenueRequest
+from daemon.store.text import every_store_takes
+
+_LOG = structlog.stdlib.get_logger("terrace.exchange")
 
 EVERY_S = 0.5
 MAX_WAITING = 5_000
@@ -69,7 +74,10 @@ class ExchangeRecords:
         """Until it is cancelled."""
         while True:
             await asyncio.sleep(EVERY_S)
-            self.flush()
+            try:
+                self.flush()
+            except Exception:
+                _LOG.exception("exchange_records_failed")
 
     def flush(self, *, reads_too: bool = False) -> None:
         """Hands over what has gathered. `reads_too`: also what is counted, before its time."""
@@ -96,7 +104,7 @@ class ExchangeRecords:
     def _request(self, request: VenueRequest) -> AddEvent:
         order = request.order
         result = request.fate if not request.code else f"{request.fate} ({request.code})"
-        words = self._mask(request.words).encode("utf-8", "replace").decode()[:MAX_WORDS]
+        words = every_store_takes(self._mask(request.words))[:MAX_WORDS]
         about = "" if order is None else f" {_what(order)}"
         message = f"{request.ask.value}{about}: {result} after {request.latency_ms} ms{f': {words}' if words else ''}"
         facts = {

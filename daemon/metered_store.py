@@ -10,6 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+import structlog
+
 from actors.account_messages import AccountState
 from actors.messages import Answer, PoolState, QueueState, Settle
 from actors.ports import Applied, Store, StoreFault
@@ -20,6 +22,11 @@ from actors.rules.records import Row
 from daemon.observe.alerts import SignalTap, tap_all
 from daemon.observe.metrics import Metrics
 from daemon.observe.outbox import Outbox
+from daemon.observe.row_counts import RowCounts
+from daemon.observe.slow import SlowLog
+from daemon.observe.tracing import Tracing
+
+_LOG = structlog.stdlib.get_logger("terrace.system")
 
 
 class MeteredStore:
@@ -32,8 +39,15 @@ class MeteredStore:
         seconds: Callable[[], float] = time.perf_counter,
         outbox: Outbox | None = None,
         tap: SignalTap | None = None,
+        slow: SlowLog | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         """`outbox`: puts the messages that a commit is worth into it. `tap`: sees what became durable."""
+        self._slow = slow
+        self._tracing = tracing
+        self._counts = RowCounts(metrics)
+        if tap is not None:
+            tap.ordered = self._counts.ordered
         self._store = store
         self._outbox = outbox
         self._tap = tap
@@ -59,23 +73,41 @@ class MeteredStore:
         return self._store.on_reserve
 
     def apply(self, batch: Sequence[tuple[str, Sequence[Row]]]) -> list[Applied]:
-        start_s = self._seconds()
+        start_s, start_ns = self._seconds(), time.time_ns()
         outbox = self._outbox
         try:
             applied = self._store.apply(batch if outbox is None else outbox.extend(batch))
-            if outbox is not None:
-                outbox.applied(applied)
-            if self._tap is not None:
-                tap_all(self._tap, batch, (result.broken is None for result in applied))
-            return applied
-        except StoreFault:
-            self._metrics.store_faults.inc()
+        except Exception as error:
+            if isinstance(error, StoreFault):
+                self._metrics.store_faults.inc()
             if outbox is not None:
                 outbox.failed()
             raise
+        else:
+            self._show(batch, applied, start_ns)
+            return applied
         finally:
-            self._metrics.commit_seconds.observe(self._seconds() - start_s)
+            took_s = self._seconds() - start_s
+            self._metrics.commit_seconds.observe(took_s)
             self._metrics.commit_batch.observe(len(batch))
+            if self._slow is not None:
+                self._slow.took("commit", took_s, commits=len(batch), first_author=batch[0][0] if batch else "")
+
+    def _show(self, batch: Sequence[tuple[str, Sequence[Row]]], applied: Sequence[Applied], start_ns: int) -> None:
+        """To those who watch what became durable. A fault of theirs must not hide from the Journal that it is."""
+        try:
+            if self._outbox is not None:
+                self._outbox.applied(applied)
+            if self._tap is not None:
+                tap_all(self._tap, batch, (result.broken is None for result in applied))
+            for (_, rows), result in zip(batch, applied, strict=True):
+                if result.broken is None:
+                    self._counts.committed(rows)
+            if self._tracing is not None and self._tracing.is_on:
+                durable = [rows for (_, rows), result in zip(batch, applied, strict=True) if result.broken is None]
+                self._tracing.committed(durable, start_ns, time.time_ns())
+        except Exception:
+            _LOG.exception("commit_not_watched")
 
     def load_group(self, group_id: str) -> Group | None:
         self._awaited.discard(f"group/{group_id}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from actors.ports import Clock
 from actors.rules.records import AddEvent, RaiseAlert, ResolveAlert, Row
 from daemon.api.recorder import Recorder
+from daemon.store.text import every_store_takes
 
 
 class Notes:
@@ -26,14 +27,18 @@ class Notes:
             severity=severity,
             category=category,
             type=type,
-            message=words,
-            attributes=attributes or {},
+            message=every_store_takes(words),
+            attributes={name: every_store_takes(value) for name, value in (attributes or {}).items()},
         )
 
     def raise_alert(self, alert_key: str, severity: str, category: str, words: str) -> None:
         """Raises the alert, or again, with a line of the event log beside it: `config_invalid` is `config.invalid`."""
         alert = RaiseAlert(
-            alert_key=alert_key, time_ms=self._clock.now_ms(), severity=severity, category=category, message=words
+            alert_key=alert_key,
+            time_ms=self._clock.now_ms(),
+            severity=severity,
+            category=category,
+            message=every_store_takes(words),
         )
         self.commit(
             alert, self.event(category, severity, f"{category}.{alert_key.removeprefix(f'{category}_')}", words)

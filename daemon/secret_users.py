@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -43,6 +44,7 @@ class VaultUsers:
         self._exchanges = exchanges
         self._opening = opening
         self._condition = condition
+        self._turn = threading.Lock()
 
     def paths(self, name: str) -> Sequence[str]:
         reference = f"vault:{name}"
@@ -52,19 +54,24 @@ class VaultUsers:
             for key in KEYS
             if getattr(account, key) == reference
         ]
-        return [*of_accounts, *(key for key, value in self._others.items() if value == reference)]
+        return [*of_accounts, *self._other_paths(reference)]
+
+    def _other_paths(self, reference: str) -> Sequence[str]:
+        channels = enumerate(self._settings().notifications)
+        of_channels = [f"notifications[{index}].url" for index, channel in channels if channel.url == reference]
+        return [*of_channels, *(key for key, value in self._others.items() if value == reference)]
 
     def take_up(self, name: str) -> Sequence[str]:
-        return tuple(self._taken_up(f"vault:{name}"))
+        with self._turn:  # Else a key that was tried for long would take the place of one stored meanwhile.
+            return tuple(self._taken_up(f"vault:{name}"))
 
     def _taken_up(self, reference: str) -> Iterator[str]:
         for account in self._settings().accounts.values():
             if reference in (getattr(account, key) for key in KEYS):
                 yield self._account(account)
-        for key, value in self._others.items():
-            if value == reference:
-                at_once = key.startswith(READ_EACH_TIME)
-                yield f"{key} uses it {'from now on' if at_once else 'after a restart of the daemon'}"
+        for key in self._other_paths(reference):
+            at_once = key.startswith(READ_EACH_TIME)
+            yield f"{key} uses it {'from now on' if at_once else 'after a restart of the daemon'}"
 
     def _account(self, account: AccountSettings) -> str:
         """An account that runs goes on with the new key; one that was never opened waits for a restart."""

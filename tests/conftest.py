@@ -10,8 +10,11 @@ from tests import stores
 
 
 @pytest.fixture(autouse=True)
-def _no_database_is_left() -> Iterator[None]:
-    """Databases of a test are given back after it."""
+def _no_database_is_left(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Databases of a test are given back after it. `store` chooses where its stores are."""
+    chosen = request.node.get_closest_marker("store")
+    if chosen is not None:
+        monkeypatch.setattr(stores, "IS_POSTGRES", chosen.args[0] == "postgres")
     first = stores.count_made()
     yield
     stores.give_back(first)

@@ -7,11 +7,13 @@ start; its URL is kept in the folder, so that another process finds the same.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from daemon.store.dialect import to_postgres
+from daemon.store.read import Reader
 
 KIND = os.environ.get("TERRACE_TEST_STORE", "sqlite")
 IS_POSTGRES = KIND == "postgres"
@@ -70,6 +72,36 @@ def rows(folder: Path, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[A
         return connection.rows(sql, parameters)
 
 
+@contextmanager
+def snapshot(folder: Path) -> Iterator[Callable[[str], Iterable[dict[str, Any]]]]:
+    """Asks the folder's store, as it is at one moment; rows by the names of their columns."""
+    with Opened(folder) as connection:
+        connection.rows("BEGIN ISOLATION LEVEL REPEATABLE READ" if IS_POSTGRES else "BEGIN")
+        yield connection.named
+
+
+def is_made(folder: Path) -> bool:
+    """Whether a daemon has made the folder's store."""
+    if IS_POSTGRES:
+        return rows(folder, "SELECT to_regclass('meta')") != [(None,)] and bool(rows(folder, "SELECT 1 FROM meta"))
+    return (folder / "terrace.db").exists()
+
+
+def refer(folder: Path, other: Path) -> None:
+    """The store of `folder` is also that of `other`, where it is on a server."""
+    if IS_POSTGRES:
+        (other / _URL_FILE).write_text(url_of(folder))
+
+
+def reader_of(folder: Path) -> Reader:
+    """Reads the folder's store, which a daemon or another has open."""
+    if IS_POSTGRES:
+        from daemon.store.postgres_open import source_of
+
+        return Reader(source_of(url_of(folder)))
+    return Reader(folder / "terrace.db")
+
+
 class Opened:
     """A connection to the folder's store past all that guards it; what is done is committed at once."""
 
@@ -94,3 +126,8 @@ class Opened:
         cursor = self._connection.execute(to_postgres(sql).sql if IS_POSTGRES else sql, tuple(parameters))
         found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
         return found
+
+    def named(self, sql: str) -> list[dict[str, Any]]:
+        cursor = self._connection.execute(sql)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]

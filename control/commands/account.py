@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from control import complete
 from control.exits import ExitCode
 from control.options import DryRun, Limit, Output, RequestId, World, Yes, noun
 from control.printer import Column, Format, pairs, say, table, when, word
@@ -18,10 +19,21 @@ if TYPE_CHECKING:
 
 app = noun("Show and check exchange accounts.")
 
+NO_DRIFTS = "no difference is open: exchange and store agree (resolved ones: terrace account drift --all)"
+
+NO_INSTRUMENTS = "no instrument matches: none was fetched yet (terrace account refresh ACCOUNT), or no such symbol"
+
+NO_ACCOUNTS = "no account matches (accounts in the config: terrace config show)"
+
 SLOW_TIMEOUT_S = 60.0
 """For verbs that ask the exchange."""
 
-Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's name in the configuration.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="ACCOUNT", help="The account's name in the configuration.", autocompletion=complete.accounts
+    ),
+]
 
 
 class Resolution(StrEnum):
@@ -44,7 +56,7 @@ def list_accounts(ctx: typer.Context, world: World = None, limit: Limit = 0, out
 
     run = session(ctx)
     answer = run.pages(pb.ListAccountsRequest(world=world_value(world)), pb.ListAccountsResponse, limit=limit)
-    run.emit(answer, output, lambda: table(answer.accounts, COLUMNS, wide=output is Format.WIDE))
+    run.emit(answer, output, lambda: table(answer.accounts, COLUMNS, wide=output is Format.WIDE, none=NO_ACCOUNTS))
 
 
 @app.command("show")
@@ -103,7 +115,11 @@ def instruments(
     run = session(ctx)
     request = pb.ListInstrumentsRequest(account=account, symbols=symbol or (), active_only=active)
     answer = run.pages(request, pb.ListInstrumentsResponse, limit=limit)
-    run.emit(answer, output, lambda: table(answer.instruments, INSTRUMENT_COLUMNS, wide=output is Format.WIDE))
+    run.emit(
+        answer,
+        output,
+        lambda: table(answer.instruments, INSTRUMENT_COLUMNS, wide=output is Format.WIDE, none=NO_INSTRUMENTS),
+    )
 
 
 @app.command("refresh")
@@ -155,7 +171,7 @@ def drift(
     run = session(ctx)
     request = pb.ListDriftRequest(account=account, include_resolved=resolved)
     answer = run.pages(request, pb.ListDriftResponse, limit=limit)
-    run.emit(answer, output, lambda: table(answer.drifts, DRIFT_COLUMNS, wide=output is Format.WIDE))
+    run.emit(answer, output, lambda: table(answer.drifts, DRIFT_COLUMNS, wide=output is Format.WIDE, none=NO_DRIFTS))
 
 
 @app.command("resolve")

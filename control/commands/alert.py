@@ -14,6 +14,10 @@ from control.session import Session, Stop, new_request_id, session, world_value
 
 app = noun("Show and acknowledge alerts, and the messages sent about them.")
 
+NO_MESSAGES = "no message was sent: no channel is configured, or nothing was worth one (terrace alert test tries them)"
+
+NO_ALERTS = "no alert is open: nothing needs you now (resolved ones: terrace alert list --all)"
+
 STATES = ("active", "acknowledged", "resolved")
 MESSAGE_STATES = ("pending", "sent", "failed", "suppressed")
 TEST_LIMIT_S = 90.0
@@ -51,7 +55,7 @@ def list_alerts(
         account=account, world=world_value(world), states=[f"ALERT_STATE_{each.upper()}" for each in chosen]
     )
     answer = run.pages(request, pb.ListAlertsResponse, limit=limit)
-    run.emit(answer, output, lambda: table(answer.alerts, COLUMNS, wide=output is Format.WIDE))
+    run.emit(answer, output, lambda: table(answer.alerts, COLUMNS, wide=output is Format.WIDE, none=NO_ALERTS))
 
 
 @app.command("ack")
@@ -158,7 +162,9 @@ def notifications(
         channel=channel, states=[f"NOTIFICATION_STATE_{each.upper()}" for each in chosen]
     )
     answer = run.pages(request, pb.ListNotificationsResponse, limit=limit)
-    run.emit(answer, output, lambda: table(answer.notifications, MESSAGES, wide=output is Format.WIDE))
+    run.emit(
+        answer, output, lambda: table(answer.notifications, MESSAGES, wide=output is Format.WIDE, none=NO_MESSAGES)
+    )
 
 
 def _words(given: list[str] | None, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 app = noun("Make, list, verify and restore backups.")
 
+NO_BACKUPS = "no backups yet (terrace backup create makes one; backup.every_hours makes them by itself)"
+
 SLOW_TIMEOUT_S = 3600.0
 MAX_PASSPHRASE_BYTES = 4096
 _PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
@@ -114,20 +116,37 @@ def list_(ctx: typer.Context, limit: Limit = 50, output: Output = Format.TABLE) 
         Column(title="NAME", value=lambda each: each.name),
     ]
     wide = output is Format.WIDE
-    run.emit(answer, output, lambda: table(answer.backups, columns, wide=wide) if answer.backups else "no backups yet")
+    run.emit(answer, output, lambda: table(answer.backups, columns, wide=wide, none=NO_BACKUPS))
 
 
 def _pass_on(ctx: typer.Context, verb: str) -> None:
-    config = session(ctx).flags.config
+    config = session(ctx).local_config()
     named = ["--config", config] if config and "--config" not in ctx.args else []
     hand_over(["backup", verb, *named, *ctx.args])
 
 
-@app.command("restore", context_settings=_PASS_ON, help="Put a backup into a fresh folder, to start a daemon on.")
+RESTORE = """Put a backup into a fresh folder, to start a daemon on. Asks no daemon.
+
+\b
+Examples:
+  terrace backup restore backups/terrace.backup --into /srv/terrace-new --dry-run
+  terrace backup restore backups/terrace.backup --into /srv/terrace-new
+  terrace backup restore backups/terrace.backup --into /tmp/look --as-copy
+"""
+VERIFY = """Check that a backup is whole and can be restored. Asks no daemon.
+
+\b
+Examples:
+  terrace backup verify backups/terrace.backup
+  terrace backup verify backups/terrace.backup --passphrase-file passphrase
+"""
+
+
+@app.command("restore", context_settings=_PASS_ON, help=RESTORE)
 def restore(ctx: typer.Context) -> None:
     _pass_on(ctx, "restore")
 
 
-@app.command("verify", context_settings=_PASS_ON, help="Check that a backup is whole and can be restored.")
+@app.command("verify", context_settings=_PASS_ON, help=VERIFY)
 def verify(ctx: typer.Context) -> None:
     _pass_on(ctx, "verify")

@@ -23,6 +23,8 @@ class Shell(StrEnum):
 def completion(shell: Annotated[Shell, typer.Argument(help="Your shell.")]) -> None:
     """Print a shell completion script.
 
+    It completes nouns, verbs and options, and asks the daemon for your groups, accounts and symbols.
+
     \b
     Examples:
       source <(terrace completion bash)

@@ -72,7 +72,7 @@ def validate(
     from control.handover import hand_over
 
     run = session(ctx)
-    path = file or run.flags.config or os.environ.get("TERRACE_CONFIG") or "config.yaml"
+    path = file or run.local_config() or os.environ.get("TERRACE_CONFIG") or "config.yaml"
     if output in (Format.TABLE, Format.WIDE):
         hand_over(["--config", path, "--check"])
     from protos.terrace.v1 import config_pb2 as pb
@@ -99,7 +99,7 @@ def explain(
     """
     from control.handover import hand_over
 
-    config = session(ctx).flags.config
+    config = session(ctx).local_config()
     named = ["--config", config] if config else []
     hand_over(["config", "explain", *named, "-o", output.value, *(["--", path] if path else [])])
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 WIDTH = 100
 MAX_VALUE_CHARS = 40
 """Of a value in the table; JSON and YAML have all of it."""
+BEFORE_CHARS = 18
+"""Of what is the same, before what differs."""
 
 
 def apply(
@@ -93,8 +95,17 @@ def _as_list(effects: Iterable[str]) -> str:
     return "\n".join(fill(each, WIDTH, initial_indent="  - ", subsequent_indent="    ") for each in effects)
 
 
-def _short(value: str) -> str:
-    return value if len(value) <= MAX_VALUE_CHARS else f"{value[: MAX_VALUE_CHARS - 3]}..."
+def _short(value: str, other: str) -> str:
+    """At most `MAX_VALUE_CHARS` of the value, with where it differs from the other in it."""
+    if len(value) <= MAX_VALUE_CHARS:
+        return value
+    pairs_of_chars = enumerate(zip(value, other, strict=False))
+    same = next((at for at, (one, its) in pairs_of_chars if one != its), min(len(value), len(other)))
+    start = min(max(0, same - BEFORE_CHARS), len(value) - MAX_VALUE_CHARS + 6)
+    if start == 0:
+        return f"{value[: MAX_VALUE_CHARS - 3]}..."
+    end = start + MAX_VALUE_CHARS - 6
+    return f"...{value[start:end]}{'...' if end < len(value) else ''}"
 
 
 def _applied(answer: Any) -> str:
@@ -111,7 +122,7 @@ def _applied(answer: Any) -> str:
 
 COLUMNS: list[Column[Any]] = [
     Column(title="KEY", value=lambda row: row.path),
-    Column(title="FROM", value=lambda row: _short(row.old_value)),
-    Column(title="TO", value=lambda row: _short(row.new_value)),
+    Column(title="FROM", value=lambda row: _short(row.old_value, row.new_value)),
+    Column(title="TO", value=lambda row: _short(row.new_value, row.old_value)),
     Column(title="RESTART", value=lambda row: "needed" if row.restart_required else ""),
 ]

@@ -90,7 +90,7 @@ def migrate(ctx: typer.Context, dry_run: DryRun = False) -> None:
     """
     from control.handover import hand_over
 
-    config = session(ctx).flags.config
+    config = session(ctx).local_config()
     named = ["--config", config] if config else []
     hand_over(["config", "migrate", *named, *(["--dry-run"] if dry_run else [])])
 

@@ -59,7 +59,7 @@ def dump(
         return
     path = file or Path(f"terrace-diagnostics-{_stamp(answer)}.json")
     try:
-        with path.open("x" if file is None else "w", encoding="utf-8", opener=_only_mine) as opened:
+        with open(path, "x" if file is None else "w", encoding="utf-8", opener=_only_mine) as opened:
             opened.write(answer.json)
     except OSError as error:
         raise Stop(f"{path} cannot be written: {error.strerror}", ExitCode.FAILED) from error
@@ -93,10 +93,10 @@ def memory(
     request = pb.ProfileMemoryRequest(max_allocations=most)
     request.duration.FromSeconds(seconds)
     answer = run.call(request, pb.ProfileMemoryResponse, timeout_s=run.flags.timeout_s or seconds + ROOM_S)
-    columns = (
-        Column("place", lambda each: each.place),
-        Column("bytes", lambda each: str(each.size_bytes)),
-        Column("objects", lambda each: str(each.count)),
+    columns: tuple[Column[pb.Allocation], ...] = (
+        Column(title="PLACE", value=lambda each: each.place),
+        Column(title="BYTES", value=lambda each: each.size_bytes, right=True),
+        Column(title="OBJECTS", value=lambda each: each.count, right=True),
     )
     run.emit(answer, output, lambda: f"resident {answer.resident_bytes} bytes\n{table(answer.allocations, columns)}")
 

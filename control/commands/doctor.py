@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import typer
 
 from control.exits import ExitCode
+from control.health_check import FAILED, OK, WARNING, Check
 from control.options import CONTEXT, Output
-from control.printer import Column, Format, say, table
+from control.printer import GAP, LEAST_FREE, Format, cells_of, clean, fit, screen_columns, wrapped
 from control.repeat import watchable
 from control.session import session
 
@@ -18,7 +19,11 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 @app.command("doctor", context_settings=CONTEXT)
 @watchable
 def doctor(ctx: typer.Context, output: Output = Format.TABLE) -> None:
-    """Check configuration, token, daemon, forwarder, clock, disk and spool; each trouble with its remedy.
+    """Check everything from the config file to the backups; each trouble with its remedy.
+
+    Looked at: the config and what a start would meet (folders, ports, secrets), the data directory, your token, the
+    daemon and its version, each engine, whether each exchange takes its key and whether that key could withdraw,
+    alerts, backups, the forwarder and its spool, the secrets of sources, the clock, the disk. Nothing is changed.
 
     Exits 1 if something is wrong. Warnings alone exit 0.
 
@@ -26,22 +31,39 @@ def doctor(ctx: typer.Context, output: Output = Format.TABLE) -> None:
     Examples:
       terrace doctor
       terrace doctor -o json
+      terrace --context prod doctor
+      terrace doctor --watch 60
     """
-    from control.health import FAILED, examine
+    from control.health import examine
 
     run = session(ctx)
-    checks = examine(run.flags)
-    run.emit({"checks": [check.plain() for check in checks]}, output, lambda: table(checks, COLUMNS))
-    if output in (Format.TABLE, Format.WIDE):
-        for check in checks:
-            if check.remedy:
-                say(f"  {check.name}: {check.remedy}")
+    checks = examine(run.meant)
+    run.emit({"checks": [check.plain() for check in checks]}, output, lambda: _text(checks))
     if any(check.result == FAILED for check in checks):
         raise typer.Exit(ExitCode.FAILED)
 
 
-COLUMNS: list[Column[Any]] = [
-    Column(title="CHECK", value=lambda row: row.name),
-    Column(title="RESULT", value=lambda row: row.result.lower() if row.result != "FAILED" else row.result),
-    Column(title="FOUND", value=lambda row: row.found, free=True),
-]
+def _text(checks: Sequence[Check]) -> str:
+    """A line for each check, its remedy below it; the count at the end."""
+    names = max(cells_of(check.name) for check in checks)
+    start = RESULT_WIDTH + GAP + names + GAP
+    room = screen_columns()
+    left = room - start if room - start >= LEAST_FREE else 0
+    below = "\n" + " " * start
+    lines = []
+    for check in checks:
+        found = below.join(wrapped(clean(check.found), left))
+        if check.remedy:
+            found += below + below.join(wrapped(f"-> {clean(check.remedy)}", left))
+        lines.append(f"{fit(_shown(check.result), RESULT_WIDTH + GAP)}{fit(check.name, names + GAP)}{found}")
+    counts = [(sum(check.result == kind for check in checks), word) for kind, word in KINDS]
+    return "\n".join([*lines, "", ", ".join(f"{count} {word}" for count, word in counts if count)])
+
+
+def _shown(result: str) -> str:
+    """What has failed stands out without a colour too."""
+    return result if result == FAILED else result.lower()
+
+
+KINDS = ((FAILED, "failed"), (WARNING, "warnings"), (OK, "well"))
+RESULT_WIDTH = 7

@@ -144,6 +144,7 @@ def retry(
     ctx: typer.Context,
     letter: letters.Letter,
     yes: Yes = False,
+    dry_run: DryRun = False,
     request_id: RequestId = "",
     output: Output = Format.TABLE,
 ) -> None:
@@ -153,7 +154,7 @@ def retry(
     Examples:
       terrace engine retry LETTER
     """
-    letters.retry_letter(session(ctx), letter, yes=yes, request_id=request_id, output=output)
+    letters.retry_letter(session(ctx), letter, yes=yes, dry_run=dry_run, request_id=request_id, output=output)
 
 
 @app.command("restart")
@@ -191,6 +192,15 @@ def _where(run: Session, world: Any, accounts: list[str]) -> str:
     return f"{', '.join(names) or 'no account'} ({word(found, 'world').upper() or '?'})"
 
 
+def _leader(status: pb.Status) -> str:
+    """Empty with one daemon."""
+    if not status.HasField("leadership"):
+        return ""
+    lead = status.leadership
+    who = f"{lead.leader}, epoch {lead.epoch}, since {when(lead, 'since_time')}"
+    return f"this daemon ({who})" if lead.leads else f"{who}; this daemon waits to take over"
+
+
 def status_text(status: pb.Status, *, wide: bool = False) -> str:
     """The engine as facts, and its accounts."""
     currency = status.reporting_currency
@@ -217,6 +227,7 @@ def status_text(status: pb.Status, *, wide: bool = False) -> str:
         ("version", status.version),
         ("config version", status.config_version),
         ("since", when(status, "start_time")),
+        ("leader", _leader(status)),
         # What a daemon says that does not tell yet of what kind it is.
         *(("broken", line) for line in status.degradations if not status.degraded and line != status.state_reason),
     ]

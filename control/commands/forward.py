@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
+NO_ALERTS_KEPT = "the spool is empty: every alert was handed to the daemon"
+
 Config = Annotated[str, typer.Option("--config", metavar="FILE", help="The config file; else the one before the noun.")]
 
 
@@ -66,7 +68,7 @@ def _show(run: Session, limit: int, output: Format) -> None:
     ]
     values = {"spooled": [row for row in rows if row["state"] == "WAITING"]}
     values["refused"] = [row for row in rows if row["state"] == "REFUSED"]
-    run.emit(values, output, lambda: table(rows, COLUMNS, wide=output is Format.WIDE))
+    run.emit(values, output, lambda: table(rows, COLUMNS, wide=output is Format.WIDE, none=NO_ALERTS_KEPT))
 
 
 def _plain(alert: Any) -> dict[str, Any]:

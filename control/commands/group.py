@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from control import complete
 from control.exits import ExitCode
 from control.options import Account, DryRun, Limit, Output, RequestId, Symbol, Timeframe, World, Yes, noun
 from control.printer import Column, Format, in_words, pairs, say, table, when, word
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 
 app = noun("Show and close position groups.")
 
+NO_GROUPS = "no live group matches: none is open now (closed ones: terrace group list --all)"
+
 FULL_PAGE_SIZE = 200
 """Groups with pyramids and orders are large; pages of them are smaller."""
 
-GroupId = Annotated[str, typer.Argument(metavar="GROUP", help="The group's id.")]
+GroupId = Annotated[str, typer.Argument(metavar="GROUP", help="The group's id.", autocompletion=complete.groups)]
 
 
 @app.command("list")
@@ -60,7 +63,7 @@ def list_groups(
         view=pb.GROUP_VIEW_BASIC if is_text else pb.GROUP_VIEW_FULL,
     )
     answer = run.pages(request, pb.ListGroupsResponse, limit=limit, page_size=1000 if is_text else FULL_PAGE_SIZE)
-    run.emit(answer, output, lambda: table(answer.groups, COLUMNS, wide=output is Format.WIDE))
+    run.emit(answer, output, lambda: table(answer.groups, COLUMNS, wide=output is Format.WIDE, none=NO_GROUPS))
 
 
 @app.command("show")

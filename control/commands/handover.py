@@ -15,15 +15,50 @@ def _app(name: str, help_text: str) -> typer.Typer:
 
     @app.command(name, context_settings=_PASS_ON, help=help_text)
     def run(ctx: typer.Context) -> None:
-        config = session(ctx).flags.config
+        config = session(ctx).local_config()
         named = ["--config", config] if config and "--config" not in ctx.args else []
         hand_over([name, *named, *ctx.args])
 
     return app
 
 
+REPLAY = """Run the engine on recorded candles and alerts, on a virtual clock, and report what became of them.
+
+No daemon and no network; the same input gives the same report. docs/replay.md tells more.
+
+\b
+Examples:
+  terrace replay --candles candles/ --signals alerts.jsonl
+  terrace replay --candles candles/ --signals alerts.jsonl --compare old.yaml new.yaml --out report.json
+"""
+TOKEN = """Make, list, revoke and rotate the API's tokens, with or without a running daemon.
+
+\b
+Examples:
+  terrace token create grafana --role viewer --expires 90d --out grafana.token
+  terrace token list -o json
+  terrace token rotate grafana --overlap 1h --out grafana.token
+  terrace token revoke grafana --dry-run
+"""
+SOURCE = """List the sources of alerts, and rotate their secrets with or without a running daemon.
+
+\b
+Examples:
+  terrace source list
+  terrace source --help
+"""
+DB = """Look after the store: check it, migrate it, take a migration back, give space back to the disk.
+
+\b
+Examples:
+  terrace db check
+  terrace db migrate
+  terrace db downgrade --dry-run
+  terrace db vacuum --dry-run
+"""
 APPS = {
-    "replay": _app("replay", "Run the engine on recorded prices and signals; see `terraced replay --help`."),
-    "token": _app("token", "Make, list, revoke and rotate the API's tokens; see `terraced token --help`."),
-    "db": _app("db", "Look after the store; see `terraced db --help`."),
+    "replay": _app("replay", REPLAY),
+    "token": _app("token", TOKEN),
+    "source": _app("source", SOURCE),
+    "db": _app("db", DB),
 }

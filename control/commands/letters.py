@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from control.exits import ExitCode
-from control.options import CONTEXT, Limit, Output, RequestId, Yes, noun
+from control.options import CONTEXT, DryRun, Limit, Output, RequestId, Yes, noun
 from control.printer import Column, Format, clean, pairs, say, table, when
 from control.repeat import watchable
 from control.session import Session, new_request_id, session
@@ -26,6 +26,8 @@ Examples:
 """
 app = noun(HELP)
 
+NO_LETTERS = "no message stopped a part of the engine (resolved ones: terrace engine dead-letters --all)"
+
 Letter = Annotated[str, typer.Argument(metavar="LETTER", help="The dead letter's id.")]
 
 
@@ -43,7 +45,7 @@ def dead_letters(
 
     run = session(ctx)
     answer = run.pages(pb.ListDeadLettersRequest(include_resolved=resolved), pb.ListDeadLettersResponse, limit=limit)
-    run.emit(answer, output, lambda: table(answer.dead_letters, COLUMNS, wide=output is Format.WIDE))
+    run.emit(answer, output, lambda: table(answer.dead_letters, COLUMNS, wide=output is Format.WIDE, none=NO_LETTERS))
 
 
 @app.command("show")
@@ -64,20 +66,32 @@ def show(ctx: typer.Context, letter: Letter, output: Output = Format.TABLE) -> N
 
 @app.command("retry")
 def retry(
-    ctx: typer.Context, letter: Letter, yes: Yes = False, request_id: RequestId = "", output: Output = Format.TABLE
+    ctx: typer.Context,
+    letter: Letter,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    request_id: RequestId = "",
+    output: Output = Format.TABLE,
 ) -> None:
     """Hand it to its part of the engine once more. If it stops that again, it stays a dead letter.
 
     \b
     Examples:
       terrace engine dead-letters retry LETTER
+      terrace engine dead-letters retry LETTER --dry-run
     """
-    retry_letter(session(ctx), letter, yes=yes, request_id=request_id, output=output)
+    retry_letter(session(ctx), letter, yes=yes, dry_run=dry_run, request_id=request_id, output=output)
 
 
-def retry_letter(run: Session, letter: str, *, yes: bool, request_id: str, output: Format) -> None:
+def retry_letter(run: Session, letter: str, *, yes: bool, dry_run: bool, request_id: str, output: Format) -> None:
     from protos.terrace.v1 import engine_pb2 as pb
 
+    if dry_run:
+        found = run.call(pb.GetDeadLetterRequest(dead_letter_id=letter), pb.GetDeadLetterResponse)
+        one = found.dead_letter
+        say(f"a retry {one.remedy}" if one.retryable else f"it cannot be retried: {one.remedy or 'it is resolved'}")
+        run.emit(found, output, lambda: table([one], COLUMNS, wide=output is Format.WIDE))
+        return
     if not yes:
         before = run.call(pb.GetDeadLetterRequest(dead_letter_id=letter), pb.GetDeadLetterResponse).dead_letter
         if before.retryable:

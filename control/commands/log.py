@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 app = noun("Follow, search and export what happened.")
 
+NO_EVENTS = "no event matches: widen --since, or leave filters out"
+
 RECONNECT_S = 1.0
 SILENCE_S = 1.0
 MAX_BACKLOG = 1_000
@@ -152,7 +154,7 @@ def search(
     text = " ".join(words or ())
     request = _search(category, severity, account, symbol, timeframe, signal, group, since, until, world, text)
     answer = run.pages(request, pb.ListEventsResponse, limit=limit)
-    run.emit(answer, output, lambda: table(answer.events, COLUMNS, wide=output is Format.WIDE))
+    run.emit(answer, output, lambda: table(answer.events, COLUMNS, wide=output is Format.WIDE, none=NO_EVENTS))
 
 
 @app.command("export")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from control import complete
 from control.commands.signal import signal_text
 from control.exits import ExitCode
 from control.options import Account, DryRun, Limit, Output, RequestId, Symbol, World, Yes, noun
@@ -15,7 +16,11 @@ from control.session import Session, Stop, new_request_id, session, world_value
 
 app = noun("Show and change the queue of waiting signals.")
 
-SignalId = Annotated[str, typer.Argument(metavar="SIGNAL", help="The queued signal's id.")]
+NO_QUEUED = "nothing waits: every signal that came was opened or turned away (terrace signal list says which)"
+
+SignalId = Annotated[
+    str, typer.Argument(metavar="SIGNAL", help="The queued signal's id.", autocompletion=complete.queued)
+]
 
 
 @app.command("list")
@@ -42,7 +47,7 @@ def list_queued(
     chosen = world_value(world)
     request = pb.ListQueuedSignalsRequest(account=account, symbol=symbol, world=chosen)
     answer = run.pages(request, pb.ListQueuedSignalsResponse, limit=limit)
-    run.emit(answer, output, lambda: table(answer.queued_signals, COLUMNS, wide=output is Format.WIDE))
+    run.emit(answer, output, lambda: table(answer.queued_signals, COLUMNS, wide=output is Format.WIDE, none=NO_QUEUED))
 
 
 @app.command("promote")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from control import complete
 from control.obstacles import in_words, remaining
 from control.options import DryRun, Limit, Output, RequestId, World, Yes, noun
 from control.printer import Column, Format, amount, pairs, say, shown, table, when, word
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 app = noun("Show and steer the risk engine.")
 
-GroupId = Annotated[str, typer.Argument(metavar="GROUP", help="The group's id.")]
+NO_ACTIONS = "the risk engine did nothing so far (terrace risk show tells what it waits for)"
+
+GroupId = Annotated[str, typer.Argument(metavar="GROUP", help="The group's id.", autocompletion=complete.groups)]
 Loser = Annotated[str, typer.Option("--group", metavar="GROUP", help="This loser instead of the engine's choice.")]
 
 
@@ -273,7 +276,9 @@ def _action(action: pb.RiskAction, *, inputs: bool = False) -> str:
 
 def _history(actions: Sequence[pb.RiskAction], *, wide: bool) -> str:
     if not wide:
-        return table(actions, ACTION_COLUMNS)
+        return table(actions, ACTION_COLUMNS, none=NO_ACTIONS)
+    if not actions:
+        return table([], ACTION_COLUMNS, none=NO_ACTIONS)
     return "\n\n\n".join(_action(action, inputs=True) for action in actions)
 
 

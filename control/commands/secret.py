@@ -9,11 +9,13 @@ import typer
 
 from control.exits import ExitCode
 from control.options import DryRun, Limit, Output, RequestId, Yes, noun
-from control.printer import Column, Format, pairs, table, when
+from control.printer import Column, Format, pairs, say, table, when
 from control.repeat import watchable
 from control.session import Stop, new_request_id, session
 
 app = noun("Set and rotate stored secrets. Values are never shown.")
+
+NO_SECRETS = "the vault is empty (terrace secret set NAME puts one in)"
 
 MAX_SECRET_CHARACTERS = 8192
 
@@ -51,7 +53,7 @@ def list_secrets(ctx: typer.Context, limit: Limit = 0, output: Output = Format.T
 
     run = session(ctx)
     answer = run.pages(pb.ListSecretsRequest(), pb.ListSecretsResponse, limit=limit)
-    run.emit(answer, output, lambda: table(answer.secrets, COLUMNS))
+    run.emit(answer, output, lambda: table(answer.secrets, COLUMNS, none=NO_SECRETS))
 
 
 @app.command("delete")
@@ -85,16 +87,28 @@ def delete(
 
 
 @app.command("rotate")
-def rotate(ctx: typer.Context, yes: Yes = False, request_id: RequestId = "", output: Output = Format.TABLE) -> None:
+def rotate(
+    ctx: typer.Context,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    request_id: RequestId = "",
+    output: Output = Format.TABLE,
+) -> None:
     """Encrypt all stored secrets under a new master key.
 
     \b
     Examples:
       terrace secret rotate
+      terrace secret rotate --dry-run
     """
     from protos.terrace.v1 import secret_pb2 as pb
 
     run = session(ctx)
+    if dry_run:
+        held = run.pages(pb.ListSecretsRequest(), pb.ListSecretsResponse, limit=0)
+        say(f"would encrypt {len(held.secrets)} secrets under a new master key")
+        run.emit(held, output, lambda: table(held.secrets, COLUMNS, none=NO_SECRETS))
+        return
     run.confirm("Encrypt every stored secret under a new master key?", yes=yes)
     answer = run.call(pb.RotateKeysRequest(request_id=new_request_id(request_id)), pb.RotateKeysResponse)
     run.emit(answer, output, lambda: pairs([("secrets", answer.secret_count), ("time", when(answer, "rotate_time"))]))

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 app = noun("Send, show and check signals.")
 
+NO_SIGNALS = (
+    "no signal matches: none came since the store began, or the filters leave it out (terrace signal send sends one)"
+)
+
 FAULTY_BODY = frozenset({"INVALID_BODY", "FAULTY_BODY", "INVALID_SIGNAL", "MALFORMED"})
 """Reasons of a rejection that mean the body itself, not what it asks for."""
 
@@ -130,7 +134,7 @@ def list_signals(
         outcomes=[f"OUTCOME_{name.name}" for name in outcome or ()],
     )
     answer = run.pages(request, pb.ListSignalsResponse, limit=limit)
-    run.emit(answer, output, lambda: table(answer.signals, COLUMNS, wide=output is Format.WIDE))
+    run.emit(answer, output, lambda: table(answer.signals, COLUMNS, wide=output is Format.WIDE, none=NO_SIGNALS))
 
 
 @app.command("show")
@@ -298,6 +302,11 @@ def _shown(answer: pb.GetSignalResponse) -> str:
     return "\n\n".join(parts)
 
 
+def _intent(row: pb.Signal) -> str:
+    """What it asks for; nothing where its body could not be read, which asks for nothing."""
+    return "" if row.reason in FAULTY_BODY else word(row, "intent")
+
+
 COLUMNS: list[Column[Any]] = [
     Column(title="RECEIVED", value=lambda row: when(row, "receive_time")),
     Column(title="SIGNAL", value=lambda row: row.signal_id),
@@ -305,7 +314,7 @@ COLUMNS: list[Column[Any]] = [
     Column(title="ACCOUNT", value=lambda row: row.account),
     Column(title="SYMBOL", value=lambda row: row.symbol),
     Column(title="TF", value=lambda row: row.timeframe),
-    Column(title="INTENT", value=lambda row: word(row, "intent")),
+    Column(title="INTENT", value=_intent),
     Column(title="SIDE", value=lambda row: word(row, "side")),
     Column(title="PRICE", value=lambda row: row.entry_price, right=True),
     Column(title="OUTCOME", value=lambda row: word(row, "outcome")),

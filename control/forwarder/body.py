@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-defined]
@@ -59,14 +60,16 @@ def read_body(raw: bytes) -> Body | tuple[FieldFault, ...]:
     return Body(text=text, tree=tree)
 
 
-def cut_secret(body: Body, secret: str, *, is_mapped: bool = False) -> bytes:
-    """The body without its secret: the member `secret` is gone, the secret's text is masked wherever else it stands.
+def cut_secrets(body: Body, secrets: Iterable[str], *, mapped: Iterable[str] = ()) -> bytes:
+    """The body without secrets: the member `secret` is gone, a secret's text is masked wherever else it stands.
 
-    `is_mapped`: the source reads its secret from another field, which is masked however short it is.
+    `mapped`: what the source reads its secret from is another field: that is masked however short it is.
     """
     text = _without_member(body.text, "secret")
-    if secret and (is_mapped or len(secret) >= MASK_FROM_LENGTH):
-        text = _STRINGS.sub(lambda token: _masked(token[0], secret), text)
+    sought = tuple(secret for secret in secrets if len(secret) >= MASK_FROM_LENGTH)
+    sought += tuple(secret for secret in mapped if secret)
+    if sought:
+        text = _STRINGS.sub(lambda token: _masked(token[0], sought), text)
     return text.encode()
 
 
@@ -177,9 +180,9 @@ def _skip(text: str, at: int) -> int:
     return match.end()
 
 
-def _masked(token: str, secret: str) -> str:
+def _masked(token: str, secrets: tuple[str, ...]) -> str:
     if "\\" in token:
         value, _ = scanstring(token, 1, True)
     else:
         value = token[1:-1]
-    return _MASK if secret in value else token
+    return _MASK if any(secret in value for secret in secrets) else token

@@ -17,12 +17,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from control.client import AioClient, ClientError, Invalid, NotFound, NotPermitted, Target, Unavailable
+from control.client import ClientError, Invalid, NotFound, NotPermitted, Target, Unavailable
 from control.forwarder.alert import Alert
+from control.forwarder.leaders import Leaders
 from control.forwarder.limits import TokenBucket
 from control.forwarder.log import Log
 from control.forwarder.order import instrument_of
 from control.forwarder.spool import Refused, Spool, SpoolBroken
+from control.forwarder.tracing import Tracing
 from protos.terrace.v1 import signal_pb2 as pb
 
 BACKOFF_FIRST_S = 0.1
@@ -83,12 +85,13 @@ class Deliverer:
     """Owns the client and the lanes."""
 
     def __init__(self, target: Target, spool: Spool, bucket_of: Callable[[str], TokenBucket | None], log: Log) -> None:
-        self._client = AioClient(target)
+        self._client = Leaders(target)
         self._old: set[asyncio.Task[None]] = set()
         self._spool = spool
         self._bucket_of = bucket_of
         self._log = log
         self._lanes: dict[str, _Lane] = {}
+        self.tracing = Tracing()
         self._answered = asyncio.Event()
         self._trouble: dict[str, str] = {}
 
@@ -104,7 +107,7 @@ class Deliverer:
 
     def retarget(self, target: Target) -> None:
         """From now on alerts go to another address; calls under way end where they began."""
-        old, self._client = self._client, AioClient(target)
+        old, self._client = self._client, Leaders(target)
         task = asyncio.ensure_future(_close_later(old))
         self._old.add(task)
         task.add_done_callback(self._old.discard)
@@ -139,14 +142,19 @@ class Deliverer:
         )
         request.receive_time.FromNanoseconds(alert.receive_time_ns)
         try:
-            answer = await self._client.call(request, pb.SubmitSignalResponse, timeout_s=timeout_s)
+            with self.tracing.step("forwarder.deliver", alert.arrival) as metadata:
+                answer = await self._client.call(
+                    request, pb.SubmitSignalResponse, timeout_s=timeout_s, metadata=metadata
+                )
         except ClientError as error:
             if isinstance(error, Invalid) and error.reason not in NOT_THE_BODY:
                 self._note_answer(alert.source)
+                self.tracing.over(alert.arrival)
                 return Faulty(error=error)
             self._note_trouble(alert.source, error)
             return NotYet(error=error)
         self._note_answer(alert.source)
+        self.tracing.over(alert.arrival)
         return Acknowledged(signal=answer.signal)
 
     async def is_daemon_ready(self) -> bool:
@@ -187,6 +195,9 @@ class Deliverer:
                     self._log.error("spool cannot be read or written", error=str(error))
                     await asyncio.sleep(backoff_s(attempt, random.random()))
                     attempt += 1
+                except Exception:  # The lane goes on: nobody else would deliver what waits in it.
+                    self._log.exception("a bug in the delivery: tried again", source=lane.source)
+                    await asyncio.sleep(BACKOFF_MOST_S)
             if delivered:
                 self._log.info("spooled alerts delivered", source=lane.source, count=delivered)
 
@@ -289,7 +300,7 @@ class Deliverer:
         )
 
 
-async def _close_later(client: AioClient) -> None:
+async def _close_later(client: Leaders) -> None:
     try:
         await asyncio.sleep(CLOSE_OLD_AFTER_S)
     finally:

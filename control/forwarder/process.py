@@ -7,30 +7,34 @@ import contextlib
 import errno
 import logging
 import os
+import resource
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
 from control.client import FORWARDER, ConfigFault, Target, find_target, read_config
 from control.exits import ExitCode
+from control.forwarder.connections import Connections
 from control.forwarder.deliver import Deliverer
 from control.forwarder.http import Forwarder
 from control.forwarder.log import Log, make_log
-from control.forwarder.settings import ForwarderSettings, read_settings
+from control.forwarder.settings import SECRET_KEYS, ForwarderSettings, read_settings
 from control.forwarder.spool import Spool, SpoolBroken, SpoolInUse
+from control.forwarder.tracing import make_tracing
 from control.target import TargetFlags
 
 RELOAD_S = 1.0
-MAX_CONNECTIONS = 2000
-HEADER_TIMEOUT_S = 10.0
-"""A connection that has not sent a whole request head by then is closed."""
 KEEPALIVE_S = 75.0
 DRAIN_S = 5.0
 BACKLOG = 1024
-MAX_HEADERS = 100
-MAX_LINE_BYTES = 8190
+MAX_HEADERS = 64
+MAX_LINE_BYTES = 4096
+"""Both together bound what a head may take: a proxy adds some twenty short lines to a sender's ten."""
+MIN_FILES = 4096
+"""Open files wanted: one a connection, and what delivery and spool need."""
 
 
 class Process:
@@ -61,27 +65,31 @@ class Process:
         self._forwarder = Forwarder(settings, spool, self._log)
         deliverer = Deliverer(target, spool, self._forwarder.bucket_of, self._log)
         self._forwarder.deliverer = deliverer
+        tracing = make_tracing(settings.traces_endpoint, settings.traces_sample_percent, self._log)
+        self._forwarder.tracing = deliverer.tracing = tracing
+        _want_files()
         try:
+            await self._forwarder.recall()
             return await self._serve(settings, deliverer, waiting)
         finally:
             await deliverer.stop()
             await spool.close()
+            await asyncio.to_thread(tracing.stop)
             self._log.info("stopped", spooled=spool.length)
 
     async def _serve(self, settings: ForwarderSettings, deliverer: Deliverer, waiting: dict[str, int]) -> int:
-        runner = web.AppRunner(
-            self._forwarder.app(),
-            access_log=None,
-            logger=_quiet_logger(self._log),
-            auto_decompress=False,  # A few bytes could become gigabytes, and signatures are over what was sent.
-            keepalive_timeout=KEEPALIVE_S,
-            shutdown_timeout=DRAIN_S,
-            max_line_size=MAX_LINE_BYTES,
-            max_field_size=MAX_LINE_BYTES,
-            max_headers=MAX_HEADERS,
-        )
+        options: dict[str, Any] = {
+            "access_log": None,
+            "logger": _quiet_logger(self._log),
+            "auto_decompress": False,  # A few bytes could become gigabytes, and signatures are over what was sent.
+            "keepalive_timeout": KEEPALIVE_S,
+            "max_line_size": MAX_LINE_BYTES,
+            "max_field_size": MAX_LINE_BYTES,
+            "max_headers": MAX_HEADERS,
+        }
+        runner = web.AppRunner(self._forwarder.app(), shutdown_timeout=DRAIN_S, **options)
         await runner.setup()
-        server = await self._listen(runner, settings)
+        server = await self._listen(runner, settings, options)
         if server is None:
             await runner.cleanup()
             return ExitCode.FAILED
@@ -105,8 +113,10 @@ class Process:
         await runner.cleanup()
         return ExitCode.DONE
 
-    async def _listen(self, runner: web.AppRunner, settings: ForwarderSettings) -> asyncio.Server | None:
-        guard = _Guard(runner)
+    async def _listen(
+        self, runner: web.AppRunner, settings: ForwarderSettings, options: dict[str, Any]
+    ) -> asyncio.Server | None:
+        guard = Connections(runner, self._forwarder.is_known, self._forwarder.no_request, options)
         try:
             return await asyncio.get_running_loop().create_server(guard, settings.host, settings.port, backlog=BACKLOG)
         except OSError as error:
@@ -170,41 +180,8 @@ class Process:
         for fault in settings.faults:
             self._log.error("a secret cannot be read: its source accepts nothing", error=fault)
         for source in settings.sources.values():
-            if not (source.secret or source.hmac_secret) and not any(
-                f"sources.{source.name}." in fault for fault in settings.faults
-            ):
+            if not source.all_secrets and not any(f"sources.{source.name}." in fault for fault in settings.faults):
                 self._log.warning("a source without a secret accepts nothing", source=source.name)
-
-
-class _Guard:
-    """Makes a protocol for each connection: bounded in number, and none may keep us waiting for its first request."""
-
-    def __init__(self, runner: web.AppRunner) -> None:
-        assert runner.server is not None
-        self._server = runner.server
-
-    def __call__(self) -> asyncio.BaseProtocol:
-        if len(self._server.connections) >= MAX_CONNECTIONS:
-            return _Refuse()
-        protocol = self._server()
-        asyncio.get_running_loop().call_later(HEADER_TIMEOUT_S, self._look_at, protocol)
-        return protocol
-
-    def _look_at(self, protocol: asyncio.BaseProtocol) -> None:
-        transport = getattr(protocol, "transport", None)
-        if transport is not None and getattr(protocol, "_request_count", 1) == 0:
-            transport.abort()
-
-
-class _Refuse(asyncio.Protocol):
-    """One connection too many."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.write(
-            b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        )
-        transport.close()
 
 
 class _OneLine(logging.Handler):
@@ -229,7 +206,7 @@ def _quiet_logger(log: Log) -> logging.Logger:
 def _secret_files(sources: Mapping[str, object], data_dir: Path) -> list[Path]:
     """The files that hold secrets; the default source's where none is configured."""
     sections = [section for section in sources.values() if isinstance(section, Mapping)]
-    references = [section.get(key) for section in sections for key in ("secret", "hmac_secret")]
+    references = [section.get(key) for section in sections for key in SECRET_KEYS]
     if not sources:
         references = ["file:secrets/tradingview"]
     return [
@@ -237,6 +214,15 @@ def _secret_files(sources: Mapping[str, object], data_dir: Path) -> list[Path]:
         for reference in references
         if isinstance(reference, str) and reference.startswith("file:")
     ]
+
+
+def _want_files() -> None:
+    """Many systems allow 1024 open files unless a program asks for more, and have more to give."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MIN_FILES if hard == resource.RLIM_INFINITY else min(MIN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _stamp(path: Path) -> tuple[int, int, int, int] | None:

@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS refused (
     request_id TEXT NOT NULL, sender_address TEXT NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL,
     refuse_time_ns INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS signed (digest BLOB PRIMARY KEY, until_s INTEGER NOT NULL, answer TEXT NOT NULL) STRICT;
 """
 _COLUMNS = "source, body, receive_time_ns, arrival, request_id, sender_address"
 
@@ -160,6 +161,23 @@ class Spool:
 
         self.refused = await self._do(move)
         self._forget(alert)
+
+    async def remember(self, digest: bytes, until_s: int, answer: str, now_s: int) -> None:
+        """Keeps the answer to a signed alert until its signature is out of date. Raises SpoolBroken."""
+
+        def keep(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM signed WHERE until_s < ?", (now_s,))
+            db.execute(
+                "INSERT OR REPLACE INTO signed (digest, until_s, answer) VALUES (?, ?, ?)", (digest, until_s, answer)
+            )
+
+        await self._do(keep)
+
+    async def remembered(self, now_s: int, most: int) -> list[tuple[bytes, int, str]]:
+        """The answers that still count, oldest first. Raises SpoolBroken."""
+        sql = "SELECT digest, until_s, answer FROM signed WHERE until_s >= ? ORDER BY until_s DESC LIMIT ?"
+        rows = await self._do(lambda db: db.execute(sql, (now_s, most)).fetchall())
+        return [(bytes(digest), int(until_s), str(answer)) for digest, until_s, answer in reversed(rows)]
 
     async def oldest_ns(self) -> int | None:
         """When the oldest waiting alert arrived; None where none waits. Raises SpoolBroken."""

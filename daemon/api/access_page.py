@@ -54,7 +54,7 @@ def page() -> str:
 
 def _row(method: str) -> str:
     marks = ["yes" if may(role, method) else "" for role in _ROLES]
-    marks += ["yes" if method in CHANGES else "", "refused" if method in COMMANDS else "yes"]
+    marks += ["yes" if method in CHANGES else "", "refused" if method in COMMANDS or method.endswith("/SubmitSignal") else "yes"]
     return f"| {method.rpartition('/')[2]} | {' | '.join(marks)} |"
 
 

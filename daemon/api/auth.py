@@ -263,7 +263,7 @@ class Gate(grpc.aio.ServerInterceptor):
                 )
             await abort(context, self._refused(method, handler is not None, ApiReason.UNAUTHENTICATED, words))
 
-        return _refusing(refuse)
+        return refusing(refuse)
 
     async def _throttled(self, context: Context, wait_s: float) -> None:
         self.throttled_calls += 1
@@ -412,7 +412,7 @@ def _answering(handler: Handler) -> Handler:
 Check = Callable[[Context], Awaitable[None]]
 
 
-def _refusing(refuse: Check) -> Handler:
+def refusing(refuse: Check) -> Handler:
     """A handler that ends the call before its request has come: who may not call need not be listened to.
 
     On the wire a call is a call, whatever the method's kind: this one waits for nothing.
@@ -426,7 +426,7 @@ def _refusing(refuse: Check) -> Handler:
 
 
 def _ending(failed: Failed) -> Handler:
-    return _refusing(lambda context: abort(context, failed))
+    return refusing(lambda context: abort(context, failed))
 
 
 def _checked(handler: Handler, check: Check) -> Handler:

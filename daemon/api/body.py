@@ -12,6 +12,7 @@ from typing import Any
 from daemon.api.errors import FieldFault
 
 MAX_BODY_BYTES = 64 * 1024
+MAX_DEPTH = 8
 MAX_INTEGER_CHARS = 400
 """Longer whole numbers are absurd (SIG-2); reading them would cost quadratic time."""
 SECRET = "secret"
@@ -40,6 +41,8 @@ def decode(data: bytes) -> Body | FieldFault:
         return FieldFault("", "is nested too deeply")
     except _BadNumber as bad:
         return FieldFault("", f"holds an absurd number of {bad.chars} characters")
+    if text.count("{") + text.count("[") > MAX_DEPTH and _is_deeper(tree, MAX_DEPTH):
+        return FieldFault("", f"is nested deeper than {MAX_DEPTH} levels")
     return Body(tree, text)
 
 
@@ -90,6 +93,12 @@ def _written(value: Any) -> Iterator[str]:
         yield _NOT_FINITE.get(str(value), str(value))
     else:
         yield json.dumps(value, ensure_ascii=False)
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether lists and maps are nested in more levels than these."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return inner is not None and (levels == 0 or any(_is_deeper(item, levels - 1) for item in inner))
 
 
 _LOOKS_SECRET = re.compile(

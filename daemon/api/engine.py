@@ -20,6 +20,7 @@ from daemon.api.kinds import Context
 from daemon.api.translate import WORLD_OF
 from daemon.store.pages import BadPageToken, Page
 from daemon.store.read import Reader
+from protos.terrace.v1.engine_pb2 import Leadership
 
 T = TypeVar("T")
 
@@ -83,6 +84,8 @@ class Engine:
     version: str
     notifier: Tested | None = None
     """Over what messages are sent; None: nothing is."""
+    leadership: Callable[[], Leadership | None] = lambda: None
+    """Who leads, where several daemons share the store."""
 
     async def ask(
         self, to: str, make: Callable[[ReplyTo], object], context: Context | None = None, limit_s: float = ASK_TIMEOUT_S

@@ -7,6 +7,7 @@ as INTERNAL without its words.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -44,6 +45,8 @@ class Guard:
         self._engine = engine
         self._recorder = recorder
         self._repeats = Repeats()
+        self.on_call: Callable[[str, float, str], None] = lambda _method, _seconds, _result: None
+        """Told of each call that is not a stream: its name, how long it took, `OK` or the reason it failed for."""
 
     def wrap(self, handler: Handler, method: str) -> Handler:
         if handler.request_streaming:
@@ -58,15 +61,25 @@ class Guard:
         return grpc.unary_unary_rpc_method_handler(one, reader(handler), handler.response_serializer)
 
     def _answer(self, unary: _Unary, method: str) -> _Unary:
+        name = method.rpartition("/")[2]
+
         async def answer(request: Any, context: Context) -> Any:
+            start_s, result = time.perf_counter(), "CANCELLED"
             try:
-                return await unary(readable(request), context)
+                response = await unary(readable(request), context)
+                result = "OK"
+                return response
             except Failed as failed:
+                result = failed.reason.value
                 await abort(context, failed)
             except NotImplementedError:  # The generated servicer's own: nobody has written the method.
-                await abort(context, not_built(method.rpartition("/")[2]))
+                result = Reason.NOT_BUILT.value
+                await abort(context, not_built(name))
             except Exception as error:
+                result = ApiReason.INTERNAL.value
                 await _broken(context, method, error)
+            finally:
+                self.on_call(name, time.perf_counter() - start_s, result)
 
         return answer
 

@@ -28,8 +28,10 @@ from daemon.api.kinds import Context
 from daemon.api.reading import FaultyBody, NoCatalogue, Sent, Symbols, Understood, read_body, understand, unreadable
 from daemon.api.recorder import Recorder
 from daemon.api.rejecting import rejected, rejected_rows
+from daemon.api.senders import check_sender
 from daemon.api.translate import milliseconds
 from daemon.api.translate_signal import answered
+from daemon.observe.tracing import Tracing
 from daemon.tokens import TokenRole
 from protos.terrace.v1 import signal_pb2
 
@@ -46,6 +48,7 @@ class Intake:
         self._rejected: OrderedDict[str, tuple[Answer, int]] = OrderedDict()
         self._rejecting: dict[str, asyncio.Future[None]] = {}
         self.admission = Admission()
+        self.tracing = Tracing()
 
     def _held(self, account: str) -> Iterable[Instrument]:
         return (group.instrument for group in self._engine.view.current.live() if group.account == account)
@@ -60,6 +63,8 @@ class Intake:
         self.admission.check()
         now_ms = self._engine.clock.now_ms()
         from_forwarder = caller().role is TokenRole.INGEST and request.HasField("receive_time")
+        if caller().role is TokenRole.INGEST and not from_forwarder:
+            check_sender(source, context.peer())
         receive_ms = min(milliseconds(request.receive_time), now_ms) if request.HasField("receive_time") else now_ms
         sent = Sent(
             signal_id="" if request.validate_only else self._engine.ids.signal_id(),
@@ -69,6 +74,8 @@ class Intake:
             receive_time_ms=receive_ms if from_forwarder else now_ms,
             judge_age=not from_forwarder,
         )
+        if self.tracing.is_on and sent.signal_id:
+            self.tracing.admitted(sent.signal_id, source.name)
         read = self.read(sent)
         sheds = _may_be_shed(read)
         if not from_forwarder:
@@ -77,6 +84,8 @@ class Intake:
             response = await self._take(sent, read, context, request.validate_only)
         if not request.validate_only and caller().role is not TokenRole.INGEST:
             self._note_sender(response.signal)
+        if self.tracing.is_on:
+            self.tracing.answered(response.signal.outcome, response.signal.group_id)
         return response
 
     async def take_again(self, sent: Sent, context: Context) -> signal_pb2.Signal:

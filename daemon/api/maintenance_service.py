@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from daemon.api.engine import Engine
-from daemon.api.errors import ApiReason, Failed, faulty_field, not_built
+from daemon.api.errors import ApiReason, Failed, faulty_field
 from daemon.api.kinds import Context
 from daemon.api.pages import slice_of
 from daemon.api.translate import timestamp
@@ -16,6 +16,8 @@ from daemon.backup.keeper import Backups, Stopped
 from daemon.backup.making import BackupFailed, Made
 from daemon.backup.schedule import Schedule
 from daemon.backup.sealing import MAX_PASSPHRASE_CHARS, MIN_PASSPHRASE_CHARS
+from daemon.observe.diagnostics import Diagnostics
+from daemon.observe.memory import DEFAULT_PLACES, MAX_PLACES, MAX_WATCH_S, Busy, MemoryProfiler
 from daemon.store.refused import StoreRefused
 from daemon.store.tools import Checked
 from protos.terrace.v1 import maintenance_pb2 as pb
@@ -28,7 +30,16 @@ CHECK_LIMIT_S = 600.0
 
 
 class MaintenanceService(maintenance_pb2_grpc.MaintenanceServiceServicer):
-    def __init__(self, engine: Engine, backups: Backups, schedule: Schedule, check: CheckNow) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        backups: Backups,
+        schedule: Schedule,
+        check: CheckNow,
+        diagnostics: Diagnostics,
+    ) -> None:
+        self._diagnostics = diagnostics
+        self._memory = MemoryProfiler()
         self._engine = engine
         self._backups = backups
         self._schedule = schedule
@@ -36,7 +47,9 @@ class MaintenanceService(maintenance_pb2_grpc.MaintenanceServiceServicer):
 
     async def Backup(self, request: pb.BackupRequest, _context: Context) -> pb.BackupResponse:
         _judge_passphrase(request)
-        key = self._backups.key(encrypt=request.encrypt or None, passphrase=request.passphrase)
+        key = await asyncio.to_thread(  # A keyring may wait for a person, the vault writes a file.
+            self._backups.key, encrypt=request.encrypt or None, passphrase=request.passphrase
+        )
         if isinstance(key, BackupFailed):
             raise _failed(key)
         try:
@@ -80,10 +93,22 @@ class MaintenanceService(maintenance_pb2_grpc.MaintenanceServiceServicer):
     async def DumpDiagnostics(
         self, _request: pb.DumpDiagnosticsRequest, _context: Context
     ) -> pb.DumpDiagnosticsResponse:
-        raise not_built("DumpDiagnostics")
+        text, time_ms = await self._diagnostics.dump()
+        return pb.DumpDiagnosticsResponse(json=text, create_time=timestamp(time_ms))
 
-    async def ProfileMemory(self, _request: pb.ProfileMemoryRequest, _context: Context) -> pb.ProfileMemoryResponse:
-        raise not_built("ProfileMemory")
+    async def ProfileMemory(self, request: pb.ProfileMemoryRequest, _context: Context) -> pb.ProfileMemoryResponse:
+        watch_s = request.duration.seconds + request.duration.nanos / 1e9
+        if not 0 <= watch_s <= MAX_WATCH_S:
+            raise faulty_field("duration", f"must be 0 to {MAX_WATCH_S:.0f} s")
+        if not 0 <= request.max_allocations <= MAX_PLACES:
+            raise faulty_field("max_allocations", f"must be 0 to {MAX_PLACES}")
+        try:
+            found = await self._memory.profile(watch_s, request.max_allocations or DEFAULT_PLACES)
+        except Busy:
+            words = "a memory profile is being made already; ask again when it is done"
+            raise Failed(ApiReason.PROFILE_RUNNING, words) from None
+        places = [pb.Allocation(place=each.name, size_bytes=each.size_bytes, count=each.count) for each in found.places]
+        return pb.ProfileMemoryResponse(resident_bytes=found.resident_bytes, allocations=places)
 
 
 def _judge_passphrase(request: pb.BackupRequest) -> None:

@@ -18,6 +18,7 @@ from daemon.api.records import Records, tail_logs, verify_audit_trail
 from daemon.api.translate import CATEGORY_OF, SEVERITY_OF, milliseconds
 from daemon.api.translate_log import word_of
 from daemon.store.found import AlertFilter, AlertState, EventFilter
+from daemon.store.text import every_store_takes
 from protos.terrace.v1 import record_pb2 as pb
 from protos.terrace.v1 import record_pb2_grpc
 
@@ -80,7 +81,8 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
             raise Failed(Reason.NOT_FOUND, "the alert's cause is gone already", resource=("alert", request.alert_id))
         if stored.state == AlertState.ACTIVE:
             who, now_ms = caller().name, self._engine.clock.now_ms()
-            row = AcknowledgeAlert(alert_key=request.alert_id, who=who, time_ms=now_ms, comment=request.comment)
+            comment = every_store_takes(request.comment)
+            row = AcknowledgeAlert(alert_key=request.alert_id, who=who, time_ms=now_ms, comment=comment)
             words = f"{who} acknowledged: {stored.message}"
             facts = {"who": who, "alert": request.alert_id, "comment": request.comment}
             event = self._recorder.event("alert.acknowledged", words, facts)

@@ -14,6 +14,7 @@ from actors.messages import Commit, Participant, ReplyTo, Send
 from actors.rules.records import AddEvent, Row
 from daemon.api.engine import ASK_TIMEOUT_S, Engine
 from daemon.api.kinds import Context
+from daemon.store.text import every_store_takes
 
 AUTHOR_NAMES = 1024
 """Names that take turns: more than one batch holds, few enough to be remembered."""
@@ -46,8 +47,8 @@ class Recorder:
             severity="info",
             category="security",
             type=type,
-            message=message[:MAX_EVENT_CHARS],
-            attributes=attributes,
+            message=every_store_takes(message[:MAX_EVENT_CHARS]),
+            attributes={name: every_store_takes(value) for name, value in attributes.items()},
         )
 
     def security(self, severity: str, type: str, message: str, attributes: Mapping[str, str]) -> None:

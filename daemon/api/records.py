@@ -20,6 +20,9 @@ MAX_BACKLOG = 1_000
 LINES_PER_ANSWER = 200
 SILENCE_S = 15.0
 """After this an empty answer is sent, so that both ends notice a dead connection."""
+MAX_CHECKS = 1
+"""Checks of the trail at the same time; the others wait. A long one keeps a thread and a reader of the store, of which
+there are few."""
 BREATH_S = 0.002
 """Between two pages of a check: it shares the interpreter with the engine."""
 
@@ -39,6 +42,7 @@ class Records:
     keys: AuditKeys
     tail: LogTail = field(default_factory=LogTail)
     anchors: Callable[[], Mapping[int, str]] = _no_anchors
+    checking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_CHECKS))
 
 
 async def tail_logs(records: Records, request: pb.TailLogsRequest) -> AsyncIterator[pb.TailLogsResponse]:
@@ -71,11 +75,12 @@ async def verify_audit_trail(
             raise _HungUp
         time.sleep(BREATH_S)
 
-    check = Check(start=start, end=end, anchors=await asyncio.to_thread(records.anchors))
-    try:
-        found = await engine.read(engine.reader.verify_audit, records.keys, check, after_page)
-    finally:
-        hung_up = True
+    async with records.checking:
+        check = Check(start=start, end=end, anchors=await asyncio.to_thread(records.anchors))
+        try:
+            found = await engine.read(engine.reader.verify_audit, records.keys, check, after_page)
+        finally:
+            hung_up = True
     return _answer(found)
 
 

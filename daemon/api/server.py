@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -14,7 +11,7 @@ from grpc_reflection.v1alpha import reflection
 
 from daemon.api.account_service import AccountService
 from daemon.api.auth import Gate, Identities
-from daemon.api.certificates import Renewal
+from daemon.api.doors import Doors
 from daemon.api.engine import Engine
 from daemon.api.engine_service import EngineService
 from daemon.api.group_service import GroupService
@@ -27,7 +24,6 @@ from daemon.api.records import Records
 from daemon.api.report_service import ReportService
 from daemon.api.risk_service import RiskService
 from daemon.api.signal_service import SignalService
-from daemon.config.daemon_settings import TlsSettings
 from protos.terrace.v1 import (
     account_pb2_grpc,
     engine_pb2_grpc,
@@ -45,7 +41,6 @@ MAX_STREAMS_PER_CONNECTION = 1_000
 MAX_PENDING_CALLS = 6_000
 """Calls of all connections that nobody has looked at yet. gRPC cancels those beyond, whatever is in them: so memory has
 a bound however many connections there are, and it is far enough away that entries are shed before it (REC-4)."""
-SOCKET_MODE = 0o600
 STOP_GRACE_S = 2.0
 
 PACKAGE = "terrace.v1"
@@ -78,15 +73,7 @@ OPTIONS = (
 )
 
 
-class AddressInUse(Exception):
-    """Somebody else listens there already."""
-
-
-class SocketRefused(Exception):
-    """The folder of the unix socket is not safe."""
-
-
-class ApiServer:
+class ApiServer(Doors):
     """Made and used in one loop."""
 
     def __init__(
@@ -95,15 +82,12 @@ class ApiServer:
         self._engine = engine
         self._health = health_servicer
         recorder = Recorder(engine)
-        guard = Guard(engine, recorder)
-        self.gate = Gate(identities, guard.wrap, recorder.security)
+        self.guard = Guard(engine, recorder)
+        self.gate = Gate(identities, self.guard.wrap, recorder.security)
         self.intake = Intake(engine, recorder)
         self._reports = ReportService(engine)
         self._records = records
-        self._server = grpc.aio.server(interceptors=(self.gate,), options=OPTIONS)
-        self._socket: Path | None = None
-        self.plain_target = ""
-        """Where it can be reached without TLS."""
+        super().__init__(grpc.aio.server(interceptors=(self.gate,), options=OPTIONS))
         self.is_serving = False
         self._add_services(recorder)
 
@@ -125,35 +109,6 @@ class ApiServer:
         """One service more, made by the application. Before `start`."""
         register(self._server)
 
-    def listen(self, address: str, tls: TlsSettings | None = None) -> int:
-        """Binds a TCP address; answers the port, which for 0 is any free one. AddressInUse if it is taken."""
-        try:
-            if tls is not None and tls.certificate is not None:
-                return self._server.add_secure_port(address, Renewal(tls).credentials())
-            port = self._server.add_insecure_port(address)
-            self.plain_target = f"{address.rpartition(':')[0]}:{port}"
-            return port
-        except RuntimeError as error:
-            raise AddressInUse(f"{address} cannot be listened on: {error}") from error
-
-    def listen_unix(self, path: Path) -> None:
-        """Binds a unix socket only this user may use. One left by a daemon that died is removed: the caller holds
-        the lock of the data directory, so nobody listens there. The mode stands before the first caller can connect.
-        """
-        _check_folder(path.parent)
-        if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
-            path.unlink()
-        before = os.umask(0o177)
-        try:
-            self._server.add_insecure_port(f"unix:{path}")
-        except RuntimeError as error:
-            raise AddressInUse(f"{path} cannot be listened on: {error}") from error
-        finally:
-            os.umask(before)
-        os.chmod(path, SOCKET_MODE)
-        self._socket = path
-        self.plain_target = self.plain_target or f"unix:{path}"
-
     async def start(self) -> None:
         """Answers calls from here on; its health says not serving until `serve`."""
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
@@ -172,16 +127,8 @@ class ApiServer:
     async def stop(self, grace_s: float = STOP_GRACE_S) -> None:
         await self._server.stop(grace_s)
         await self._reports.close()
-        if self._socket is not None:
-            self._socket.unlink(missing_ok=True)
+        self.leave()
 
     async def _set_health(self, state: Any) -> None:
         for name in ("", *(f"{PACKAGE}.{service}" for service in SERVICES)):
             await self._health.set(name, state)
-
-
-def _check_folder(folder: Path) -> None:
-    """Who may write there could put a socket of his own in this one's place and be handed tokens."""
-    mode = folder.stat().st_mode
-    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-        raise SocketRefused(f"{folder} can be written by everybody: chmod o-w {folder}")

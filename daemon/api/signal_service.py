@@ -58,7 +58,10 @@ class SignalService(signal_pb2_grpc.SignalServiceServicer):
         self._intake = intake
 
     async def SubmitSignal(self, request: pb.SubmitSignalRequest, context: Context) -> pb.SubmitSignalResponse:
-        return await self._intake.submit(request, context)
+        if not self._intake.tracing.is_on:
+            return await self._intake.submit(request, context)
+        with self._intake.tracing.received(context.invocation_metadata() or ()):
+            return await self._intake.submit(request, context)
 
     async def GetSignal(self, request: pb.GetSignalRequest, _context: Context) -> pb.GetSignalResponse:
         found = await self._engine.read(self._engine.reader.timeline, request.signal_id)

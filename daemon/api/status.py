@@ -103,6 +103,7 @@ def _status(engine: Engine, facts: Facts, counts: Counts, risk: pb.RiskState) ->
         worlds=[WORLD[each] for each in engine.worlds()],
         degradations=broken,
         degraded=map(message, found),
+        leadership=engine.leadership(),
     )
 
 

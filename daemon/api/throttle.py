@@ -3,7 +3,8 @@
 A few failures are free. Then the address is closed for a while, and each failure after that closes it for twice as
 long, up to a minute. While it is closed nothing is tried, so a right guess cannot be told from a wrong one. Callers who
 have proved themselves at that address before go on, and so does this machine with a valid token: a program with an
-outdated token must not lock a person out.
+outdated token must not lock a person out. Nor a forwarder behind the same address: a valid token that has waited as
+long as it was told goes on, however often others have failed there since.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class Throttle:
     def __init__(self) -> None:
         self._failures: OrderedDict[str, _Failures] = OrderedDict()
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._told_s: OrderedDict[tuple[str, str], float] = OrderedDict()
+        """Until when a valid token was told to wait there."""
 
     def wait_s(self, address: str, now_s: float) -> float:
         """How long the address is closed yet; 0: it is open."""
@@ -46,7 +49,12 @@ class Throttle:
     def holds_back(self, address: str, name: str, now_s: float) -> float:
         """How long the valid token of `name` has to wait there; 0 where it was good before, and on this machine."""
         wait_s = self.wait_s(address, now_s)
-        return 0.0 if not wait_s or is_this_machine(address) or (address, name) in self._known else wait_s
+        if not wait_s or is_this_machine(address) or (address, name) in self._known:
+            return 0.0
+        told_s = self._told_s.setdefault((address, name), now_s + wait_s)
+        while len(self._told_s) > MAX_KNOWN:
+            self._told_s.popitem(last=False)
+        return max(0.0, told_s - now_s)
 
     def failed(self, address: str, now_s: float) -> int:
         """A wrong token came from an open address. Answers the failures so far where they begin a burst, else 0."""
@@ -64,6 +72,7 @@ class Throttle:
 
     def proved(self, address: str, name: str) -> None:
         """A valid token of `name` was let in from there."""
+        self._told_s.pop((address, name), None)
         self._known[address, name] = None
         self._known.move_to_end((address, name))
         while len(self._known) > MAX_KNOWN:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
+from actors.rules.settings import Settings
 from daemon.api.condition import Condition
 from daemon.notes import Notes
 from daemon.store.store import Boot
@@ -14,7 +18,10 @@ def tell_restored(boot: Boot, notes: Notes, condition: Condition) -> None:
     """At the first start on a restored store, in the event log and as an alert that ends with the next start; of a copy
     as long as it runs."""
     if boot.copy_of:
-        words = f"this store is a copy of installation {boot.copy_of}, to look at: no account with real money is traded"
+        words = (
+            f"this store is a copy of installation {boot.copy_of}, to look at: no account with real money is traded, "
+            "no message and no heartbeat is sent"
+        )
         condition.trouble(COPY, words)
     if boot.restored_from:
         words = (
@@ -29,3 +36,17 @@ def tell_restored(boot: Boot, notes: Notes, condition: Condition) -> None:
 def refuse_copy(copy_of: str) -> str:
     """Why an account with real money is not opened on a copy."""
     return f"this store is a copy of installation {copy_of}: it would use that one's money and orders"
+
+
+def silent(settings: Callable[[], Settings], copy_of: str) -> Callable[[], Settings]:
+    """What a copy tells by: nothing. Its messages would pass for the original's, and its heartbeat would say that the
+    original lives.
+    """
+    if not copy_of:
+        return settings
+
+    def quiet() -> Settings:
+        given = settings()
+        return replace(given, notifications=(), alerts=replace(given.alerts, heartbeat_url=None))
+
+    return quiet

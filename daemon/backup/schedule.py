@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -28,6 +29,8 @@ class Schedule:
         self._clock = clock
         self._first_s = first_s
         self._tried_ms: int | None = None
+        self.on_done: Callable[[Made | BackupFailed], None] = lambda _done: None
+        """Told of each backup that was tried. Any thread."""
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -62,6 +65,7 @@ class Schedule:
 
     def tell(self, done: Made | BackupFailed) -> None:
         """In the event log, and as the alert that stands while no backup can be made."""
+        self.on_done(done)
         if isinstance(done, Made):
             words = f"backup {done.path.name} was made: {done.size_bytes} bytes"
             self._notes.commit(self._notes.resolved(FAILED), self._notes.event("system", "info", "backup.made", words))

@@ -160,7 +160,7 @@ def _next_steps(done: Restored, *, is_copy: bool) -> str:
         lines += [
             "The old daemon must never run again: both would use the same order ids at the exchange.",
             "Secrets are not in a backup: put back the files of secrets/, or make new ones "
-            "(a token: terraced token create).",
+            "(yours: terraced token rotate admin, which writes secrets/admin.token anew; the forwarder's likewise).",
         ]
     lines += [
         "New entries are paused; exits and reconciling with the exchange are not. To go on:",

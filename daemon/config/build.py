@@ -35,6 +35,7 @@ from daemon.config.daemon_settings import (
     PanelSettings,
     StorageSettings,
     TlsSettings,
+    TracesSettings,
 )
 from daemon.config.migrate import CONFIG_VERSION
 from daemon.config.schema_accounts import ExchangeAccountModel, PaperAccountModel, default_symbols
@@ -91,10 +92,15 @@ def build_daemon(checked: Checked, config_path: Path, data_dir: Path) -> DaemonS
         api=_api(cast(ApiModel, section["api"]), data_dir),
         forwarder=ForwarderSettings(**{**_fields(forwarder), "spool": below(data_dir, forwarder.spool)}),
         panel=PanelSettings(**_fields(cast(PanelModel, section["panel"]))),
-        observe=ObserveSettings(**_fields(cast(ObserveModel, section["observe"]))),
+        observe=_observe(cast(ObserveModel, section["observe"])),
         logging=LoggingSettings(**{**_fields(logging), "file": below(data_dir, logging.file)}),
         backup=BackupSettings(**{**_fields(backup), "directory": below(data_dir, backup.directory)}),
     )
+
+
+def _observe(model: ObserveModel) -> ObserveSettings:
+    traces = TracesSettings(**_fields(model.traces))
+    return ObserveSettings(address=model.address, public=model.public, traces=traces)
 
 
 def below(folder: Path, path: str) -> Path:
@@ -164,6 +170,7 @@ def _storage(storage: StorageModel, data_dir: Path) -> StorageSettings:
         path=below(data_dir, file),
         durability=storage.durability,
         keep_events_days=storage.keep_events_days,
+        standby=storage.standby,
     )
 
 

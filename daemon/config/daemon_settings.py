@@ -19,6 +19,8 @@ class StorageSettings:
     """The SQLite file; `<data_dir>/terrace.db` where the URL names a server."""
     durability: Durability
     keep_events_days: int
+    standby: bool = False
+    """Several daemons share the store: one leads by a lease, the others wait to take over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +62,17 @@ class PanelSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TracesSettings:
+    endpoint: str | None
+    """Where spans are sent, OTLP over HTTP. None: nothing is traced."""
+    sample_percent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObserveSettings:
     address: str
     public: bool
+    traces: TracesSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

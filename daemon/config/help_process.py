@@ -12,6 +12,7 @@ from daemon.config.schema_process import (
     PanelModel,
     StorageModel,
     TlsModel,
+    TracesModel,
 )
 
 TOP: Fields = {
@@ -67,6 +68,11 @@ _STORAGE: Fields = {
         "SIG-9",
     ),
     "keep_events_days": Help("Older lines of the event log are deleted; signals, trades and orders are kept.", "LOG-2"),
+    "standby": Help(
+        "true, on each of several daemons with one PostgreSQL store: one leads, the others wait to take over. The "
+        "leader sends orders only while the store confirms its lead.",
+        "ORD-2",
+    ),
 }
 
 _API: Fields = {
@@ -97,7 +103,12 @@ _FORWARDER: Fields = {
     "deliver_timeout_ms": Help(
         "How long an answer of the daemon is waited for; TradingView gives up after 3000 ms.", "SIG-12"
     ),
-    "daemon": Help("Where the daemon is. null: the one of this file.", "SIG-12", "127.0.0.1:7461"),
+    "daemon": Help(
+        "Where the daemon is. null: the one of this file. With a standby, both, with a comma between: alerts go to "
+        "the one that leads.",
+        "SIG-12",
+        "127.0.0.1:7461",
+    ),
     "max_spooled": Help(
         "Alerts that may wait in the spool; then new ones get 503, and TradingView sends them again.", "SIG-8"
     ),
@@ -117,6 +128,16 @@ _PANEL: Fields = {
 _OBSERVE: Fields = {
     "address": Help("Where it listens."),
     "public": Help("true: address may be one that other machines reach.", "SEC-2"),
+    "traces": Help("Traces of signals, sent to a collector; they need `pip install 'terrace[traces]'`."),
+}
+
+_TRACES: Fields = {
+    "endpoint": Help(
+        "Where traces are sent, OTLP over HTTP, by daemon and forwarder. null: nothing is traced.",
+        "",
+        "http://127.0.0.1:4318/v1/traces",
+    ),
+    "sample_percent": Help("How many of the signals are traced."),
 }
 
 _LOGGING: Fields = {
@@ -145,6 +166,7 @@ TABLES: Tables = {
     ForwarderModel: _FORWARDER,
     PanelModel: _PANEL,
     ObserveModel: _OBSERVE,
+    TracesModel: _TRACES,
     LoggingModel: _LOGGING,
     BackupModel: _BACKUP,
 }

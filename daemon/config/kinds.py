@@ -265,19 +265,29 @@ class Address(Kind):
 
 @dataclass(frozen=True)
 class DaemonAddress(Kind):
-    """Where a daemon listens: `host:port` or `unix:/path`."""
+    """Where a daemon listens: `host:port` or `unix:/path`; or several that share a store, with commas between them."""
 
     @property
     def facts(self) -> Facts:
         return Facts("ADDRESS")
 
     def check(self, value: object) -> str:
-        if isinstance(value, str) and re.fullmatch(r"unix:[^\s\x00]{1,100}", value):
-            return value
-        try:
-            return Address().check(value)
-        except PydanticCustomError:
-            raise refuse(f"must be host:port or unix:/path, {found(value)}", "127.0.0.1:7461", "unix:/path") from None
+        if not isinstance(value, str):
+            raise self._refused(value)
+        parts = [part.strip() for part in value.split(",")]
+        for part in parts:
+            if re.fullmatch(r"unix:[^\s\x00]{1,100}", part):
+                continue
+            try:
+                Address().check(part)
+            except PydanticCustomError:
+                raise self._refused(value) from None
+        return ", ".join(parts)
+
+    @staticmethod
+    def _refused(value: object) -> PydanticCustomError:
+        allowed = ("127.0.0.1:7461", "unix:/path", "one:7461, two:7461")
+        return refuse(f"must be host:port or unix:/path, {found(value)}", *allowed)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from daemon.config.kinds import Address, DaemonAddress, Network, SecretReference, StoreUrl, Whole, Word
+from daemon.config.kinds import Address, DaemonAddress, Network, SecretReference, StoreUrl, Text, Whole, Word
 from daemon.config.section import FILE, FLAG, Section
 
 
@@ -37,6 +37,7 @@ class StorageModel(Section):
     url: Annotated[str, StoreUrl()] = "sqlite:///terrace.db"
     durability: Annotated[Durability, Word(Durability)] = Durability.FULL
     keep_events_days: Annotated[int, Whole(1, 36_500, "days")] = 365
+    standby: Annotated[bool, FLAG] = False
 
 
 class TlsModel(Section):
@@ -70,9 +71,18 @@ class PanelModel(Section):
     public: Annotated[bool, FLAG] = False
 
 
+COLLECTOR = Text("an http or https URL without a password", r"https?://[^\s@\x00]+", 1000)
+
+
+class TracesModel(Section):
+    endpoint: Annotated[str, COLLECTOR] | None = None
+    sample_percent: Annotated[int, Whole(1, 100, "%")] = 100
+
+
 class ObserveModel(Section):
     address: Annotated[str, Address()] = "127.0.0.1:9461"
     public: Annotated[bool, FLAG] = False
+    traces: TracesModel = Field(default_factory=TracesModel)
 
 
 class LoggingModel(Section):

@@ -95,6 +95,10 @@ class CcxtExchange:
         """`record` is told of each request once it is over, in the exchange loop. Before `start`."""
         self._connection.on_request = record
 
+    def guard_sending(self, may_send: Callable[[], str]) -> None:
+        """`may_send` is asked right before each request that changes something leaves. Before `start`."""
+        self._connection.may_send = may_send
+
     def _begin(self) -> None:
         for state in list(self._states.values()):
             self._tell_stream(state)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from actors.account_messages import Banned
 from actors.budget import Budget
+from actors.messages import Fate
 from actors.ports import Clock, Sink
 from actors.rules.model import Order
 from actors.rules.rates import Ask, Work
@@ -54,11 +55,13 @@ class Connection:
         """A request was refused for its timestamp."""
         self.on_request: Callable[[VenueRequest], None] = lambda _request: None
         """Told of each request once it is over; must be quick."""
+        self.may_send: Callable[[], str] = lambda: ""
+        """Words if nothing that changes something may leave now."""
         self.life = 0
         self._sink: Sink | None = None
         self._lock = threading.Lock()
         venue.client.on_rest_response = self._note_response
-        venue.client.fetch = _watched(venue.client.fetch)
+        venue.client.fetch = self._watched(venue.client.fetch)
 
     # --- to the gateway ---------------------------------------------------------------------------
 
@@ -96,8 +99,12 @@ class Connection:
         except asyncio.CancelledError:
             self._record(ask, start_s, start_ms, about, ABANDONED)
             raise
-        except (SetupFault, NotSent):
+        except SetupFault:
             raise
+        except NotSent as stopped:
+            if may_leave is not None:
+                raise
+            raise VenueFault(Verdict(fate=Fate.TEMPORARY, words=str(stopped))) from None
         except Exception as error:
             status, headers = _answer.get()
             now_ms = self.clock.now_ms()
@@ -168,15 +175,15 @@ class Connection:
             self.budget.change(rules)
         return body
 
+    def _watched(self, fetch: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """ccxt's one way to the network, called in the task that asked when a request is signed."""
 
-def _watched(fetch: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """ccxt's one way to the network, called in the task that asked when a request is signed."""
+        async def watched(url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
+            if method not in _QUESTIONS:
+                may_leave = _may_leave.get()
+                words = self.may_send() or (may_leave() if may_leave is not None else "")
+                if words:
+                    raise NotSent(words)
+            return await fetch(url, method, headers, body)
 
-    async def watched(url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
-        may_leave = _may_leave.get()
-        words = may_leave() if may_leave is not None and method not in _QUESTIONS else ""
-        if words:
-            raise NotSent(words)
-        return await fetch(url, method, headers, body)
-
-    return watched
+        return watched

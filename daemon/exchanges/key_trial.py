@@ -12,6 +12,7 @@ from daemon.exchanges.remedies import remedy
 from daemon.exchanges.venues.settling import SetupFault
 
 MAY_WITHDRAW = "THE KEY MAY WITHDRAW FUNDS; Terrace never needs that: make one that may not (accounts.{account})"
+MAY_NOT_TRADE = "it may not trade: allow that at the exchange, or make one that may"
 
 
 async def try_key(connection: Connection) -> str:
@@ -29,4 +30,6 @@ async def try_key(connection: Connection) -> str:
         await venue.close()
     if allowed.get("withdraw") and not account.allow_withdraw:
         return MAY_WITHDRAW.format(account=account.name)  # SEC-5
+    if allowed.get("trade") is False:  # None: the venue does not say.
+        return MAY_NOT_TRADE
     return ""

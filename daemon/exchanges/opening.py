@@ -58,6 +58,8 @@ class Opening:
     """Told of each request of an account with keys once it is over (LOG-3)."""
     secrets: Resolver | None = None
     """Reads references; None: what the environment and files hold."""
+    may_send: Callable[[], str] = lambda: ""
+    """Asked before anything that changes something leaves; words if it must not (another daemon may lead)."""
     forbidden: str = ""
     """Why no account with real money may be opened; empty: they may."""
     loop: ExchangeLoop = field(default_factory=ExchangeLoop)
@@ -131,6 +133,7 @@ class Opening:
             instruments=self.cached(account.name),
         )
         exchange.record_requests(self.record)
+        exchange.guard_sending(self.may_send)
         return exchange
 
     def credentials(self, account: AccountSettings) -> Credentials | str:
@@ -160,6 +163,8 @@ class Opening:
             return str(fault)
         except TimeoutError:
             return f"{account.exchange} has not answered in time"
+        except Exception as fault:  # Of foreign code: the key is stored, and whoever stored it hears why it is not used.
+            return f"it cannot be tried: {type(fault).__name__} {clean(str(fault))}".rstrip()
         return found[0]
 
     def _credentials(self, account: AccountSettings) -> Credentials:

@@ -37,6 +37,9 @@ class SignalTap:
         self._awaited: OrderedDict[str, tuple[str, int]] = OrderedDict()
         """Signal and its arrival, by client order id. Changed by the Journal's thread alone."""
         self._worst: tuple[int, str] = (0, "")
+        self._ordered_ids: OrderedDict[str, None] = OrderedDict()
+        self.ordered: Callable[[int], None] = lambda _took_ms: None
+        """Told of each signal whose first order is at the exchange, how many ms that took."""
 
     def committed(self, rows: Iterable[Row]) -> None:
         """Rows of one commit that is durable."""
@@ -65,7 +68,13 @@ class SignalTap:
         found = self._awaited.pop(order.client_order_id, None)
         if found is not None:
             signal_id, receive_ms = found
-            self._worst = max(self._worst, (order.update_time_ms - receive_ms, signal_id))
+            took_ms = order.update_time_ms - receive_ms
+            self._worst = max(self._worst, (took_ms, signal_id))
+            if signal_id not in self._ordered_ids:  # A ladder has several orders.
+                self._ordered_ids[signal_id] = None
+                while len(self._ordered_ids) > MAX_AWAITED:
+                    self._ordered_ids.popitem(last=False)
+                self.ordered(max(0, took_ms))
 
     def take_worst(self) -> tuple[int, str]:
         """The longest way, in ms, and its signal, since this was asked last; (0, "") if there was none."""

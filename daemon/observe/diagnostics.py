@@ -91,4 +91,4 @@ def _clean(value: Any) -> Any:
         return {_clean(str(key)): _clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(item) for item in value]
-    return value if value is None or isinstance(value, bool | int | float) and abs(value) < 2**63 else str(value)
+    return value if value is None or (isinstance(value, bool | int | float) and abs(value) < 2**63) else str(value)

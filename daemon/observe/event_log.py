@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import Counter
 
@@ -23,7 +23,9 @@ _IDS = ("signal_id", "group_id", "client_order_id", "account", "symbol", "timefr
 class EventLog:
     """`put` is the Feed's end: it hands the events to the log's own thread, which does the rest."""
 
-    def __init__(self, log: Log, metrics: Metrics) -> None:
+    def __init__(self, log: Log, metrics: Metrics, trace_of: Callable[[str], str] = lambda _signal_id: "") -> None:
+        """`trace_of`: the trace of a signal; empty where there is none."""
+        self._trace_of = trace_of
         self._log = log
         self._metrics = metrics
         self._counters: dict[tuple[str, str, str], tuple[Counter, ...]] = {}
@@ -40,12 +42,17 @@ class EventLog:
             if isinstance(item, EventStored) and isinstance(item.event, AddEvent):
                 self._count(item.event)
                 if self._log.takes(item.event.severity):
-                    yield _line(item.sequence, item.event)
+                    yield self._line(item.sequence, item.event)
             elif isinstance(item, FeedGap):
                 missing = item.resume_sequence - item.after_sequence - 1
                 now = iso(time.time())
                 words = "events_not_logged"
                 yield {"time": now, "severity": "warning", "category": "system", "message": words, "events": missing}
+
+    def _line(self, sequence: int, event: AddEvent) -> Line:
+        line = _line(sequence, event)
+        trace_id = self._trace_of(event.signal_id) if event.signal_id else ""
+        return {**line, "trace_id": trace_id} if trace_id else line
 
     def _count(self, event: AddEvent) -> None:
         kind = (event.category, event.severity, event.type)

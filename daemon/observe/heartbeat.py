@@ -62,7 +62,7 @@ class Heartbeat:
         unwell = await self._why_unwell()
         if unwell:
             return f"none is sent: {unwell}"
-        url = self._resolve(reference)
+        url = await asyncio.to_thread(self._resolve, reference)  # A keyring may wait for a person.
         if isinstance(url, Unresolved):
             return str(url)
         self._know_secrets(list(keys_of(url.reveal())))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -28,10 +29,14 @@ NOT_ALLOWED = Page("405 Method Not Allowed", b"GET only\n")
 BROKEN = Page("500 Internal Server Error", b"see the log\n")
 
 
+Pages = Mapping[str, Callable[[], Page | Awaitable[Page]]]
+"""By path. One that must ask somebody is a coroutine with a time limit of its own, below `REQUEST_TIMEOUT_S`."""
+
+
 class ObserveServer:
     """Serves pages by path. `start` raises OSError if the address is taken."""
 
-    def __init__(self, pages: dict[str, Callable[[], Page]]) -> None:
+    def __init__(self, pages: Pages) -> None:
         self._pages = pages
         self._server: asyncio.Server | None = None
         self._connections = 0
@@ -53,7 +58,7 @@ class ObserveServer:
             if self._connections <= MAX_CONNECTIONS:
                 async with asyncio.timeout(REQUEST_TIMEOUT_S):
                     method, path = await _request(reader)
-                    _write(writer, self._page(method, path), with_body=method != "HEAD")
+                    _write(writer, await self._page(method, path), with_body=method != "HEAD")
                     await writer.drain()
         except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # Whoever it was does not speak HTTP, or has gone.
@@ -61,14 +66,15 @@ class ObserveServer:
             self._connections -= 1
             writer.close()
 
-    def _page(self, method: str, path: str) -> Page:
+    async def _page(self, method: str, path: str) -> Page:
         if method not in ("GET", "HEAD"):
             return NOT_ALLOWED
         page = self._pages.get(path.partition("?")[0])
         if page is None:
             return NOT_FOUND
         try:
-            return page()
+            found = page()
+            return await found if inspect.isawaitable(found) else found
         except Exception:
             _LOG.exception("page_failed", path=path[:64])
             return BROKEN

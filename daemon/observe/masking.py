@@ -8,6 +8,7 @@ database URL say, the parts that are secret are known too.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterable, Mapping
 from datetime import date, time
 from enum import Enum
@@ -42,15 +43,18 @@ class Masker:
     def __init__(self) -> None:
         self._known: tuple[str, ...] = ()
         self._broken: tuple[str, ...] = ()
+        self._learning = threading.Lock()
 
     def know(self, secrets: Iterable[str]) -> None:
         """Safe from any thread: the tuples are replaced whole. Longest first, so that none is masked in part."""
-        fresh = {form for secret in secrets for form in forms(secret)} - set(self._known)
-        if not fresh or len(self._known) + len(fresh) > MAX_KNOWN:
-            return
-        known = sorted({*self._known, *fresh}, key=lambda form: (-len(form), form))
-        self._broken = tuple(dict.fromkeys(squeezed(form) for form in known))
-        self._known = tuple(known)
+        found = {form for secret in secrets for form in forms(secret)}
+        with self._learning:  # Of two threads neither forgets what the other has just learnt.
+            fresh = found - set(self._known)
+            if not fresh or len(self._known) + len(fresh) > MAX_KNOWN:
+                return
+            known = sorted({*self._known, *fresh}, key=lambda form: (-len(form), form))
+            self._broken = tuple(dict.fromkeys(squeezed(form) for form in known))
+            self._known = tuple(known)
 
     def text(self, text: str) -> str:
         if len(text) >= SHORTEST_KNOWN:

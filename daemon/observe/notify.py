@@ -27,6 +27,7 @@ from daemon.observe.url_mask import keys_of, without_url
 from daemon.secrets import Secret, Unresolved
 from daemon.store.notification_rows import StoredNotification
 from daemon.store.read import Reader
+from daemon.store.text import every_store_takes
 
 _LOG = structlog.stdlib.get_logger("terrace.system")
 
@@ -79,6 +80,8 @@ class Notifier:
         self._woken = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._urgent: deque[Notice] = deque(maxlen=MAX_URGENT)
+        self._asking = asyncio.Lock()
+        """One secret at a time: all that wait for a keyring together must not take every thread there is."""
 
     # --- from outside -----------------------------------------------------------------------------
 
@@ -108,6 +111,8 @@ class Notifier:
             while True:
                 try:
                     await self._look()
+                except StoreFault as fault:
+                    _LOG.warning("notifier_waits_for_the_store", error=str(fault))
                 except Exception:
                     _LOG.exception("notifier_failed")
                 await _wait(self._woken, LOOK_S)
@@ -169,8 +174,10 @@ class Notifier:
     def now_ms(self) -> int:
         return self._clock.now_ms()
 
-    def url_of(self, each: NotificationSettings) -> Secret | Unresolved:
-        found = self._resolve(each.url)
+    async def url_of(self, each: NotificationSettings) -> Secret | Unresolved:
+        """Off the loop: a keyring may wait for a person."""
+        async with self._asking:
+            found = await asyncio.to_thread(self._resolve, each.url)
         if isinstance(found, Secret):
             self._know_secrets(list(keys_of(found.reveal())))
         return found
@@ -322,12 +329,12 @@ class _Channel:
         return True
 
     async def _send(self, settings: NotificationSettings, title: str, text: str, severity: str) -> str:
-        url = self._notifier.url_of(settings)
+        url = await self._notifier.url_of(settings)
         if isinstance(url, Unresolved):
             return str(url)
         mask = self._notifier.mask
         error = await self._sender.send(url.reveal(), mask(title), mask(text), severity)
-        return without_url(error, url.reveal())
+        return every_store_takes(without_url(error, url.reveal()))
 
     def _failed(self, error: str, now_ms: int) -> None:
         self._failures += 1

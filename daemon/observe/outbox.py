@@ -20,6 +20,7 @@ from actors.rules.choices import World
 from actors.rules.notifying import Burst, Notice, Past
 from actors.rules.records import AddEvent, AddNotification, RaiseAlert, ResolveAlert, Row
 from actors.rules.settings import NotificationSettings, Settings
+from daemon.store.text import every_store_takes
 
 _LOG = structlog.stdlib.get_logger("terrace.system")
 
@@ -137,7 +138,7 @@ class Outbox:
             type=notice.type,
             severity=notice.severity,
             title=notifying.title_of(notice),
-            message=notifying.text_of(channel, notice, time),
+            message=every_store_takes(notifying.text_of(channel, notice, time)),  # A template may hold any letter.
             create_time_ms=notice.time_ms,
             due_time_ms=place.due_ms,
             alert_key=notice.alert_key,

@@ -38,6 +38,11 @@ class LogTail:
             for reader in self._readers:
                 reader.put(lines)
 
+    def newest(self, most: int) -> list[Line]:
+        """The newest lines, oldest first."""
+        with self._lock:
+            return list(islice(reversed(self._ring), most))[::-1]
+
     def open(self, loop: asyncio.AbstractEventLoop, wanted: Wanted, backlog: int) -> TailReader | None:
         """A reader that begins with the last `backlog` lines it wants; None if there are too many. Close it."""
         with self._lock:

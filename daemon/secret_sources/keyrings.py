@@ -14,10 +14,14 @@ from daemon.secret_sources.value import Secret, Unresolved
 
 ANSWER_S = 15.0
 """How long the keyring may take, a person's consent included."""
+MAX_UNANSWERED = 8
+"""Questions that may wait for an answer that never comes; while there are so many no other is asked."""
 NO_BACKEND = "this machine has no keyring"
 OTHERWISE = "use vault:, file:, env: or systemd:"
 
 T = TypeVar("T")
+
+_free = threading.BoundedSemaphore(MAX_UNANSWERED)
 
 
 class Keyring(Protocol):
@@ -82,7 +86,12 @@ def _asked(reference: str, question: Callable[[], T], answer_s: float) -> T | Un
             answers.append(question())
         except Exception as fault:
             faults.append(fault)
+        finally:
+            _free.release()
 
+    if not _free.acquire(timeout=answer_s):
+        problem = f"the keyring has not answered {MAX_UNANSWERED} questions: does it wait to be unlocked?"
+        return Unresolved(reference=reference, problem=problem, remedy=f"unlock it and start again, or {OTHERWISE}")
     thread = threading.Thread(target=ask, name="keyring", daemon=True)
     thread.start()
     thread.join(answer_s)

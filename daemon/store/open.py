@@ -19,6 +19,7 @@ from daemon.store.audit import AuditKeys
 from daemon.store.audit_keys import NoKeys, ensure_keys
 from daemon.store.backup import COPY_OF, RESTORED_FROM
 from daemon.store.database import database_path, open_writer, raw
+from daemon.store.leadership import Wish
 from daemon.store.lock import DirectoryLock, Held, take_lock
 from daemon.store.refused import Refuse as _Refuse
 from daemon.store.refused import StoreRefused
@@ -49,23 +50,25 @@ def open_store(
     installation_id: Callable[[], str] = new_installation_id,
     migrations: Path = migrate.MIGRATIONS,
     reserve_bytes: int = RESERVE_BYTES,
+    wish: Wish | None = None,
 ) -> SqlStore | StoreRefused:
     """The store at `url`, made if it is not there, brought to this program's schema, locked for this process.
 
     `durability` is `full` or `normal`. Of an older store a copy is kept beside the file before its schema is changed.
-    Blocks for the check of a file that was not closed in peace, at most `CHECK_LIMIT_S`.
+    Blocks for the check of a file that was not closed in peace, at most `CHECK_LIMIT_S`. `wish`: of a daemon that would
+    lead among several; PostgreSQL only.
     """
     path = database_path(url, data_dir)
     if path is None and not is_postgres(url):
         return refuse_url(url)
-    lock = _lock(data_dir)
+    lock = lock_directory(data_dir)
     if isinstance(lock, StoreRefused):
         return lock
     reserve = Reserve(data_dir / RESERVE_FILE, reserve_bytes)
     try:
         keys = audit_keys(data_dir)
         if path is None:
-            return _open_postgres(url, durability, lock, keys, now_ms(), installation_id, migrations)
+            return _open_postgres(url, durability, lock, keys, now_ms(), installation_id, migrations, wish)
         try:
             return _open(path, durability, lock, reserve, keys, now_ms(), installation_id, migrations)
         except _NoRoom:
@@ -80,7 +83,7 @@ def open_store(
         raise
 
 
-def _lock(data_dir: Path) -> DirectoryLock | StoreRefused:
+def lock_directory(data_dir: Path) -> DirectoryLock | StoreRefused:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = take_lock(data_dir)
@@ -104,6 +107,7 @@ def _open_postgres(
     now_ms: int,
     installation_id: Callable[[], str],
     migrations: Path,
+    wish: Wish | None,
 ) -> SqlStore:
     try:
         from daemon.store.postgres_open import open_postgres
@@ -112,7 +116,7 @@ def _open_postgres(
             f"storage.url names a PostgreSQL server, and the driver for it is not installed ({error.name or error})",
             "Install it: pip install 'terrace[postgres]'",
         ) from error
-    store = open_postgres(url, durability, lock, keys, now_ms, installation_id, migrations)
+    store = open_postgres(url, durability, lock, keys, now_ms, installation_id, migrations, wish)
     store.go_on_under_newest_key(now_ms)
     return store
 

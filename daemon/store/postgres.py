@@ -17,11 +17,9 @@ from typing import Any
 
 import psycopg
 from psycopg import RawCursor
-from psycopg.abc import Buffer
+from psycopg.abc import RV, Buffer, PQGen
 from psycopg.adapt import Dumper
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 LEAST_SERVER = 14
 """Oldest major version that is taken."""
@@ -33,6 +31,9 @@ LOCK_TIMEOUT_MS = 5000
 STATEMENT_TIMEOUT_MS = 30_000
 """No statement of the writer takes nearly so long."""
 READ_TIMEOUT_MS = 60_000
+ANSWER_LIMIT_S = 12.0
+"""A server whose network lives and that yet says nothing for so long is given up: it hangs. Longer than any lock."""
+READ_ANSWER_LIMIT_S = 65.0
 IDLE_IN_TRANSACTION_MS = 60_000
 """A session that fell silent inside a transaction is ended by the server: its machine is gone."""
 STATEMENTS_PREPARED = 512
@@ -41,6 +42,7 @@ LOCK_CLASS = 0x54525243
 OLD_SESSION_LIMIT_S = 5.0
 """How long the end of our own lost session is waited for."""
 _LOOK_S = 0.02
+_LOOK_AGAIN_S = 0.1
 _MOST = 2**63
 
 _HOLDER = (
@@ -50,6 +52,24 @@ _HOLDER = (
     "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 _LOCK = "SELECT pg_try_advisory_lock(CAST($1 AS int), CAST($2 AS int))"
+
+
+class Connection(psycopg.Connection[tuple[Any, ...]]):
+    """Waits for an answer of the server no longer than it was told. After that it is lost like one that was cut."""
+
+    answer_limit_s: float | None = None
+
+    def wait(self, gen: PQGen[RV], interval: float = _LOOK_AGAIN_S, timeout: float | None = None) -> RV:
+        if timeout is not None or self.answer_limit_s is None:
+            return super().wait(gen, interval, timeout)
+        deadline_s = time.monotonic() + self.answer_limit_s
+        try:
+            return super().wait(gen, interval, self.answer_limit_s)
+        except psycopg.OperationalError as error:
+            if error.sqlstate is not None or time.monotonic() < deadline_s:
+                raise
+            self.pgconn.finish()
+            raise psycopg.OperationalError(f"the server did not answer for {self.answer_limit_s:g} s") from None
 
 
 class _Whole(Dumper):
@@ -82,7 +102,10 @@ def new_session_name() -> str:
 
 
 def connect(url: str, name: str, *, read_only: bool = False, durability: str = "full") -> Connection:
-    """A connection that is set up, in autocommit. psycopg.Error where there can be none."""
+    """A connection that is set up, in autocommit. psycopg.Error where there can be none.
+
+    It waits for an answer for `answer_limit_s` at most; where more is meant, set it to None.
+    """
     given = conninfo_to_dict(url)
     ours: dict[str, Any] = {
         "connect_timeout": CONNECT_TIMEOUT_S,
@@ -93,13 +116,14 @@ def connect(url: str, name: str, *, read_only: bool = False, durability: str = "
         "tcp_user_timeout": LINK_TIMEOUT_MS,
     }
     ours = {key: value for key, value in ours.items() if key not in given or key == "application_name"}
-    connection: Connection = psycopg.connect(
+    connection = Connection.connect(
         make_conninfo(url, client_encoding="UTF8", **ours),
         autocommit=True,
         cursor_factory=RawCursor,
         prepare_threshold=2 if read_only else 0,
     )
     try:
+        connection.answer_limit_s = READ_ANSWER_LIMIT_S if read_only else ANSWER_LIMIT_S
         connection.prepared_max = STATEMENTS_PREPARED
         connection.adapters.register_dumper(int, _Whole)
         settings = {
@@ -132,9 +156,10 @@ def schema_of(connection: Connection) -> str | None:
     return found
 
 
-def take_lock(connection: Connection, schema: str, name: str) -> HeldBy | None:
-    """Takes the store for this session, or says who has it. A lost session of our own `name` is ended first."""
-    key = zlib.crc32(schema.encode()) - 2**31
+def take_lock(connection: Connection, schema: str, name: str, ending: str = "") -> HeldBy | None:
+    """Takes the store for this session, or says who has it. A lost session of our own `name` is ended first, and so is
+    one called `ending`."""
+    key = _key(schema)
     deadline_s = time.monotonic() + OLD_SESSION_LIMIT_S
     while True:
         row = connection.execute(_LOCK, (LOCK_CLASS, key)).fetchone()
@@ -143,13 +168,28 @@ def take_lock(connection: Connection, schema: str, name: str) -> HeldBy | None:
         held = connection.execute(_HOLDER, (LOCK_CLASS, key % 2**32)).fetchone()
         if held is None:  # It was given back between the two questions.
             held = (0, "another session", "")
-        elif held[1] == name:
+        elif held[1] in (name, ending):
             connection.execute("SELECT pg_terminate_backend(CAST($1 AS int))", (held[0],))
         else:
             return HeldBy(*held)
         if time.monotonic() > deadline_s:
             return HeldBy(*held)
         time.sleep(_LOOK_S)
+
+
+def holder(connection: Connection, schema: str) -> HeldBy | None:
+    """Who has the store now; nothing is taken."""
+    found = connection.execute(_HOLDER, (LOCK_CLASS, _key(schema) % 2**32)).fetchone()
+    return None if found is None else HeldBy(*found)
+
+
+def give_lock_back(connection: Connection, schema: str) -> None:
+    """The store is free again, if this session had it."""
+    connection.execute("SELECT pg_advisory_unlock(CAST($1 AS int), CAST($2 AS int))", (LOCK_CLASS, _key(schema)))
+
+
+def _key(schema: str) -> int:
+    return zlib.crc32(schema.encode()) - 2**31
 
 
 def unique_columns(connection: Connection) -> dict[str, str]:

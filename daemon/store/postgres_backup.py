@@ -53,6 +53,7 @@ class PostgresSnapshotter:
     def begin(self) -> Moment:
         connection = self._connect()
         try:
+            connection.answer_limit_s = None
             connection.execute(_UNTIMED)
             connection.execute(_BEGIN)
             return _PostgresMoment(connection, postgres_migrate.applied(connection))  # It is decided by this read.

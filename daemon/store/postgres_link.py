@@ -21,9 +21,11 @@ from psycopg import errors as pg
 from actors.ports import StoreFault
 from daemon.store import postgres
 from daemon.store.dialect import to_postgres
+from daemon.store.leadership import Fenced
 from daemon.store.link import Cursor, RowBroken, Unstorable, Values
 from daemon.store.lock import DirectoryLock
 from daemon.store.postgres import Connection
+from daemon.store.postgres_lead import FENCE
 
 T = TypeVar("T")
 
@@ -184,15 +186,17 @@ class PostgresLink:
         schema: str,
         durability: str,
         boot_count: int,
+        epoch: int,
         lock: DirectoryLock,
     ) -> None:
-        """`connection` holds the store's lock as `name`, and its schema is this program's."""
+        """`connection` holds the store's lock as `name`, and its schema is this program's. It leads as `epoch`."""
         self._connection: Connection | None = connection
         self._url = url
         self._name = name
         self._schema = schema
         self._durability = durability
         self._boot_count = boot_count
+        self._epoch = epoch
         self._directory_lock = lock
         self._unique = postgres.unique_columns(connection)
 
@@ -211,11 +215,13 @@ class PostgresLink:
             if postgres.schema_of(connection) != self._schema:
                 raise StoreFault(f"the schema {self._schema} of the store is gone")
             held = postgres.take_lock(connection, self._schema, self._name)
+            if held is not None and held.name == self._name:
+                raise StoreFault(f"the server has not ended the lost session of this daemon yet: {held}")
             if held is not None:
-                raise StoreFault(f"another daemon has taken the store: {held}")
+                raise Fenced(f"another daemon has taken the store: {held}")
             boot = connection.execute(_BOOT_COUNT).fetchone()
             if boot is None or int(boot[0]) != self._boot_count:
-                raise StoreFault("another daemon has used the store since: stop this one")
+                raise Fenced("another daemon has used the store since: stop this one")
         except BaseException:
             connection.close()
             raise
@@ -224,6 +230,21 @@ class PostgresLink:
     # --- writing ----------------------------------------------------------------------------------
 
     def write(self, work: Callable[[Cursor], T]) -> T:
+        """See `link.Link`. `Fenced` where another daemon leads: nothing of the batch is written."""
+
+        def fenced(cursor: Cursor) -> T:
+            cursor.execute(FENCE, (self._epoch,))
+            if not cursor.hits(1):
+                raise Fenced(f"another daemon leads: this one's epoch {self._epoch} is over")
+            return work(cursor)
+
+        try:
+            return self._write(fenced)
+        except Fenced:
+            self.drop()
+            raise
+
+    def _write(self, work: Callable[[Cursor], T]) -> T:
         for is_last in (False, True):
             connection = self.connected()
             try:

@@ -103,6 +103,7 @@ def rollback(connection: Connection, directory: Path = MIGRATIONS) -> str | None
 
 def _run(connection: Connection, statements: list[str]) -> None:
     """All in one transaction, and without a time limit: a big table may take long."""
+    limit_s, connection.answer_limit_s = connection.answer_limit_s, None
     connection.execute("BEGIN")
     try:
         connection.execute("SET LOCAL statement_timeout = 0")
@@ -113,6 +114,8 @@ def _run(connection: Connection, statements: list[str]) -> None:
         if not connection.closed:
             connection.execute("ROLLBACK")
         raise
+    finally:
+        connection.answer_limit_s = limit_s
 
 
 def _load(directory: Path, name: str) -> ModuleType:

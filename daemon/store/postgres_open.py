@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
 from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict
 
-from daemon.store import migrate, postgres, postgres_migrate
+from daemon.store import migrate, postgres, postgres_lead, postgres_migrate
 from daemon.store.audit import AuditKeys
+from daemon.store.leadership import BEAT_S, TAKEOVER_AFTER_S, Lead, Wish
 from daemon.store.link import Source
 from daemon.store.lock import DirectoryLock
 from daemon.store.postgres import Connection, HeldBy
@@ -41,9 +43,10 @@ class PostgresStore(SqlStore):
 
     _link: PostgresLink
 
-    def __init__(self, link: PostgresLink, *, boot: Boot, keys: AuditKeys, url: str) -> None:
+    def __init__(self, link: PostgresLink, *, boot: Boot, keys: AuditKeys, url: str, lead: Lead) -> None:
         super().__init__(link, boot=boot, keys=keys)
         self._url = url
+        self.lead = lead
 
     def source(self) -> Source:
         return source_of(self._url)
@@ -78,8 +81,11 @@ def open_postgres(
     now_ms: int,
     installation_id: Callable[[], str],
     migrations: Path,
+    wish: Wish | None = None,
 ) -> PostgresStore:
     """The store at `url`, brought to this program's schema, locked for this process. Raises `Refuse`.
+
+    With a `wish` to lead that holds a claim, what the claim names is taken over; without, the store must be free.
 
     `lock` is that of the data directory; it is the store's from here, or stays the caller's after `Refuse`.
     """
@@ -95,10 +101,10 @@ def open_postgres(
         raise connection_refusal(place, error) from error
     try:
         schema = check_server(connection, place)
-        held = postgres.take_lock(connection, schema, name)
-        if held is not None:
-            raise refuse_held(place, held)
+        wish = wish or Wish(address="")
+        lead = _take(connection, place, schema, name, wish, now_ms)
         boot = _bring_up(connection, place, now_ms, installation_id, migrations)
+        lead = lead or postgres_lead.begin(connection, name, wish, now_ms)
         link = PostgresLink(
             connection,
             url=url,
@@ -106,6 +112,7 @@ def open_postgres(
             schema=schema,
             durability=durability,
             boot_count=boot.boot_count,
+            epoch=lead.epoch,
             lock=lock,
         )
     except psycopg.Error as error:
@@ -114,7 +121,35 @@ def open_postgres(
     except BaseException:
         connection.close()
         raise
-    return PostgresStore(link, boot=boot, keys=keys, url=url)
+    return PostgresStore(link, boot=replace(boot, epoch=lead.epoch), keys=keys, url=url, lead=lead)
+
+
+def _take(connection: Connection, place: Place, schema: str, name: str, wish: Wish, now_ms: int) -> Lead | None:
+    """Takes the store's lock; the lead, too, where one is taken over. Raises `Refuse`."""
+    if wish.claim is not None:
+        lead = postgres_lead.take_over(connection, schema, name, wish, now_ms)
+        if isinstance(lead, Lead):
+            return lead
+        raise refuse_held(place, lead or HeldBy(0, wish.claim.lead.leader, ""))
+    held = postgres.take_lock(connection, schema, name)
+    if held is None:
+        held = _still_leading(connection)
+    if held is not None:
+        raise refuse_held(place, held)
+    return None
+
+
+def _still_leading(connection: Connection) -> HeldBy | None:
+    """The lock is free and yet a lease may run: its leader lost its session, not its life. Waits until that is told."""
+    seen = postgres_lead.look(connection)
+    limit_s = time.monotonic() + TAKEOVER_AFTER_S
+    while seen is not None and seen.is_given and time.monotonic() < limit_s:
+        time.sleep(BEAT_S)
+        now = postgres_lead.look(connection)
+        if now != seen and now is not None and now.is_given:
+            return HeldBy(0, now.lead.leader, "")
+        seen = now
+    return None
 
 
 def connection_refusal(place: Place, error: BaseException) -> Refuse:
@@ -167,7 +202,11 @@ def use_refusal(place: Place, error: psycopg.Error) -> Refuse:
 
 
 def refuse_held(place: Place, held: HeldBy) -> Refuse:
-    return Refuse(f"the store {place} is in use by {held}", "Stop that daemon, or give this one a database of its own")
+    return Refuse(
+        f"the store {place} is in use by {held}",
+        "Stop that daemon, or give this one a database of its own; storage.standby: true waits to take over",
+        is_held=True,
+    )
 
 
 def check_server(connection: Connection, place: Place) -> str:

@@ -31,6 +31,7 @@ def check(url: str, *, full: bool, limit_s: float, migrations: Path) -> Checked 
     """See `tools.check`."""
 
     def look(connection: Connection, place: Place, name: str) -> Checked:
+        connection.answer_limit_s = None
         connection.execute(f"SET statement_timeout = {max(1, int(limit_s * 1000))}".encode())
         schema = check_server(connection, place)
         done = postgres_migrate.applied(connection)

@@ -11,6 +11,8 @@ class StoreRefused:
 
     problem: str
     remedy: str
+    is_held: bool = False
+    """Another daemon has it; a standby goes on waiting."""
 
     def __str__(self) -> str:
         return f"{self.problem}. {self.remedy}"
@@ -19,6 +21,6 @@ class StoreRefused:
 class Refuse(Exception):
     """Ends an attempt to open a store; `refused` is what the caller is told."""
 
-    def __init__(self, problem: str, remedy: str) -> None:
+    def __init__(self, problem: str, remedy: str, *, is_held: bool = False) -> None:
         super().__init__(problem)
-        self.refused = StoreRefused(problem=problem, remedy=remedy)
+        self.refused = StoreRefused(problem=problem, remedy=remedy, is_held=is_held)

@@ -27,7 +27,7 @@ from actors.rules.records import AddEvent, Row
 from actors.told import group_changed
 from daemon.store import audit_rows, drift_rows, ledger, load, record_rows, risk_rows, signal_rows
 from daemon.store.audit import AuditKeys, Chain, Mark
-from daemon.store.link import Cursor, Link, Source, Unstorable
+from daemon.store.link import Cursor, Link, RowBroken, Source, Unstorable
 from daemon.store.lock import DirectoryLock
 from daemon.store.reserve import Reserve
 from daemon.store.rows import ADD_EVENT, WRITERS
@@ -66,6 +66,8 @@ the first that is complete, since the curve starts from it."""
 
 T = TypeVar("T")
 
+_SEQUENCE_TAKEN = "events.sequence"
+"""In the words of a row that would be the second one with its sequence."""
 KEEP_SEQUENCE = (
     "INSERT INTO meta (name, value) VALUES ('last_sequence', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
@@ -161,6 +163,8 @@ class Boot:
     """What a person should know, once."""
     restored_from: str = ""
     """Name of the backup this store was restored from, at its first start; empty at every other."""
+    epoch: int = 0
+    """Number of this lead among daemons that share a store; 0 where there can be but one."""
     copy_of: str = ""
     """Installation this store is a copy of, for a look only: it trades no real money. Empty: it is none."""
 
@@ -266,6 +270,9 @@ class SqlStore(ABC):
             answer, self._chain = link.write(sealed)
             return answer
         except link.errors as error:
+            self._chain = None
+            raise link.fault(error) from error
+        except RowBroken as error:
             self._chain = None
             raise link.fault(error) from error
         except StoreFault:
@@ -407,6 +414,10 @@ def _apply_one(cursor: Cursor, rows: Sequence[Row], chain: Chain) -> Applied:
         events = _write(cursor, rows, chain)
     except ConstraintBroken as error:
         broken = error
+    except RowBroken as error:
+        if _SEQUENCE_TAKEN in str(error):
+            raise  # The trail's end is another than we know: it has to be read anew.
+        broken = ConstraintBroken("row", str(error))
     except Unstorable as error:
         broken = ConstraintBroken("value", str(error))
     except UNSTORABLE as error:

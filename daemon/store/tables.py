@@ -666,8 +666,34 @@ class Meta(Table):
         without_rowid = True
 
 
+class Leadership(Table):
+    """Who leads among daemons that share a store; one row (`postgres_lead`)."""
+
+    place = IntegerField(primary_key=True)
+    epoch = IntegerField()
+    leader = TextField()
+    address = TextField()
+    since_ms = IntegerField()
+
+    class Meta:
+        table_name = "leadership"
+
+
+class Lease(Table):
+    """How long the leader may go on without a further word; one row."""
+
+    place = IntegerField(primary_key=True)
+    epoch = IntegerField()
+    beat = IntegerField()
+    is_given = IntegerField()
+
+    class Meta:
+        table_name = "leases"
+
+
 TABLES: tuple[type[Table], ...] = (
     *(Signal, Idempotency, Group, Pyramid, Leg, Order, Fill, QueuedSignal, RiskAction, RiskActionGroup, Event),
     *(Alert, Notification, DeadLetter, EngineState, Instrument, ConfigVersion, Meta, Drift, Booking, Profit, Equity),
+    *(Leadership, Lease),
 )
 """In an order in which they can be made: what is referred to comes first."""

@@ -25,6 +25,14 @@ E = TypeVar("E", bound=Enum)
 T = TypeVar("T")
 
 
+def every_store_takes(text: str) -> str:
+    """Words of others, a caller or an exchange, without the letters that PostgreSQL, or no database, takes. Who could
+    have a line of the audit trail refused by them would leave no trace (LOG-3)."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
 def number(value: Decimal) -> str:
     """The decimal as plain text. ValueError if it is not finite: that is never money."""
     if not value.is_finite():

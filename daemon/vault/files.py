@@ -2,14 +2,50 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from daemon.secrets import Unresolved, make_private_folder, sync_folder, write_draft
 
 NAME = "vault.json"
 MAX_DRAFTS = 1_000
+LOCK_LIMIT_S = 10.0
+"""How long another process that changes the vault is waited for."""
+_LOOK_S = 0.01
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[bool]:
+    """Whether no other process reads or changes the vault meanwhile. A folder that is not there, or may not be opened,
+    is not locked: whoever reads or writes in it hears why."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        yield True
+        return
+    try:
+        yield _is_locked(handle)
+    finally:
+        os.close(handle)
+
+
+def _is_locked(handle: int) -> bool:
+    deadline_s = time.monotonic() + LOCK_LIMIT_S
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline_s:
+                return False
+            time.sleep(_LOOK_S)
+        except OSError:  # A file system without locks.
+            return True
+        else:
+            return True
 
 
 def read_file(path: Path, most: int) -> bytes | None:

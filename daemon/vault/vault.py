@@ -1,18 +1,21 @@
 """The vault itself: opened once, then read and changed by name. Any thread.
 
 Every change writes the whole file anew and puts it in the old one's place; what cannot be read is never overwritten.
+Whoever changes it, or finishes a rotation that was cut off, is alone at it: a command that only reads must not take the
+new key away from a daemon that is about to lock the file with it.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daemon.secret_sources.value import Secret, Unresolved
-from daemon.secrets import new_token
+from daemon.secrets import make_private_folder, new_token
 from daemon.vault.crypto import KEY_BYTES, SALT_BYTES, RandomBytes, about, is_tag, seal, tag, unseal
 from daemon.vault.document import (
     MAX_FILE_BYTES,
@@ -29,7 +32,7 @@ from daemon.vault.document import (
 )
 from daemon.vault.faults import VaultFault, VaultTrouble
 from daemon.vault.files import NAME as FILE_NAME
-from daemon.vault.files import drop_drafts, read_file, replace_file
+from daemon.vault.files import alone, drop_drafts, read_file, replace_file
 from daemon.vault.keys import KeySource, Material
 
 
@@ -73,6 +76,7 @@ class Vault:
         self._open: _Open | None = None
         self._fault: VaultFault | None = None
         self._has_looked = False
+        self._is_alone = False
 
     @property
     def path(self) -> Path:
@@ -83,9 +87,9 @@ class Vault:
 
     def open(self) -> VaultFault | None:
         """Reads and unlocks the file, finishes a rotation that was cut off. A vault without a file is an empty one."""
-        with self._lock:
+        with self._alone() as busy:
             self._has_looked = True
-            found = self._read()
+            found = busy or self._read()
             self._open = None if isinstance(found, VaultFault) else found
             self._fault = found if isinstance(found, VaultFault) else None
             return self._fault
@@ -134,8 +138,10 @@ class Vault:
         """Stores a value under a name that `NAME` allows, at most `MAX_VALUE_BYTES` of it, never empty."""
         assert NAME.fullmatch(name)
         assert value
-        with self._lock:
-            found = self._refreshed()
+        with suppress(OSError):  # Where that fails the writing does, and says so.
+            make_private_folder(self._path.parent)
+        with self._alone() as busy:
+            found = busy or self._refreshed()
             if found is None:
                 found = self._new()
             if isinstance(found, VaultFault):
@@ -151,8 +157,8 @@ class Vault:
 
     def delete(self, name: str) -> Stored | VaultFault | None:
         """Removes a secret; what it was. None: there was none."""
-        with self._lock:
-            found = self._refreshed()
+        with self._alone() as busy:
+            found = busy or self._refreshed()
             if found is None or isinstance(found, VaultFault):
                 return found
             entry = found.document.entries.get(name)
@@ -164,8 +170,8 @@ class Vault:
 
     def rotate(self) -> int | VaultFault:
         """A new master key, every data key sealed under it, the vault's own key renewed. How many secrets there are."""
-        with self._lock:
-            fault = self.open()  # From the disk, so that a rotation that was cut off is finished first.
+        with self._alone() as busy:
+            fault = busy or self.open()  # From the disk, so that a rotation that was cut off is finished first.
             if fault is not None:
                 return fault
             if self._open is None:
@@ -174,8 +180,8 @@ class Vault:
 
     def change_key(self, key: KeySource) -> int | VaultFault:
         """Locks the vault with another key from here on, under a new master key. How many secrets there are."""
-        with self._lock:
-            fault = self.open()
+        with self._alone() as busy:
+            fault = busy or self.open()
             if fault is not None:
                 return fault
             if self._open is None:
@@ -187,6 +193,23 @@ class Vault:
             if not isinstance(done, VaultFault):
                 self._key = key
             return done
+
+    @contextmanager
+    def _alone(self) -> Iterator[VaultFault | None]:
+        """Neither another thread nor another process is at the vault; the fault where that cannot be had."""
+        with self._lock:
+            if self._is_alone:
+                yield None
+                return
+            with alone(self._path.parent) as is_alone:
+                if not is_alone:
+                    yield _fault(VaultTrouble.LOCKED, "is being changed by another process", "try again")
+                    return
+                self._is_alone = True
+                try:
+                    yield None
+                finally:
+                    self._is_alone = False
 
     # --- reading ----------------------------------------------------------------------------------
 

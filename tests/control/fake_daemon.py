@@ -21,6 +21,8 @@ from protos.terrace.v1 import (
     engine_pb2_grpc,
     group_pb2,
     group_pb2_grpc,
+    maintenance_pb2,
+    maintenance_pb2_grpc,
     queue_pb2,
     queue_pb2_grpc,
     record_pb2,
@@ -79,6 +81,12 @@ class FakeDaemon:
     letters: dict[str, engine_pb2.DeadLetter] = field(default_factory=dict)
     """A retry resolves those that can be retried."""
     degraded: list[engine_pb2.Degradation] = field(default_factory=list)
+    version: str = "0.1.0"
+    active_alerts: int = 0
+    is_ready: bool = True
+    checks: list[account_pb2.AccountCheck] = field(default_factory=list)
+    """What CheckAccount finds."""
+    backups: list[maintenance_pb2.BackupFile] = field(default_factory=list)
     worlds: tuple[str, ...] = ("WORLD_PAPER",)
     port: int = 0
 
@@ -124,7 +132,8 @@ class FakeDaemon:
             engine_pb2_grpc.add_EngineServiceServicer_to_server(_Engine(self), self._server)
             account_pb2_grpc.add_AccountServiceServicer_to_server(_Accounts(self), self._server)
             record_pb2_grpc.add_RecordServiceServicer_to_server(_Records(self), self._server)
-            self._server.add_generic_rpc_handlers((_health(),))
+            maintenance_pb2_grpc.add_MaintenanceServiceServicer_to_server(_Maintenance(self), self._server)
+            self._server.add_generic_rpc_handlers((_health(self),))
             self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
             if self.unix_path:
                 self._server.add_insecure_port(f"unix:{self.unix_path}")
@@ -169,7 +178,8 @@ class FakeDaemon:
             realized_pnl="0",
             world=world,
             reporting_currency="USDT",
-            version="0.1.0",
+            version=self.version,
+            alerts=self.active_alerts,
             config_version=2**53 + 1,
             last_sequence=len(self.events),
             accounts=[engine_pb2.AccountStatus(account="paper", state="ACCOUNT_STATE_READY")],
@@ -197,9 +207,11 @@ async def refuse(context: Any, refusal: Refusal) -> None:
     await context.abort(refusal.code, refusal.message, trailer)
 
 
-def _health() -> Any:
+def _health(daemon: FakeDaemon) -> Any:
     async def check(_request: bytes, _context: Any) -> bytes:
-        return b"\x08\x01"
+        if daemon.delay_s:
+            await asyncio.sleep(daemon.delay_s)
+        return b"\x08\x01" if daemon.is_ready else b"\x08\x02"
 
     handler = grpc.unary_unary_rpc_method_handler(check, request_deserializer=bytes, response_serializer=bytes)
     return grpc.method_handlers_generic_handler("grpc.health.v1.Health", {"Check": handler})
@@ -367,6 +379,11 @@ class _Accounts(account_pb2_grpc.AccountServiceServicer):
         account = account_pb2.Account(account="paper", world="WORLD_PAPER", market="MARKET_SPOT")
         return account_pb2.ListAccountsResponse(accounts=self._daemon.accounts or [account])
 
+    async def CheckAccount(self, request: Any, context: Any) -> Any:
+        await self._daemon.admit(request, context)
+        checks = self._daemon.checks
+        return account_pb2.CheckAccountResponse(passed=all(one.passed for one in checks), checks=checks)
+
     async def ListInstruments(self, request: Any, context: Any) -> Any:
         await self._daemon.admit(request, context)
         names = [("ETH", "ETHUSDT"), ("BTC", "BTCUSDT")]
@@ -411,6 +428,15 @@ class _Records(record_pb2_grpc.RecordServiceServicer):
         await self._daemon.admit(request, context)
         alert = record_pb2.Alert(alert_id=request.alert_id, state="ALERT_STATE_ACKNOWLEDGED")
         return record_pb2.AcknowledgeAlertResponse(alert=alert)
+
+
+class _Maintenance(maintenance_pb2_grpc.MaintenanceServiceServicer):
+    def __init__(self, daemon: FakeDaemon) -> None:
+        self._daemon = daemon
+
+    async def ListBackups(self, request: Any, context: Any) -> Any:
+        await self._daemon.admit(request, context)
+        return maintenance_pb2.ListBackupsResponse(backups=self._daemon.backups)
 
 
 def a_group(group_id: str = "g1") -> group_pb2.Group:

@@ -27,3 +27,13 @@ def test_effects_stand_below_the_table_each_on_its_own() -> None:
 def test_nothing_is_said_where_nothing_changes() -> None:
     assert changes([]) == "no key changes"
     assert "What it would do" not in changes([config_pb2.ConfigChange(path="risk.enabled")])
+
+
+def test_of_long_values_the_part_that_differs_is_shown() -> None:
+    levels = "[" + ", ".join(f"{{gap_percent: '{n}', tp_percent: '1'}}" for n in range(5)) + "]"
+    wanted = levels.replace("'3', tp_percent: '1'", "'3', tp_percent: '1.5'")
+    change = config_pb2.ConfigChange(path="strategy.default.levels", old_value=levels, new_value=wanted)
+    row = changes([change]).splitlines()[1]
+    assert "tp_percent: '1.5'" in row
+    assert "tp_percent: '1'" in row
+    assert len(row) < 130

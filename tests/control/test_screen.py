@@ -77,7 +77,7 @@ def test_a_table_stands_in_columns_and_shows_wide_ones_only_when_asked() -> None
 
 def test_a_log_line_becomes_readable_and_other_lines_stay() -> None:
     entry = {"time": "2025-06-01T12:34:56.789Z", "severity": "info", "category": "x", "message": "ready", "port": 7461}
-    assert readable_line(json.dumps(entry)) == "12:34:56 info     ready  port=7461"
+    assert readable_line(json.dumps(entry)) == "12:34:56Z info     ready  port=7461"
     for line in ("plain words", "{not json", '{"no": "message"}', "[1]"):
         assert readable_line(line) == line
 

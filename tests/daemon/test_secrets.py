@@ -11,7 +11,7 @@ import keyring.errors
 import pytest
 
 from actors.rules.settings import Settings, SourceSettings
-from daemon.secret_sources.keyrings import read_keyring, write_keyring
+from daemon.secret_sources.keyrings import MAX_UNANSWERED, read_keyring, write_keyring
 from daemon.secrets import (
     MAX_SECRET_BYTES,
     Resolver,
@@ -233,3 +233,21 @@ def test_a_file_system_without_links_gets_its_secret_too(tmp_path: Path, monkeyp
 def test_tokens_are_256_random_bits() -> None:
     assert len({new_token() for _ in range(100)}) == 100
     assert all(len(new_token()) == 43 for _ in range(5))
+
+
+def test_a_keyring_that_never_answers_costs_a_few_threads_and_not_one_for_each_question() -> None:
+    ends = threading.Event()
+
+    class Hung(Ring):
+        def get_password(self, _service: str, _user: str) -> str | None:
+            ends.wait(10)
+            return None
+
+    ring, before = Hung(None), threading.active_count()
+    try:
+        for _ in range(3 * MAX_UNANSWERED):
+            assert "wait to be unlocked" in str(read_keyring("terrace/key", ring, answer_s=0.02))
+        assert threading.active_count() - before <= MAX_UNANSWERED
+    finally:
+        ends.set()
+    assert "is not in the keyring" in str(read_keyring("terrace/key", Ring(None)))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.exchanges.paper_books import books_path, ledger
+from tests import stores
 
 D = Decimal
 Row = Mapping[str, Any]
@@ -104,16 +105,12 @@ class Store:
         return [group for group in self.position_groups if group["state"] != "closed"]
 
 
-def read_store(path: Path) -> Store:
-    """One snapshot of the file. sqlite3.Error where it cannot be read."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as connection:
-        connection.row_factory = sqlite3.Row
-        connection.execute("BEGIN")
-        found = {
-            table: tuple(dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY {order}"))
-            for table, order in TABLES.items()
-        }
-        return Store(**found)
+def read_store(data_dir: Path) -> Store:
+    """One snapshot of the folder's store. sqlite3.Error or psycopg.Error where it cannot be read."""
+    with stores.snapshot(data_dir) as ask:
+        return Store(
+            **{table: tuple(ask(f"SELECT * FROM {table} ORDER BY {order}")) for table, order in TABLES.items()}
+        )
 
 
 def spooled(path: Path) -> list[bytes]:
@@ -135,10 +132,12 @@ def refused_by_the_daemon(path: Path) -> list[tuple[bytes, str, str]]:
 
 @contextmanager
 def copied(data_dir: Path, scratch: Path) -> Iterator[Path]:
-    """The files of a dead installation as they were left, beside it: looking must not mend them."""
+    """The files of a dead installation as they were left, beside it: looking must not mend them. A store on a server
+    stays where it is."""
     shutil.rmtree(scratch, ignore_errors=True)
     for name in ("terrace.db", "spool.db"):
         copy_database(data_dir / name, scratch / name)
+    stores.refer(data_dir, scratch)
     for file in (data_dir / "paper").glob("*.db"):
         copy_database(file, scratch / "paper" / file.name)
     try:

@@ -14,6 +14,7 @@ from decimal import ROUND_FLOOR, Decimal
 from pathlib import Path
 from typing import Any, Self
 
+from tests import stores
 from tests.processes.books import Store, Venue, copied, read_store, wire_venue
 from tests.processes.proxy import Proxy
 from tests.processes.works import Works
@@ -150,10 +151,10 @@ class VenueWorks(Works):
         return wire_venue(self.admin.get(path), is_swap=self.place.is_swap)
 
     def corpse(self) -> tuple[Store, Venue] | None:
-        if self._is_frozen or not (self.stack.data_dir / "terrace.db").exists():
+        if self._is_frozen or not stores.is_made(self.stack.data_dir):
             return None
         with copied(self.stack.data_dir, self.folder / "corpse") as files:
-            return read_store(files / "terrace.db"), self.venue()
+            return read_store(files), self.venue()
 
 
 def _port(url: str) -> int:

@@ -137,7 +137,7 @@ class Works:
     # --- looking ----------------------------------------------------------------------------------
 
     def store(self) -> Store:
-        return read_store(self.stack.data_dir / "terrace.db")
+        return read_store(self.stack.data_dir)
 
     def venue(self) -> Venue:
         return paper_venue(self.stack.data_dir, self.account)
@@ -153,7 +153,7 @@ class Works:
         if not (self.stack.data_dir / "paper" / f"{self.account}.db").exists():
             return None
         with copied(self.stack.data_dir, self.folder / "corpse") as files:
-            return read_store(files / "terrace.db"), paper_venue(files, self.account)
+            return read_store(files), paper_venue(files, self.account)
 
     def db_check(self) -> str:
         """What `terraced db check` finds wrong; empty: nothing."""

@@ -123,12 +123,12 @@ def _settle(works: Works, stack: Stack, before: list[Sent]) -> None:
         prices(ticker, D(100))
 
     def busy() -> list[str]:
-        store = read_store(stack.data_dir / "terrace.db")
+        store = read_store(stack.data_dir)
         return list(unsettled(store, paper_venue(stack.data_dir, "paper"), terms, 0))
 
     until(lambda: not busy(), SETTLES_S, lambda: f"not at rest: {busy()[:5]}")
     prices.close()
-    store, venue = read_store(stack.data_dir / "terrace.db"), paper_venue(stack.data_dir, "paper")
+    store, venue = read_store(stack.data_dir), paper_venue(stack.data_dir, "paper")
     spooled = [item for item in before if all(heard.outcome != "SPOOLED" for heard in item.heard)]
     assert len(spooled) > 20
     assert list(map(str, at_rest(store, venue, terms, spooled))) == []
@@ -152,7 +152,7 @@ def _trade(works: Works, stack: Stack) -> None:
     terms = terms_of(works)
 
     def state() -> tuple[list[str], list[str]]:
-        store, venue = read_store(stack.data_dir / "terrace.db"), paper_venue(stack.data_dir, "paper")
+        store, venue = read_store(stack.data_dir), paper_venue(stack.data_dir, "paper")
         return list(unsettled(store, venue, terms, 0)), list(map(str, at_rest(store, venue, terms, load.sent)))
 
     until(lambda: not state()[0], SETTLES_S, lambda: f"not at rest: {state()[0][:5]}")

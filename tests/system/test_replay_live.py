@@ -13,7 +13,6 @@ import gzip
 import json
 import os
 import random
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from daemon.exchanges.paper import PaperExchange
 from daemon.replay.model import ReplayInput, TimedAlert
 from daemon.replay.runner import run_replay
 from protos.terrace.v1 import account_pb2
+from tests import stores
 from tests.daemon.api.calls import Client
 from tests.daemon.api.conftest import Served
 
@@ -256,12 +256,7 @@ def _opened(group: Group) -> tuple[int, str]:
 
 
 def _all_groups(served: Served) -> Iterator[Group]:
-    connection = sqlite3.connect(f"file:{served.data_dir / 'terrace.db'}?mode=ro", uri=True, timeout=30)
-    try:
-        names = [name for (name,) in connection.execute("SELECT group_id FROM position_groups ORDER BY id")]
-    finally:
-        connection.close()
-    for name in names:
+    for (name,) in stores.rows(served.data_dir, "SELECT group_id FROM position_groups ORDER BY id"):
         group = served.daemon._store.load_group(name)
         assert group is not None
         yield group

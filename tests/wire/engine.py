@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -35,6 +34,7 @@ from daemon.exchanges.ccxt_exchange import CcxtExchange
 from daemon.ids import RandomIds
 from daemon.tokens import Token, TokenRole, token_hash, write_tokens
 from protos.terrace.v1 import types_pb2 as t
+from tests import stores
 from tests.daemon.api.calls import Client
 from tests.system.stack import alert
 from tests.wire.run import Running
@@ -230,7 +230,9 @@ class Engine:
         status = self.venue.admin.status()
         self.venue.admin.limits(**dict.fromkeys(status["used"], NO_LIMIT))
         config_file = self.folder / "config.yaml"
-        config_file.write_text(yaml.safe_dump(config_for(self.desk, self.venue, self._changes), sort_keys=False))
+        config = config_for(self.desk, self.venue, self._changes)
+        config["storage"] = {"url": stores.url_of(self.folder / "data")}
+        config_file.write_text(yaml.safe_dump(config, sort_keys=False))
         admin = Token(name="admin", role=TokenRole.ADMIN, expires=None, sha256=token_hash(TOKEN))
         write_tokens(self.folder / "data" / "secrets" / "tokens.yaml", [admin])
         ends = self.venue.endpoints
@@ -331,11 +333,7 @@ class Engine:
         return cast(Json, self.venue.admin.get(path))
 
     def rows(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-        connection = sqlite3.connect(f"file:{self.folder / 'data' / 'terrace.db'}?mode=ro", uri=True, timeout=30)
-        try:
-            return connection.execute(sql, parameters).fetchall()
-        finally:
-            connection.close()
+        return stores.rows(self.folder / "data", sql, parameters)
 
     def until(self, condition: Callable[[], Any], timeout_s: float, failure: Callable[[], str]) -> Any:
         end = time.monotonic() + timeout_s

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +14,7 @@ from actors import feed, pool, position
 from actors import messages as m
 from protos.terrace.v1 import engine_pb2, group_pb2, record_pb2
 from protos.terrace.v1 import types_pb2 as t
+from tests import stores
 from tests.daemon.api.calls import Client, alert, refusal
 from tests.daemon.api.conftest import Serve, Served
 from tests.daemon.api.test_engine_service import status_of
@@ -148,8 +147,7 @@ def test_a_retry_long_after_the_sender_sent_it_again_does_nothing_twice(break_po
     until(lambda: status_of(served.client()).state == t.ENGINE_STATE_RUNNING)
     assert served.client().send(body).outcome == t.OUTCOME_OPENED
     served.stop()
-    with contextlib.closing(sqlite3.connect(served.data_dir / "terrace.db")) as store, store:
-        assert store.execute("DELETE FROM idempotency").rowcount == 1
+    assert len(stores.rows(tmp_path / "data", "DELETE FROM idempotency RETURNING idempotency_key")) == 1
     later = Served(tmp_path, {})
     later.start()
     try:
@@ -229,9 +227,9 @@ def test_what_cannot_be_retried_says_why_and_what_follows_from_the_store_needs_n
         ("orders", "group/a", "OrdersReported", '{"orders": ["xx"]}'),
         ("account", "pool/paper", "LiftLimit", '{"type": "LiftLimit", "message": {"who": "x"}}'),
     ]
-    with contextlib.closing(sqlite3.connect(served.data_dir / "terrace.db", timeout=30)) as store, store:
+    with stores.Opened(served.data_dir) as store:
         for name, actor, kind, fact in rows:
-            store.execute(
+            store.rows(
                 "INSERT INTO dead_letters (dead_letter_id, create_time_ms, actor, message_type, message, error, "
                 "attempts, fact) VALUES (?, 1, ?, ?, '', '', 1, ?)",
                 (name, actor, kind, fact),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -21,6 +20,7 @@ from daemon.store.audit_anchors import anchor_file, read_anchors
 from protos.terrace.v1 import engine_pb2, types_pb2
 from protos.terrace.v1 import record_pb2 as pb
 from protos.terrace.v1 import signal_pb2 as s
+from tests import stores
 from tests.daemon.api.calls import Client, alert, refusal
 from tests.daemon.api.conftest import Served
 
@@ -53,11 +53,9 @@ def test_the_trail_of_a_running_daemon_is_whole_and_what_somebody_does_to_the_fi
     assert found.valid, found.message
     assert found.checked_count >= 1
     assert len(found.last_hash) == 64
-    connection = sqlite3.connect(served.data_dir / "terrace.db", timeout=10)
-    with connection:
-        (sequence,) = connection.execute("SELECT min(sequence) FROM events WHERE type = 'signal.opened'").fetchone()
-        connection.execute("UPDATE events SET message = 'nothing happened' WHERE sequence = ?", (sequence,))
-    connection.close()
+    with stores.Opened(served.data_dir) as store:
+        ((sequence,),) = store.rows("SELECT min(sequence) FROM events WHERE type = 'signal.opened'")
+        store.rows("UPDATE events SET message = 'nothing happened' WHERE sequence = ?", (sequence,))
     found = verified(admin)
     assert (found.valid, found.broken_sequence) == (False, sequence)
     assert "changed" in found.message
@@ -82,9 +80,7 @@ def test_the_end_of_the_trail_is_written_down_outside_the_store_at_the_stop_too(
     anchors = read_anchors(anchor_file(served.data_dir))
     newest = max(anchors)
     assert anchor_file(served.data_dir).stat().st_mode & 0o777 == 0o600
-    connection = sqlite3.connect(served.data_dir / "terrace.db")
-    ((last,),) = connection.execute("SELECT max(sequence) FROM events")
-    connection.close()
+    ((last,),) = stores.rows(served.data_dir, "SELECT max(sequence) FROM events")
     assert newest == last
     offline = subprocess.run(command, capture_output=True, text=True, check=False)
     assert offline.returncode == 0, offline.stderr + offline.stdout

@@ -62,6 +62,23 @@ def test_at_a_closed_address_a_valid_token_waits_unless_it_was_good_there_before
     assert [throttle.holds_back(address, "admin", 0) for address in (LOCAL, "127.0.0.1", "::1")] == [0, 0, 0]
 
 
+@pytest.mark.rule("SEC-1")
+def test_a_valid_token_that_waited_as_long_as_it_was_told_is_let_in_though_others_go_on_failing_there() -> None:
+    throttle, now_s = Throttle(), 0.0
+    fail(throttle, 50)
+    told_s = throttle.holds_back(THERE, "forwarder", now_s)
+    assert told_s == MOST_PAUSE_S
+    while now_s < told_s:
+        assert throttle.holds_back(THERE, "forwarder", now_s) == pytest.approx(told_s - now_s)
+        now_s += 7.0
+        if not throttle.wait_s(THERE, now_s):
+            throttle.failed(THERE, now_s)  # Some program with an outdated token, behind the same address, is quicker.
+    throttle.failed(THERE, now_s)
+    assert throttle.wait_s(THERE, now_s) > 0
+    assert throttle.holds_back(THERE, "forwarder", now_s) == 0
+    assert throttle.holds_back(THERE, "grafana", now_s) > 0
+
+
 @pytest.mark.rule("LOG-3")
 def test_a_burst_is_told_once_and_again_only_after_it_was_forgotten() -> None:
     throttle = Throttle()

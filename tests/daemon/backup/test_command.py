@@ -9,8 +9,9 @@ from typing import Any, cast
 import pytest
 
 from actors.rules.choices import World
+from actors.rules.settings import AlertSettings, NotificationSettings, Settings
 from daemon.__main__ import main
-from daemon.backup.restored import ALERT, COPY, refuse_copy, tell_restored
+from daemon.backup.restored import ALERT, COPY, refuse_copy, silent, tell_restored
 from daemon.backup.restoring import Restored, restore
 from daemon.backup.vault_key import NAME, vault_key
 from daemon.exchanges.opening import Opening
@@ -159,3 +160,12 @@ def test_the_vaults_key_for_backups_is_made_once_and_outlives_a_rotation(tmp_pat
     assert vault_key(opened()) == first
     assert vault.delete(NAME) is not None
     assert vault_key(vault) != first
+
+
+@pytest.mark.rule("LOG-5")
+def test_a_copy_sends_no_message_and_no_heartbeat_in_the_name_of_the_original() -> None:
+    channel = NotificationSettings(name="phone", url="env:PHONE")
+    given = Settings(notifications=(channel,), alerts=AlertSettings(heartbeat_url="env:BEAT", quote_age_s=7))
+    quiet = silent(lambda: given, "abcd")()
+    assert (quiet.notifications, quiet.alerts.heartbeat_url, quiet.alerts.quote_age_s) == ((), None, 7)
+    assert silent(lambda: given, "")() is given

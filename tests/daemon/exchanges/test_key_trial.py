@@ -58,6 +58,16 @@ def test_a_new_key_that_may_withdraw_is_not_taken_unless_told_otherwise(venue: R
         venue.admin.post("permissions", trade=True, withdraw=False)
 
 
+def test_a_new_key_that_may_only_read_does_not_take_the_place_of_one_that_can_sell(
+    venue: Running, opening: Opening
+) -> None:
+    venue.admin.post("permissions", trade=False, withdraw=False)
+    try:
+        assert "may not trade" in opening.try_credentials(account(venue), good(venue))
+    finally:
+        venue.admin.post("permissions", trade=True, withdraw=False)
+
+
 def test_an_exchange_that_cannot_be_reached_leaves_the_old_key(opening: Opening) -> None:
     nowhere = AccountSettings(
         name="a", exchange="binance", market=Market.SPOT, urls={"rest": "http://127.0.0.1:1", "ws": "ws://127.0.0.1:1"}

@@ -24,8 +24,8 @@ from tests.daemon.test_watch import Recorded
 
 class Scene:
     def __init__(self, folder: Path, at: str) -> None:
-        self.store = samples.opened(folder)
-        self.reader = Reader(folder / "terrace.db")
+        self.store = samples.chosen(folder)
+        self.reader = Reader(self.store.source())
         self.time_ms = 0
         self.recorded = Recorded()
         self.days: list[date] = []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import textwrap
+import threading
 import time
 from datetime import UTC, datetime
 from urllib.parse import quote, quote_plus
@@ -14,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.rules.choices import World
+from daemon.observe import masking
 from daemon.observe.masking import MASK, Masker
 
 SECRET = 'pa$$ "w/örd"\\A4B1+x=='
@@ -145,3 +148,22 @@ def test_a_line_without_secrets_costs_little() -> None:
     for _ in range(200):
         masker.fields(line)
     assert (time.perf_counter() - start) / 200 < 0.005
+
+
+@pytest.mark.rule("LOG-4")
+def test_of_secrets_that_are_learnt_at_the_same_time_none_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    masker = Masker()
+    both_look = threading.Barrier(2, timeout=0.5)
+
+    def slowly(form: str) -> str:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both_look.wait()
+        return form
+
+    monkeypatch.setattr(masking, "squeezed", slowly)
+    learners = [threading.Thread(target=masker.know, args=([secret],)) for secret in (PLAIN, PLAIN[::-1])]
+    for learner in learners:
+        learner.start()
+    for learner in learners:
+        learner.join()
+    assert masker.text(f"{PLAIN} {PLAIN[::-1]}") == f"{MASK} {MASK}"

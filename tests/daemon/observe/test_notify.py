@@ -48,8 +48,8 @@ class Scene:
 
     def __init__(self, folder: Path, *channels: NotificationSettings) -> None:
         self.settings = Settings(notifications=channels)
-        self.store = samples.opened(folder)
-        self.reader = Reader(folder / "terrace.db")
+        self.store = samples.chosen(folder)
+        self.reader = Reader(self.store.source())
         self.time_ms = T0
         self.sent: list[tuple[str, str]] = []
         self.error, self.tries = "", 0

@@ -19,7 +19,7 @@ from daemon.observe.outbox import MAX_PASTS, Outbox
 from daemon.store.notification_rows import StoredNotification
 from daemon.store.pages import Page
 from daemon.store.read import Reader
-from daemon.store.store import SqliteStore
+from daemon.store.store import SqlStore
 from tests.daemon.store import samples
 
 CHANNELS = (
@@ -45,8 +45,8 @@ class Scene:
     def __init__(self, folder: Path, channels: tuple[NotificationSettings, ...] = CHANNELS) -> None:
         self.settings = Settings(notifications=channels)
         self.woken = 0
-        self.store: SqliteStore = samples.opened(folder)
-        self.reader = Reader(folder / "terrace.db")
+        self.store: SqlStore = samples.chosen(folder)
+        self.reader = Reader(self.store.source())
         self.outbox = Outbox(lambda: self.settings, prefix="n1", wake=self.wake)
         self.metered = MeteredStore(self.store, Metrics(), outbox=self.outbox)
 

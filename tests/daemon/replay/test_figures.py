@@ -17,9 +17,9 @@ from daemon.reports import queries
 from daemon.reports.scope import Rates, Scope
 from daemon.reports.statistics import statistics
 from daemon.store.read import Reader
-from daemon.store.store import SqliteStore
+from daemon.store.store import SqlStore
 from tests.daemon.replay.past import LEAVES, Past, body
-from tests.daemon.store.samples import opened
+from tests.daemon.store.samples import chosen
 
 
 @pytest.fixture
@@ -43,9 +43,9 @@ def replayed(past: Past) -> tuple[LoadedConfig, ReplayResult]:
     return loaded, run_replay(ReplayInput(settings=loaded.settings, candles=past.candles, signals=alerts))
 
 
-def stored(result: ReplayResult, data_dir: Path) -> SqliteStore:
+def stored(result: ReplayResult, data_dir: Path) -> SqlStore:
     """What the daemon's store would hold of it."""
-    store = opened(data_dir)
+    store = chosen(data_dir)
     rows = [kept.saved for kept in result.store.signals.values()]
     assert store.apply([("signals", rows)])[0].broken is None
     for group in result.store.groups.values():
@@ -57,7 +57,7 @@ def stored(result: ReplayResult, data_dir: Path) -> SqliteStore:
 def test_trades_and_statistics_are_those_of_the_daemon_s_own_queries(busy: Past, tmp_path: Path) -> None:
     loaded, result = replayed(busy)
     store = stored(result, tmp_path / "data")
-    reader = Reader(tmp_path / "data" / "terrace.db")
+    reader = Reader(store.source())
     try:
         scope = Scope(world=World.PAPER)
         asked = reader.report(lambda run: queries.trades(run, scope))

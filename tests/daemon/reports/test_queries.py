@@ -41,8 +41,8 @@ class Books:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
-        self.store = samples.opened(folder)
-        self.reader = Reader(folder / "terrace.db")
+        self.store = samples.chosen(folder)
+        self.reader = Reader(self.store.source())
         self.count = 0
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Stores on real files."""
+"""Real stores."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 from daemon.store.read import Reader
-from daemon.store.store import SqliteStore
-from tests.daemon.store.samples import opened
+from daemon.store.store import SqlStore
+from tests.daemon.store.samples import chosen
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    store = opened(tmp_path)
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    store = chosen(tmp_path)
     yield store
     store.close()
 
 
 @pytest.fixture
-def reader(store: SqliteStore, tmp_path: Path) -> Iterator[Reader]:
-    reader = Reader(tmp_path / "terrace.db")
+def reader(store: SqlStore) -> Iterator[Reader]:
+    reader = Reader(store.source())
     yield reader
     reader.close()

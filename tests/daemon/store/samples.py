@@ -30,7 +30,8 @@ from actors.rules.model import (
 from actors.rules.records import AddEvent, ClaimIdempotency, Row, SaveQueued, SaveSignal, changes
 from actors.rules.settings import StrategySettings
 from daemon.store.open import open_store
-from daemon.store.store import SqliteStore
+from daemon.store.store import SqliteStore, SqlStore
+from tests import stores
 
 T0 = 1_700_000_000_000
 SETTINGS = StrategySettings()
@@ -59,9 +60,16 @@ INSTRUMENT = Instrument(
 
 
 def opened(data_dir: Path, durability: str = "normal") -> SqliteStore:
-    """A store that must open."""
+    """A store on a file that must open."""
     store = open_store("sqlite:///terrace.db", durability, data_dir, reserve_bytes=64 * 1024)
     assert isinstance(store, SqliteStore), store
+    return store
+
+
+def chosen(data_dir: Path) -> SqlStore:
+    """A store that must open, in the database that the tests run on."""
+    store = open_store(stores.url_of(data_dir), "normal", data_dir, reserve_bytes=64 * 1024)
+    assert isinstance(store, SqlStore), store
     return store
 
 

@@ -255,6 +255,7 @@ def test_the_schema_goes_down_and_up_again_and_loses_only_what_it_added(old: Pat
     database = open_writer(old / "terrace.db", "full")
     before = dump(raw(database), "position_groups")
     assert migrate.rollback(database) == "012_config_changes"
+    assert migrate.rollback(database) == "011_epoch"
     assert migrate.rollback(database) == "010_notifications"
     assert migrate.rollback(database) == "009_audit"
     assert migrate.rollback(database) == "008_oversold"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -13,6 +17,7 @@ import psycopg
 import pytest
 
 from actors.ports import StoreFault
+from daemon.store import postgres
 from daemon.store.open import open_store
 from daemon.store.postgres_link import PostgresLink
 from daemon.store.postgres_open import PostgresStore
@@ -170,6 +175,64 @@ def test_a_session_of_our_own_that_hangs_on_is_ended_before_the_store_is_taken_a
     assert store._rows("SELECT value FROM meta WHERE name = 'half'", ()) == []
     with pytest.raises(psycopg.OperationalError):
         old.execute("COMMIT")
+
+
+@contextmanager
+def woken(pid: int) -> Iterator[None]:
+    """The process of the server that hangs, as on a disk that does not answer while its network lives, goes on."""
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.rule("REC-4", "REC-5")
+@pytest.mark.parametrize("moment", ["before", "in the commit"])
+def test_a_server_that_hangs_is_a_fault_in_bounded_time_and_nothing_is_lost_or_doubled(
+    store: PostgresStore, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = store._connected()
+    connection.answer_limit_s = 0.5
+    monkeypatch.setattr(postgres, "OLD_SESSION_LIMIT_S", 0.3)
+    first = store.apply([("a", samples.opening(1))])[0].events[-1].sequence
+    pid = connection.info.backend_pid
+    execute = psycopg.Connection.execute
+
+    def at_commit(connection: Any, query: Any, *rest: Any, **named: Any) -> Any:
+        if query == "COMMIT":
+            os.kill(pid, signal.SIGSTOP)
+        return execute(connection, query, *rest, **named)
+
+    with woken(pid):
+        if moment == "before":
+            os.kill(pid, signal.SIGSTOP)
+        else:
+            monkeypatch.setattr(psycopg.Connection, "execute", at_commit)
+        for _ in range(2):
+            began_s = time.monotonic()
+            with pytest.raises(StoreFault, match="has not ended the lost session of this daemon yet"):
+                store.apply([("b", samples.opening(2))])
+            assert time.monotonic() - began_s < 5
+        monkeypatch.setattr(psycopg.Connection, "execute", execute)
+    done = store.apply([("c", samples.opening(3))])[0]
+    assert store.live_group_ids() in (groups(1, 3), groups(1, 2, 3))  # The commit that hung may have been taken.
+    assert done.events[0].sequence in (first + 1, first + 1 + len(done.events))
+    assert connection.closed
+
+
+def test_a_reader_does_not_wait_for_a_server_that_hangs_for_ever(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "READ_ANSWER_LIMIT_S", 0.3)
+    reader = Reader(store.source())
+    store.apply([("a", samples.opening(1))])
+    assert reader.event_bounds().last > 0
+    ((_, idle),) = reader._source._idle  # type: ignore[union-attr]
+    with woken(idle.info.backend_pid):
+        os.kill(idle.info.backend_pid, signal.SIGSTOP)
+        assert reader.event_bounds().last > 0, "the one that hangs is given up for another"
+        assert idle.closed
+    reader.close()
 
 
 def test_a_locked_table_is_a_fault_and_no_more(store: PostgresStore, url: str) -> None:
