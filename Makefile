@@ -17,7 +17,7 @@ TESTS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-postgres lint fix protos lock simulate bugs bench faults crashes kills reloads reference manual fuzz check-python
+.PHONY: help setup run test test-postgres lint fix protos lock simulate bugs bench faults crashes kills standby reloads reference manual fuzz check-python
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do \
@@ -52,7 +52,7 @@ test: setup ## Run the whole test suite on two cores (TESTS=tests/rules for a pa
 
 test-postgres: setup ## The tests that use a store, on a PostgreSQL server they start (TESTS=tests/system for a part)
 	TERRACE_TEST_STORE=postgres $(BIN)/python -m pytest -n 2 \
-		$(or $(TESTS),tests/daemon/store tests/daemon/api tests/daemon/reports tests/actors tests/system)
+		$(or $(TESTS),tests/daemon/store tests/daemon/api tests/daemon/reports tests/actors tests/system tests/processes)
 
 lint: setup ## Style, types, import direction, contract
 	$(BIN)/ruff check .
@@ -94,14 +94,18 @@ bench: setup ## Measure, print and write bench.json
 faults: setup ## Every fault at every step at each simulated venue; writes docs/faults.md
 	$(BIN)/python -m tests.wire.fault_table
 
+standby: setup ## The standby takes over under load: leader killed, frozen, cut off (needs a PostgreSQL server)
+	TERRACE_TEST_STANDBY=all $(BIN)/python -m pytest -q -s tests/processes/test_standby.py
+
 kills: setup ## kill -9 of real daemons under load (KILLS=500 VENUE=100: so many with the exchange failing; SEED=n AT=paper: one run)
 	$(BIN)/python -m tests.processes --kills $(KILLS) $(if $(SEED),--seed $(SEED) --at $(AT) $(if $(BUG),--bug $(BUG)),--venue $(VENUE))
 
 reloads: setup ## A thousand reloads of a daemon under load, valid and broken files (RELOADS=n)
 	TERRACE_RELOADS=$(or $(RELOADS),1000) $(BIN)/python -m pytest -q -s tests/system/test_reloads.py
 
-fuzz: setup ## Odd requests to every method of a running daemon (CALLS=20000), and how its memory grows
+fuzz: setup ## Odd requests to every method of a daemon (CALLS=20000) and to the webhook (SECONDS=600), and how memory grows
 	TERRACE_TEST_FUZZ_CALLS=$(or $(CALLS),20000) $(BIN)/python -m pytest -q -s tests/daemon/api/test_fuzz.py
+	TERRACE_TEST_FUZZ_S=$(or $(SECONDS),600) $(BIN)/python -m pytest -q -s tests/system/test_webhook_fuzz.py
 
 crashes: setup ## The engine's stories, disturbed at every single message (the tests take a share of them)
 	TERRACE_TEST_EVERY_PLACE=1 $(BIN)/python -m pytest -n 2 tests/actors/test_story_crashes.py \

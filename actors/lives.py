@@ -207,7 +207,7 @@ class Cell:
             messages = [message for message in messages if not self._kept_away(message)]
             if not messages:
                 return
-        if any(type(message) is Ping for message in messages):
+        if Ping in map(type, messages):  # Every message passes here: a look, and no more.
             messages = [message for message in messages if not self._ponged(message)]
             if not messages:
                 return

@@ -22,7 +22,7 @@ def daemon_command() -> list[str]:
 def hand_over(arguments: Sequence[str]) -> None:
     """Becomes `terraced` with these arguments. Does not return; its exit code is ours."""
     command = [*daemon_command(), *arguments]
-    if arguments[:1] in (["replay"], ["source"], ["token"]):
+    if arguments and not arguments[0].startswith("-"):
         os.environ[CALLED_AS] = "terrace"
     if arguments[:1] == ["replay"]:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # It waits until there is somebody to take it.

@@ -46,6 +46,7 @@ from daemon.clock import SystemClock
 from daemon.config.kinds import split_address
 from daemon.config.load import ConfigFaults, LoadedConfig, load_config
 from daemon.config_follower import ConfigFollower, version_of
+from daemon.core_dumps import forbid_core_dumps
 from daemon.exchange_records import ExchangeRecords
 from daemon.exchanges.opening import Connect, Opening
 from daemon.exchanges.venue_request import VenueRequest
@@ -100,6 +101,7 @@ DRAIN_LIMIT_S = 10.0
 STOP_LIMIT_S = 20.0
 MAX_UNIX_PATH_BYTES = 100
 """What every system allows for the path of a unix socket, with a little room."""
+
 
 class StartRefused(Exception):
     """The daemon cannot start; the words say why and what helps."""
@@ -233,8 +235,11 @@ class Daemon:
                 raise StartRefused(str(refused))
 
     async def _wait_for_lead(self) -> Wish | None:
-        from daemon.standby.waiting import Waiting, WaitRefused
-
+        try:
+            from daemon.standby.waiting import Waiting, WaitRefused
+        except ImportError as error:
+            words = "storage.standby needs the driver for PostgreSQL. Install it: pip install 'terrace[postgres]'"
+            raise StartRefused(words) from error
         if self._with_signals:
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._loop.add_signal_handler(number, self._stop)
@@ -727,8 +732,9 @@ class Daemon:
 
     # --- what is shown ----------------------------------------------------------------------------
 
-    def _metrics_page(self) -> Page:
-        return Page("200 OK", self._metrics.text(), "text/plain; version=0.0.4; charset=utf-8")
+    async def _metrics_page(self) -> Page:
+        text = await asyncio.to_thread(self._metrics.text)  # The loop has calls to answer meanwhile.
+        return Page("200 OK", text, "text/plain; version=0.0.4; charset=utf-8")
 
     def _gauges(self) -> Gauges:
         start_ms = self._condition.start_time_ms
@@ -768,6 +774,7 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
 def run(config: LoadedConfig, environ: Mapping[str, str], connect: Connect | None = None) -> int:
     """Runs a daemon until it is told to stop. The exit code: 0 stopped in peace, 1 could not start or failed."""
+    forbid_core_dumps()
     daemon = Daemon(config, environ, connect=connect)
     try:
         asyncio.run(daemon.run())

@@ -65,6 +65,17 @@ class VaultUsers:
         with self._turn:  # Else a key that was tried for long would take the place of one stored meanwhile.
             return tuple(self._taken_up(f"vault:{name}"))
 
+    def deleted(self, name: str) -> None:
+        """Accounts that run on it go on, and it is shown that they will not start again."""
+        reference = f"vault:{name}"
+        for account in self._settings().accounts.values():
+            if reference in (getattr(account, key) for key in KEYS) and account.name in self._exchanges:
+                words = f"account {account.name} keeps the key it has, {name} of it was deleted"
+                self._stale(account.name, f"{words}. Store it again: at the next start only what is stored counts")
+
+    def _stale(self, account: str, words: str) -> None:
+        self._condition.trouble(_stale_name(account), words)
+
     def _taken_up(self, reference: str) -> Iterator[str]:
         for account in self._settings().accounts.values():
             if reference in (getattr(account, key) for key in KEYS):
@@ -85,7 +96,14 @@ class VaultUsers:
             return words
         refusal = self._opening.try_credentials(account, credentials)
         if refusal:
-            return f"{subject} keeps the key it has, the exchange does not take the new one: {refusal}"
+            words = f"{subject} keeps the key it has, the exchange does not take the new one: {refusal}"
+            self._stale(account.name, f"{words}. Store the right one: at the next start only what is stored counts")
+            return words
         exchange.change_credentials(credentials)
+        self._condition.mended(_stale_name(account.name))
         _LOG.info("credentials_changed", account=account.name)
         return f"{subject} uses it from now on"
+
+
+def _stale_name(account: str) -> str:
+    return f"stored_key/{account}"

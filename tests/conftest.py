@@ -10,11 +10,13 @@ from tests import stores
 
 
 @pytest.fixture(autouse=True)
-def _no_database_is_left(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_database_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Databases of a test are given back after it. `store` chooses where its stores are."""
     chosen = request.node.get_closest_marker("store")
+    before = stores.IS_POSTGRES
     if chosen is not None:
-        monkeypatch.setattr(stores, "IS_POSTGRES", chosen.args[0] == "postgres")
+        stores.IS_POSTGRES = chosen.args[0] == "postgres"
     first = stores.count_made()
     yield
     stores.give_back(first)
+    stores.IS_POSTGRES = before

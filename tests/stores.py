@@ -17,6 +17,7 @@ from daemon.store.read import Reader
 
 KIND = os.environ.get("TERRACE_TEST_STORE", "sqlite")
 IS_POSTGRES = KIND == "postgres"
+"""Of the test that runs: the mark `store` can choose otherwise."""
 SQLITE_URL = "sqlite:///terrace.db"
 _URL_FILE = "store.url"
 _made: list[str] = []

@@ -131,7 +131,7 @@ RESTORE = """Put a backup into a fresh folder, to start a daemon on. Asks no dae
 Examples:
   terrace backup restore backups/terrace.backup --into /srv/terrace-new --dry-run
   terrace backup restore backups/terrace.backup --into /srv/terrace-new
-  terrace backup restore backups/terrace.backup --into /tmp/look --as-copy
+  terrace backup restore backups/terrace.backup --into look --as-copy
 """
 VERIFY = """Check that a backup is whole and can be restored. Asks no daemon.
 

@@ -57,7 +57,11 @@ def _text(checks: Sequence[Check]) -> str:
             found += below + below.join(wrapped(f"-> {clean(check.remedy)}", left))
         lines.append(f"{fit(_shown(check.result), RESULT_WIDTH + GAP)}{fit(check.name, names + GAP)}{found}")
     counts = [(sum(check.result == kind for check in checks), word) for kind, word in KINDS]
-    return "\n".join([*lines, "", ", ".join(f"{count} {word}" for count, word in counts if count)])
+    return "\n".join([*lines, "", ", ".join(f"{count} {_plural(word, count)}" for count, word in counts if count)])
+
+
+def _plural(word: str, count: int) -> str:
+    return f"{word}s" if word == "warning" and count > 1 else word
 
 
 def _shown(result: str) -> str:
@@ -65,5 +69,5 @@ def _shown(result: str) -> str:
     return result if result == FAILED else result.lower()
 
 
-KINDS = ((FAILED, "failed"), (WARNING, "warnings"), (OK, "well"))
+KINDS = ((FAILED, "failed"), (WARNING, "warning"), (OK, "well"))
 RESULT_WIDTH = 7

@@ -39,41 +39,52 @@ class Tracing:
     @contextmanager
     def received(self, headers: Mapping[str, str], source: str, arrival: int) -> Iterator[None]:
         """Around what becomes of an authentic alert."""
-        if self._tracer is None:
-            yield
-            return
-        from opentelemetry import propagate, trace
-        from opentelemetry.context import Context
-
-        sent = {name: headers[name] for name in HEADERS if len(headers.get(name, "")) in range(1, MAX_HEADER_CHARS)}
-        span = self._tracer.start_span(
-            "forwarder.receive", context=propagate.extract(sent, Context()), kind=trace.SpanKind.SERVER
-        )
-        span.set_attribute("terrace.source", source)
-        self._waiting[arrival] = trace.set_span_in_context(span, Context())
-        while len(self._waiting) > MAX_WAITING:
-            self._waiting.popitem(last=False)
+        span = self._tracer and self._begun(headers, source, arrival)
         try:
             yield
         finally:
-            span.end()
+            if span is not None:
+                span.end()
 
     @contextmanager
     def step(self, name: str, arrival: int) -> Iterator[Metadata]:
         """Around one step of an alert. Gives what a call to the daemon must carry."""
-        if self._tracer is None:
-            yield ()
-            return
-        from opentelemetry import propagate, trace
-        from opentelemetry.context import Context
-
-        span = self._tracer.start_span(name, context=self._waiting.get(arrival, Context()))
-        carrier: dict[str, str] = {}
-        propagate.inject(carrier, trace.set_span_in_context(span, Context()))
+        span, metadata = (None, ()) if self._tracer is None else self._stepped(name, arrival)
         try:
-            yield tuple((key, value) for key, value in carrier.items() if key in HEADERS)
+            yield metadata
         finally:
-            span.end()
+            if span is not None:
+                span.end()
+
+    def _begun(self, headers: Mapping[str, str], source: str, arrival: int) -> Any:
+        """The span; None if it cannot be made: that must harm no alert."""
+        try:
+            from opentelemetry import propagate, trace
+            from opentelemetry.context import Context
+
+            sent = {name: headers[name] for name in HEADERS if 0 < len(headers.get(name, "")) <= MAX_HEADER_CHARS}
+            span = self._tracer.start_span(
+                "forwarder.receive", context=propagate.extract(sent, Context()), kind=trace.SpanKind.SERVER
+            )
+            span.set_attribute("terrace.source", source)
+            self._waiting[arrival] = trace.set_span_in_context(span, Context())
+            while len(self._waiting) > MAX_WAITING:
+                self._waiting.popitem(last=False)
+            return span
+        except Exception:
+            return None
+
+    def _stepped(self, name: str, arrival: int) -> tuple[Any, Metadata]:
+        try:
+            from opentelemetry import propagate, trace
+            from opentelemetry.context import Context
+
+            span = self._tracer.start_span(name, context=self._waiting.get(arrival, Context()))
+            carrier: dict[str, str] = {}
+            propagate.inject(carrier, trace.set_span_in_context(span, Context()))
+            return span, tuple((key, value) for key, value in carrier.items() if key in HEADERS)
+        except Exception:
+            return None, ()
 
     def over(self, arrival: int) -> None:
         """The alert has left for good."""

@@ -73,7 +73,7 @@ def _unheard(_severity: str, _type: str, _message: str, _attributes: Mapping[str
 
 
 class Identities:
-    """The token file, read again when it changes. A file that turned faulty changes nothing and is logged."""
+    """The token file, read again when it changes. One that turned faulty or is gone changes nothing and is logged."""
 
     def __init__(self, path: Path, table: TokenTable) -> None:
         self._path = path
@@ -118,6 +118,9 @@ class Identities:
         if stamp == self._stamp:
             return
         self._stamp = stamp
+        if stamp is None:  # Moved away by an editor, or by a slip: who must close positions is not locked out by it.
+            _LOG.error("token_file_gone", file=str(self._path), callers=len(self._table.tokens))
+            return
         loaded = load_tokens(self._path)
         if isinstance(loaded, TokenFaults):
             _LOG.error("token_file_refused", faults=str(loaded))

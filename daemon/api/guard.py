@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 
 import grpc
@@ -106,6 +106,7 @@ class Guard:
                 return await unary(request, context)
             if is_command and self._engine.settings().engine.mode is EngineMode.READ_ONLY:
                 raise Failed(Reason.READ_ONLY, "the engine is in read-only mode (engine.mode)")
+            _refuse_nul(request)
             if getattr(request, "validate_only", False):
                 return await unary(request, context)
             return await self._repeats.once(method, request, lambda: self._recorded(unary, method, request, context))
@@ -139,6 +140,18 @@ class Guard:
 def _only_looks(request: Any) -> bool:
     """A replay that is not submitted changes nothing, so it may be asked for in read-only mode, too (SIG-11)."""
     return isinstance(request, ReplaySignalRequest) and not request.submit
+
+
+def _refuse_nul(request: Message) -> None:
+    """No database of ours but one holds a NUL: a reason with one in it would be refused by the store, and cost the
+    part that was to remember it its life."""
+    for field, value in request.ListFields():
+        if field.type == FieldDescriptor.TYPE_STRING and any("\0" in text for text in _texts(value)):
+            raise faulty_field(field.name, "must be text: there is a NUL in it")
+
+
+def _texts(value: Any) -> Iterable[str]:
+    return (value,) if isinstance(value, str) else value
 
 
 class Repeats:

@@ -39,6 +39,9 @@ class SecretUsers(Protocol):
     def take_up(self, name: str) -> Sequence[str]:
         """Has those who can use the new value at once do so; a sentence for each user. Off the loop."""
 
+    def deleted(self, name: str) -> None:
+        """Shows who goes on with what is not stored any more."""
+
 
 class SecretService(secret_pb2_grpc.SecretServiceServicer):
     def __init__(self, engine: Engine, vault: Vault, users: SecretUsers, know: Callable[[Sequence[str]], None]) -> None:
@@ -74,6 +77,8 @@ class SecretService(secret_pb2_grpc.SecretServiceServicer):
             found = _done(await asyncio.to_thread(self._vault.delete, name))
         if found is None:
             raise not_found("secret", name)
+        if not request.validate_only:
+            self._users.deleted(name)
         return pb.DeleteSecretResponse(secret=self._shown(found))
 
     async def RotateKeys(self, _request: pb.RotateKeysRequest, _context: Context) -> pb.RotateKeysResponse:

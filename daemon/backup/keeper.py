@@ -96,9 +96,10 @@ class Backups:
         return folders.list_folder(self.terms.folder)
 
     def newest_ms(self) -> int | None:
-        """When this installation's newest backup was made."""
-        ours = (found for found in self.list() if found.installation_id == self._installation_id)
-        return next((found.create_time_ms for found in ours), None)
+        """When this installation's newest backup was made. One from the future does not count: the clock was wrong."""
+        now_ms = self._now_ms()
+        ours = (found.create_time_ms for found in self.list() if found.installation_id == self._installation_id)
+        return next((time_ms for time_ms in ours if time_ms <= now_ms), None)
 
     def key(self, *, encrypt: bool | None, passphrase: str = "") -> SealKey | BackupFailed | None:
         """What the next one is sealed with. `encrypt` None: as the config says."""

@@ -6,11 +6,23 @@ import argparse
 import getpass
 import os
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daemon.commands.common import DONE, FAILED, FAULTY, add_config, agreed, config_path, failed, read_config
+from daemon.commands.common import (
+    DONE,
+    FAILED,
+    FAULTY,
+    add_config,
+    add_output,
+    agreed,
+    config_path,
+    failed,
+    print_json,
+    read_config,
+)
 
 if TYPE_CHECKING:
     from daemon.backup.manifest import Manifest
@@ -41,6 +53,7 @@ def add_parser(commands: Any) -> None:
     add_config(backup)
     verbs = backup.add_subparsers(dest="verb", metavar="{verify,restore}", required=True)
     verify = verbs.add_parser("verify", help="check that a backup is whole and can be restored", allow_abbrev=False)
+    add_output(verify)
     verify.add_argument("--scratch", metavar="DIR", type=Path, help="folder with room to unpack it for the while")
     restore = verbs.add_parser("restore", help="put a backup into a fresh folder", allow_abbrev=False)
     restore.add_argument("--into", metavar="DIR", type=Path, required=True, help="folder that is new or empty")
@@ -63,7 +76,7 @@ def add_parser(commands: Any) -> None:
 def run(chosen: argparse.Namespace, parser: argparse.ArgumentParser) -> int:  # noqa: ARG001
     keys = _Keys(chosen.passphrase_file, getattr(chosen, "config", None))
     if chosen.verb == "verify":
-        return _verify(chosen.file, keys, chosen.scratch, _data_dir(getattr(chosen, "config", None)))
+        return _verify(chosen, keys, _data_dir(getattr(chosen, "config", None)))
     return _restore(chosen, keys)
 
 
@@ -76,13 +89,17 @@ def _data_dir(config: str | None) -> Path | None:
     return loaded.daemon.data_dir if loaded is not None else None
 
 
-def _verify(path: Path, keys: Keys, scratch: Path | None, data_dir: Path | None) -> int:
+def _verify(chosen: argparse.Namespace, keys: Keys, data_dir: Path | None) -> int:
     from daemon.backup.audit import check_audit
     from daemon.backup.verifying import Verified, verify
 
-    found = verify(path, keys, scratch=scratch, audit=lambda store: check_audit(store, data_dir))
+    path: Path = chosen.file
+    found = verify(path, keys, scratch=chosen.scratch, audit=lambda store: check_audit(store, data_dir))
     if not isinstance(found, Verified):
         return failed(found)
+    if chosen.output == "json":
+        print_json({"backup": path.name, "is_well": not found.problems, **asdict(found)})
+        return FAILED if found.problems else DONE
     print(_about(path, found.manifest, is_encrypted=found.is_encrypted))
     for name in found.pending:
         print(f"pending migration: {name}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,15 @@ def add_config(parser: argparse.ArgumentParser, default: str | None = argparse.S
         default=default,
         help=f"the configuration (else TERRACE_CONFIG, else {DEFAULT_CONFIG} here)",
     )
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """`-o`, as the other commands have it."""
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="how to print the answer")
+
+
+def print_json(values: Mapping[str, object]) -> None:
+    print(json.dumps(values, indent=2, default=str))
 
 
 def config_path(given: str | None) -> Path:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from daemon.commands.common import DONE, FAILED, FAULTY, add_config, agreed, failed, read_config
+from daemon.commands.common import DONE, FAILED, FAULTY, add_config, add_output, agreed, failed, print_json, read_config
 from daemon.commands.store import store_url_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def add_parser(commands: Any) -> None:
     )
     add_config(db)
     db.add_argument("action", choices=(*ACTIONS, "rollback"), metavar="{" + ",".join(ACTIONS) + "}")
+    add_output(db)
     db.add_argument("--yes", action="store_true", help="downgrade: do not ask, and take the first migration back too")
     db.add_argument("--dry-run", action="store_true", help="downgrade, vacuum: say what would be done, change nothing")
 
@@ -50,26 +52,32 @@ def run(chosen: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     from daemon.store import tools
 
     data_dir = config.daemon.data_dir
+    is_json = chosen.output == "json"
     url = store_url_of(config)
     if not isinstance(url, str):
         return failed(url)
     if action == "check":
-        return _checked(tools.check(url, data_dir))
+        return _checked(tools.check(url, data_dir), is_json=is_json)
     if action == "vacuum":
         from daemon.commands.vacuum import run_vacuum
 
-        return run_vacuum(url, data_dir, dry_run=chosen.dry_run)
+        return run_vacuum(url, data_dir, dry_run=chosen.dry_run, is_json=is_json)
     if action == "downgrade":
-        stop = _before_rollback(tools.look_at_rollback(url, data_dir), yes=chosen.yes, dry_run=chosen.dry_run)
-        return _changed(action, tools.rollback_store(url, data_dir, empty=chosen.yes)) if stop is None else stop
-    return _changed(action, tools.migrate_store(url, data_dir))
+        look = tools.look_at_rollback(url, data_dir)
+        stop = _before_rollback(look, yes=chosen.yes, dry_run=chosen.dry_run, is_json=is_json)
+        done = tools.rollback_store(url, data_dir, empty=chosen.yes) if stop is None else None
+        return _changed(action, done, is_json=is_json) if stop is None else stop
+    return _changed(action, tools.migrate_store(url, data_dir), is_json=is_json)
 
 
-def _changed(action: str, done: object) -> int:
+def _changed(action: str, done: object, *, is_json: bool) -> int:
     from daemon.store.tools import Changed
 
     if not isinstance(done, Changed):
         return failed(done)
+    if is_json:
+        print_json({"migrations": list(done.migrations), "kept": done.kept})
+        return DONE
     if not done.migrations:
         print("nothing to do")
     for name in done.migrations:
@@ -79,12 +87,15 @@ def _changed(action: str, done: object) -> int:
     return DONE
 
 
-def _before_rollback(found: object, *, yes: bool, dry_run: bool) -> int | None:
+def _before_rollback(found: object, *, yes: bool, dry_run: bool, is_json: bool) -> int | None:
     """Says what would be lost, and asks. The exit code if it ends here; None: go on."""
     from daemon.store.tools import Rollback
 
     if not isinstance(found, Rollback):
         return failed(found)
+    if is_json and (dry_run or not found.migration):
+        print_json({"migration": found.migration, "loss": found.loss})
+        return DONE
     if dry_run or not found.migration:
         print(f"would take back {found.migration}: {found.loss}" if found.migration else "nothing to do")
         return DONE
@@ -106,11 +117,14 @@ def confirmed(found: Rollback) -> bool:
     return False
 
 
-def _checked(found: object) -> int:
+def _checked(found: object, *, is_json: bool) -> int:
     from daemon.store.tools import Checked
 
     if not isinstance(found, Checked):
         return failed(found)
+    if is_json:
+        print_json({**asdict(found), "is_well": found.is_well})
+        return DONE if found.is_well else FAILED
     engine = f"{found.engine} {found.engine_version}"
     print(f"{found.path}: {found.size_bytes} bytes, schema {found.schema or 'none'}, {engine}")
     for problem in found.problems:

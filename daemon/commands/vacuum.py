@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
-from daemon.commands.common import DONE, failed
+from daemon.commands.common import DONE, FAILED, failed, print_json
 
 MB = 1024 * 1024
 
 
-def run_vacuum(url: str, data_dir: Path, *, dry_run: bool) -> int:
+def run_vacuum(url: str, data_dir: Path, *, dry_run: bool, is_json: bool = False) -> int:
     from daemon.store.vacuum import Room, Vacuumed, look, vacuum
 
     room = look(url, data_dir)
     if not isinstance(room, Room):
         return failed(room)
+    if dry_run and is_json:
+        print_json({**asdict(room), "fits": room.fits})
+        return DONE if room.fits else FAILED
     if dry_run:
         would = f"{_mb(room.free_bytes)} of {_mb(room.size_bytes)} in {room.path} would be given back"
         needs = f"it needs {_mb(room.needed_bytes)} for a while, {_mb(room.disk_bytes)} are free"
@@ -25,6 +29,9 @@ def run_vacuum(url: str, data_dir: Path, *, dry_run: bool) -> int:
     done = vacuum(url, data_dir, tell=_tell)
     if not isinstance(done, Vacuumed):
         return failed(done)
+    if is_json:
+        print_json(asdict(done))
+        return DONE
     print(f"{done.path}: {_mb(done.before_bytes)} before, {_mb(done.after_bytes)} now")
     return DONE
 

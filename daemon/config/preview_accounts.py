@@ -118,10 +118,17 @@ def _source(change: Change, key: str) -> Iterator[str]:
         return
     if old is not None and new.secret is None and new.hmac_secret is None:
         yield f"{name} has neither secret nor hmac_secret: its alerts would be refused, exits too"
-    if old is not None and key.endswith(".secret") and new.secret is not None:
+    is_rotated = old is not None and old.secret is not None and new.previous_secret == old.secret
+    if old is not None and key.endswith(".secret") and new.secret is not None and not is_rotated:
         yield f"alerts of {name} must come with the secret that this names from then on, or they are refused"
     if old is not None and key.endswith(".hmac_secret") and new.hmac_secret is not None:
         yield f"signed alerts of {name} are checked with the key that this names from then on"
+    if key.endswith((".previous_secret", ".previous_hmac_secret", ".previous_until")):
+        ends = f"until {new.previous_until}" if new.previous_until and key.endswith("_until") else ""
+        if ends:
+            yield f"alerts of {name} may come with the previous secret or key {ends}, not after"
+        elif getattr(new, key.rpartition(".")[2]) is None:
+            yield f"alerts of {name} that still come with the previous secret or key would be refused, exits too"
     if key.endswith(".allow_addresses") and new.allow_addresses:
         yield f"alerts of {name} from other addresses than these would be refused, exits too"
 

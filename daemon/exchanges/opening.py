@@ -163,7 +163,7 @@ class Opening:
             return str(fault)
         except TimeoutError:
             return f"{account.exchange} has not answered in time"
-        except Exception as fault:  # Of foreign code: the key is stored, and whoever stored it hears why it is not used.
+        except Exception as fault:  # Of foreign code: who stored the key hears why it is not used.
             return f"it cannot be tried: {type(fault).__name__} {clean(str(fault))}".rstrip()
         return found[0]
 

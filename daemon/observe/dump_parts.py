@@ -78,7 +78,6 @@ class Sources:
     metrics: Metrics
     accounts: AccountWatch
     check_store: Callable[..., Checked | StoreRefused]
-    schema: str = ""
 
 
 def parts_of(sources: Sources) -> dict[str, Part]:

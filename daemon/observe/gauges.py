@@ -37,6 +37,7 @@ class Gauges:
 
     def __call__(self) -> Iterator[Gauge]:
         snapshot = self.view.current
+        yield "terrace_standby", "1 while this daemon waits for the lead", {}, 0
         yield "terrace_build_info", "1; the version is its label", {"version": self.version}, 1
         yield from self._actors()
         yield from self._worlds(snapshot)

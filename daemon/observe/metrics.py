@@ -15,6 +15,7 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -35,6 +36,8 @@ LAG_BUCKETS_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 MAX_ACCOUNTS = 100
 """Accounts with numbers of their own; further ones, which many reloads of the config could bring, are `other`."""
 OTHER = "other"
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # Half of the series would be times of creation.
 
 
 class Metrics:

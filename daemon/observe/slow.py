@@ -22,7 +22,20 @@ LIMITS_S: Mapping[str, float] = {
     "loop": 0.25,
 }
 """By operation. `decision`: a signal from the API to its committed outcome; `loop`: how late the API's loop came."""
-PATIENT = frozenset({"Backup", "CheckStore", "ProfileMemory", "DumpDiagnostics", "ReplaySignal", "VerifyAudit"})
+PATIENT = frozenset(
+    {
+        "Backup",
+        "CheckAccount",
+        "CheckStore",
+        "DumpDiagnostics",
+        "ProfileMemory",
+        "ReplaySignal",
+        "RotateKeys",
+        "SetSecret",
+        "TestNotifications",
+        "VerifyAuditTrail",
+    }
+)
 """Calls that take long by their nature."""
 LINE_EVERY_S = 10.0
 """Of each operation one line within so long; what was left out is counted in the next one."""

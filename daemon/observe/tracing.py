@@ -82,10 +82,10 @@ class Tracing:
     @contextmanager
     def received(self, metadata: Iterable[tuple[str, Any]]) -> Iterator[None]:
         """Around one SubmitSignal. `metadata`: of the call; a `traceparent` in it is followed."""
-        if self._tracer is None:
+        span = self._begun(metadata)
+        if span is None:
             yield
             return
-        span = self._tracer.start_span("signal.receive", context=_sent(metadata), kind=SpanKind.SERVER)
         token = _current.set(span)
         try:
             yield
@@ -95,6 +95,14 @@ class Tracing:
         finally:
             _current.reset(token)
             span.end()
+
+    def _begun(self, metadata: Iterable[tuple[str, Any]]) -> Span | None:
+        try:
+            if self._tracer is not None:
+                return self._tracer.start_span("signal.receive", context=_sent(metadata), kind=SpanKind.SERVER)
+        except Exception:
+            _LOG.exception("trace_failed")
+        return None
 
     @_harmless
     def admitted(self, signal_id: str, source: str) -> None:

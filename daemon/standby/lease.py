@@ -100,6 +100,8 @@ class Lease:
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
 
     def start(self) -> None:
+        """Gives the lease and keeps it. Blocks for the first beat: what begins now need not find it missing."""
+        self.renew()
         self._thread.start()
 
     def may_send(self) -> str:

@@ -261,7 +261,7 @@ def _boot(
 ) -> Boot:
     """Counts the start and marks the store as in use, in one commit."""
     known: dict[str, str] = dict(connection.execute("SELECT name, value FROM meta").fetchall())
-    was_clean = is_new or known.get("clean") == "1"
+    was_clean = is_new or known.get("clean", "1") == "1"
     facts = {
         "installation_id": known.get("installation_id") or installation_id(),
         "create_time_ms": known.get("create_time_ms") or str(now_ms),

@@ -87,9 +87,9 @@ class Vault:
 
     def open(self) -> VaultFault | None:
         """Reads and unlocks the file, finishes a rotation that was cut off. A vault without a file is an empty one."""
-        with self._alone() as busy:
+        with self._lock:
             self._has_looked = True
-            found = busy or self._read()
+            found = self._read_alone() if self._key.is_renewed else self._read()
             self._open = None if isinstance(found, VaultFault) else found
             self._fault = found if isinstance(found, VaultFault) else None
             return self._fault
@@ -213,9 +213,16 @@ class Vault:
 
     # --- reading ----------------------------------------------------------------------------------
 
+    def _read_alone(self) -> _Open | VaultFault | None:
+        """Of a key that a rotation renews: half of one must not be taken for one that was cut off. Any other key is
+        not waited for with the others shut out: a person may be asked for it."""
+        with self._alone() as busy:
+            return busy or self._read()
+
     def _read(self) -> _Open | VaultFault | None:
         try:
-            drop_drafts(self._path.parent)
+            if self._is_alone:
+                drop_drafts(self._path.parent)
             data = read_file(self._path, MAX_FILE_BYTES)
         except OSError as error:
             return _fault(VaultTrouble.LOCKED, f"cannot be read ({error.strerror})", f"look at {self._path}")

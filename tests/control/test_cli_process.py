@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import select
@@ -93,6 +94,14 @@ def test_work_without_a_daemon_is_handed_to_the_engines_own_program(terrace: Ter
     ran = terrace("config", "validate")
     assert ran.code == 2
     assert "max_open_groups" in ran.out + ran.err
+
+
+def test_what_is_handed_over_answers_programs_too_and_speaks_of_itself_as_terrace(terrace: Terrace, home: Home) -> None:
+    home.write("config_version: 1\n")
+    assert json.loads(terrace("token", "list", "-o", "json").out) == {"tokens": []}
+    ran = terrace("db", "check", "-o", "json")
+    assert (ran.code, ran.out) == (1, ""), "there is no store yet, which is said as words"
+    assert "usage: terrace db" in terrace("db", "--help").out
 
 
 def test_a_context_names_another_daemon(daemon: FakeDaemon, terrace: Terrace, home: Home) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -46,16 +47,17 @@ def test_while_a_secret_is_rotated_both_are_taken_and_then_only_the_new_one(
     daemon: FakeDaemon, home: Home, start: Callable[..., Hooks]
 ) -> None:
     home.write_secret("new", "the-new-secret")
-    until_s = time.time() + 4
     hooks = start(
         f"tradingview: {{secret: file:secrets/new, previous_secret: file:secrets/tradingview, "
-        f"previous_until: '{datetime.fromtimestamp(until_s, UTC).isoformat()}'}}"
+        f"previous_until: '{in_time(60)}'}}"
     )
     assert hooks.send(an_alert(1)).status == 200
     assert hooks.send({**an_alert(2), "secret": "the-new-secret"}).status == 200
     assert hooks.send({**an_alert(3), "note": f"{SECRET} the-new-secret"}).status == 200
     assert all(SECRET.encode() not in body and b"the-new-secret" not in body for body in daemon.bodies)
-    time.sleep(max(0.0, until_s - time.time()) + 0.1)
+    home.write(re.sub(r"previous_until: '[^']+'", f"previous_until: '{in_time(1)}'", home.config.read_text()))
+    hooks.wait_for("configuration read again")
+    time.sleep(1.1)
     assert hooks.send(an_alert(4)).status == 401
     assert hooks.send({**an_alert(5), "secret": "the-new-secret"}).status == 200
 

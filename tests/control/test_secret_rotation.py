@@ -174,14 +174,6 @@ def test_the_time_of_a_refusal_does_not_tell_which_part_was_wrong() -> None:
     assert isinstance(body, Body)
     header = signature("nobody", raw, NOW_S)
 
-    def median_s(source: SourceSettings | None) -> float:
-        times = []
-        for _ in range(60):
-            began = time.perf_counter()
-            assert authenticate(source, raw=raw, body=body, signature=header, sender="1.1.1.1", now_s=NOW_S)
-            times.append(time.perf_counter() - began)
-        return statistics.median(times)
-
     several = (
         None,
         ROTATING,
@@ -189,7 +181,13 @@ def test_the_time_of_a_refusal_does_not_tell_which_part_was_wrong() -> None:
         SourceSettings(name="b", hmac_secret="k"),
         SourceSettings(name="c"),
     )
-    medians = [median_s(source) for source in several]
+    times: list[list[float]] = [[] for _ in several]
+    for _ in range(60):  # In turn: what else the machine does meets all of them.
+        for source, found in zip(several, times, strict=True):
+            began = time.perf_counter()
+            assert authenticate(source, raw=raw, body=body, signature=header, sender="1.1.1.1", now_s=NOW_S)
+            found.append(time.perf_counter() - began)
+    medians = [statistics.median(found) for found in times]
     assert max(medians) < 3 * min(medians), medians
 
 

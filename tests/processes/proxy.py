@@ -54,9 +54,11 @@ class _Pipe:
         self.far: asyncio.StreamWriter | None = None
         self.swallows = (False, False)
         """For good: a half-open connection does not come back."""
+        self.over = asyncio.Event()
 
     def reset(self) -> None:
         """Both ends get a reset, not a goodbye."""
+        self.over.set()
         for writer in (self.near, self.far):
             if writer is None:
                 continue
@@ -199,6 +201,6 @@ class Proxy:
                 writer.write(chunk)
                 await writer.drain()
         if pipe.swallows[direction]:
-            await asyncio.Event().wait()  # Not even the goodbye arrives.
+            await pipe.over.wait()  # Not even the goodbye arrives.
         with contextlib.suppress(OSError):
             writer.write_eof()

@@ -24,6 +24,7 @@ from tests.processes.stage import TICKERS, loaded, settle_and_check
 from tests.processes.works import Works, paper_config
 from tests.system.stack import Plain, alert, until
 
+pytestmark = pytest.mark.store("sqlite")
 D = Decimal
 BALANCE = "1000000"
 FULL_S = 10.0

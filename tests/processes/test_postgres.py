@@ -1,7 +1,7 @@
 """The real daemon with its store on PostgreSQL: killed, cut off from its server, and with a server that hangs, always
 under load. Nothing acknowledged is lost, nothing is done twice, and it goes on by itself (REC-1, REC-4, REC-5).
 
-`make test` tries the quick ones, `make test-postgres` all of them.
+`make test` tries one, `make test-postgres` all of them.
 """
 
 from __future__ import annotations
@@ -38,16 +38,11 @@ NOTICED_WITHIN_S = 30.0
 """Longer than the writer waits for an answer, and for the end of its lost session."""
 
 
-@pytest.mark.rule("REC-1", "REC-4", "SIG-9", "SIG-12", "ORD-2", "ORD-3", "ORD-5", "PNL-2")
-def test_kills_under_load_break_no_promise(tmp_path: Path) -> None:
-    kept(Run(Plan(seed=SEED, kills=1), tmp_path).run())
-
-
 @thorough
 @pytest.mark.rule("REC-1", "REC-4", "SIG-9", "SIG-12", "ORD-2", "ORD-3", "ORD-5", "PNL-2")
 @pytest.mark.parametrize("is_swap", [False, True], ids=["spot", "swap"])
-def test_many_kills_under_load_break_no_promise(tmp_path: Path, is_swap: bool) -> None:
-    kept(Run(Plan(seed=SEED + 1 + is_swap, kills=4, is_swap=is_swap), tmp_path).run())
+def test_kills_under_load_break_no_promise(tmp_path: Path, is_swap: bool) -> None:
+    kept(Run(Plan(seed=SEED + is_swap, kills=4, is_swap=is_swap), tmp_path).run())
 
 
 @contextmanager
@@ -77,7 +72,9 @@ def test_a_connection_cut_again_and_again_and_a_server_away_lose_nothing(tmp_pat
         way.set(Link.OPEN)
         began_s = time.monotonic()
         until(lambda: said(works) == "", NOTICED_WITHIN_S, "no entry is taken although the server is back")
-        print(f"takes entries {time.monotonic() - began_s:.1f} s after the server is back; {way.connections} connections")
+        print(
+            f"takes entries {time.monotonic() - began_s:.1f} s after the server is back; {way.connections} connections"
+        )
         back_to_normal(works)
         settle_and_check(works, load)
 
@@ -133,4 +130,6 @@ def trouble(works: Works) -> str:
         found = status(works)
     except ClientError as error:
         return error.message
-    return f"{t.EngineState.Name(found.state)}: {found.state_reason}" * (found.state != t.ENGINE_STATE_RUNNING)
+    if found.state == t.ENGINE_STATE_RUNNING:
+        return ""
+    return f"{t.EngineState.Name(found.state)}: {found.state_reason}"

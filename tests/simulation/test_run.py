@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from actors.rules.model import Intent, Side
+from tests import postgres
 from tests.simulation import durable, ops
 from tests.simulation.bugs.__main__ import named
 from tests.simulation.checker import Checker
@@ -146,6 +147,7 @@ def test_runs_are_full_of_life() -> None:
     assert total["signal rejected"] < total["alerts"] / 3
 
 
+@pytest.mark.store("sqlite")
 @pytest.mark.rule("REC-1")
 @pytest.mark.parametrize("seed", [4, 22])
 def test_a_run_goes_the_same_way_on_a_file_as_in_memory(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,6 +156,17 @@ def test_a_run_goes_the_same_way_on_a_file_as_in_memory(seed: int, monkeypatch: 
     _, on_file = explore(seed, 1_500)
     assert on_file.mix["on a file"] == 1
     assert (on_file.violation, on_file.digest) == (None, in_memory.digest)
+
+
+@pytest.mark.store("postgres")
+@pytest.mark.skipif(bool(postgres.why_not()), reason=postgres.why_not())
+@pytest.mark.rule("REC-1")
+def test_a_run_goes_the_same_way_on_a_server_as_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, in_memory = explore(4, 1_000)
+    monkeypatch.setattr(durable, "ON_SERVER_EVERY", 1)
+    _, on_server = explore(4, 1_000)
+    assert on_server.mix["on a file"] == 1
+    assert (on_server.violation, on_server.digest) == (None, in_memory.digest)
 
 
 def test_a_bug_is_found_and_the_short_script_finds_it_too() -> None:

@@ -19,6 +19,7 @@ from tests.processes.stage import SETTLES_S, TICKERS, D, loaded, terms_of
 from tests.processes.works import Works, paper_config
 from tests.system.stack import Plain, Stack, _environment, until
 
+pytestmark = pytest.mark.store("sqlite")
 PASSPHRASE = "correct horse battery staple"
 KEEP = 2
 

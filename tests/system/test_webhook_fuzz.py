@@ -1,6 +1,6 @@
 """Odd requests to the real forwarder before a real daemon: nothing but clear refusals, and real alerts pass in between.
 
-A share of seconds runs with the suite; `make fuzz-webhook` (TERRACE_TEST_FUZZ_S=600) takes its time.
+A share of seconds runs with the suite; `make fuzz` (TERRACE_TEST_FUZZ_S=600) takes its time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SECONDS = float(os.environ.get("TERRACE_TEST_FUZZ_S", "12"))
 KEY = "correct horse battery staple"
 GENUINE_EVERY = 25
 ANSWER_S = 3.0
-FIRST_S, MORE_S = 0.3, 0.05
+FIRST_S, MORE_S = 0.2, 0.02
 """How long an answer is waited for: the first, which an unfinished request never gets, and another."""
 MAX_GROWTH_KB = 40_000
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) ")

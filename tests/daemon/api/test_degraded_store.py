@@ -10,7 +10,7 @@ import pytest
 
 from actors import supervisor
 from daemon.store import reserve
-from daemon.store.store import SqliteStore
+from daemon.store.store import SqlStore
 from protos.terrace.v1 import engine_pb2, record_pb2
 from protos.terrace.v1 import types_pb2 as t
 from tests.daemon.api.calls import Client, alert, read_error, refusal
@@ -44,13 +44,13 @@ def test_a_slow_store_takes_exits_and_no_entries_until_it_is_quick_again(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "PROBE_MS", 300)
-    before, delay = SqliteStore.apply, {"s": 0.0}
+    before, delay = SqlStore.apply, {"s": 0.0}
 
-    def apply(self: SqliteStore, batch: Sequence[Any]) -> Any:
+    def apply(self: SqlStore, batch: Sequence[Any]) -> Any:
         time.sleep(delay["s"])
         return before(self, batch)
 
-    monkeypatch.setattr(SqliteStore, "apply", apply)
+    monkeypatch.setattr(SqlStore, "apply", apply)
     admin = serve({"pool": {"max_open_groups": 100}}).client()
     assert admin.send(alert()).outcome == t.OUTCOME_OPENED
     delay["s"] = 0.25
@@ -76,6 +76,7 @@ def test_a_slow_store_takes_exits_and_no_entries_until_it_is_quick_again(
     assert admin.send(alert("ETHUSDT", "999")).outcome == t.OUTCOME_OPENED
 
 
+@pytest.mark.store("sqlite")
 @pytest.mark.rule("REC-4", "REC-5", "LOG-5")
 def test_a_full_disk_takes_exits_out_of_the_reserve_until_there_is_room(
     serve: Serve, monkeypatch: pytest.MonkeyPatch

@@ -60,6 +60,7 @@ def test_everything_is_closed_while_pool_queue_and_risk_engine_are_down(served: 
     assert {group.close_reason for group in view.closed.values()} == {"MANUAL"}
 
 
+@pytest.mark.store("sqlite")
 @pytest.mark.rule("ORD-12", "REC-5")
 def test_everything_is_closed_on_a_full_disk(served: Served) -> None:
     admin = with_groups(served)

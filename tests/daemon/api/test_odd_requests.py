@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from daemon.api.errors import Failed
 from daemon.api.translate import milliseconds, timestamp
-from protos.terrace.v1 import record_pb2, report_pb2, risk_pb2, signal_pb2
+from protos.terrace.v1 import engine_pb2, record_pb2, report_pb2, risk_pb2, signal_pb2
 from tests.daemon.api.calls import Client, refusal
 
 
@@ -38,3 +38,19 @@ def test_a_time_of_the_contract_is_taken_to_the_millisecond(seconds: int) -> Non
     assert milliseconds(timestamp(seconds * 1000 + 7)) == seconds * 1000 + 7
     with pytest.raises(Failed):
         milliseconds(Timestamp(seconds=-62_135_596_801))
+
+
+@pytest.mark.rule("LOG-3", "REC-2")
+def test_a_command_with_a_nul_in_it_is_refused_before_the_part_that_would_have_to_store_it_hears_it(
+    admin: Client,
+) -> None:
+    """PostgreSQL holds none: the commit would be refused, and the part that made it would begin anew."""
+    calls = (
+        lambda: admin.engine.PauseEngine(engine_pb2.PauseEngineRequest(reason="a\0b")),
+        lambda: admin.risk.BlockGroup(risk_pb2.BlockGroupRequest(group_id="x", reason="\0")),
+        lambda: admin.records.AcknowledgeAlert(record_pb2.AcknowledgeAlertRequest(alert_id="x", comment="\0")),
+        lambda: admin.engine.PauseEngine(engine_pb2.PauseEngineRequest(request_id="\0")),
+    )
+    for call in calls:
+        refused = refusal(call)
+        assert (refused.reason, "NUL" in refused.message) == ("INVALID_ARGUMENT", True)

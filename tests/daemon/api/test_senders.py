@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -54,7 +55,7 @@ def test_over_the_wire_a_program_is_held_to_its_sources_rules_and_a_person_is_no
     served = serve({"sources": sources})
     program, person = served.client("ingest"), served.client("operator")
     for source in sources:
-        refused = refusal(lambda name=source: program.send(alert(), name))
+        refused = refusal(partial(program.send, alert(), source))
         assert (refused.code, refused.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SENDER_REFUSED")
     assert person.send(alert(), "bare").signal_id
     assert person.send(alert("ETHUSDT"), "tradingview").signal_id

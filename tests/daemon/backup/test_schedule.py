@@ -63,6 +63,22 @@ def keeping(house: House) -> Iterator[Keeping]:
 
 
 @pytest.mark.rule("REC-5")
+def test_one_that_was_made_while_the_clock_was_ahead_does_not_have_the_good_ones_thrown_away(keeping: Keeping) -> None:
+    """It looks the newest for years. If another were due every few minutes because of it, those kept would be the last
+    hour's."""
+    keeping.clock.time_ms += 365 * 24 * HOUR_MS
+    keeping.schedule.make_one()
+    keeping.clock.time_ms = T0
+    assert keeping.schedule.is_due()
+    keeping.schedule.make_one()
+    for _ in range(4):
+        keeping.clock.time_ms += AGAIN_MS
+        assert not keeping.schedule.is_due()
+    keeping.clock.time_ms = T0 + 24 * HOUR_MS
+    assert keeping.schedule.is_due()
+
+
+@pytest.mark.rule("REC-5")
 def test_the_first_is_due_at_once_and_the_next_when_it_is_old(keeping: Keeping) -> None:
     assert keeping.schedule.is_due()
     keeping.schedule.make_one()

@@ -9,6 +9,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,7 @@ def test_a_flood_of_strange_names_makes_no_new_series(served: Served) -> None:
     before = series()
     for number in range(100):
         client.send(alert(f"COIN{number}USDT", timeframe=str(number + 1)))
-        refusal(lambda number=number: client.send(alert(), source=f"source{number}"))
+        refusal(partial(client.send, alert(), source=f"source{number}"))
     added = series() - before
     assert len(added) <= 3, added
     assert not [line for line in series() if "COIN" in line or "source1" in line]

@@ -163,3 +163,13 @@ def test_events_are_told_by_type_and_a_world_without_an_account_is_named(tmp_pat
     assert [each.type for each in scene.stored()] == ["GROUP_CLOSED", "LIMIT"]
     assert scene.stored()[-1].title == "[LIVE] Terrace: limit reached"
     scene.close()
+
+
+@pytest.mark.rule("LOG-5")
+def test_no_letter_of_a_template_keeps_a_commit_out_of_the_store(tmp_path: Path) -> None:
+    """What trades is in the same commit."""
+    odd = NotificationSettings(name="phone", url="env:PHONE", severity="info", template="\ud800 \0 ${message}")
+    scene = Scene(tmp_path, (odd,))
+    scene.commit(raised(), *samples.opening(1))
+    assert [each.message for each in scene.stored()] == ["? \ufffd unreachable:paper words"]
+    scene.close()

@@ -190,3 +190,15 @@ def test_an_endpoint_with_a_password_or_no_url_is_refused(serve: Serve, wrong: s
         serve({"observe": {"traces": {"endpoint": wrong}}})
     assert "observe.traces.endpoint" in str(found.value)
     assert "secret-word" not in str(found.value)
+
+
+def test_a_tracer_that_is_broken_harms_no_signal(serve: Serve) -> None:
+    memory, made = tracer()
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("no span today")
+
+    served = serve(before=lambda served: served.daemon._tracing.use(made))
+    made.start_span = broken
+    assert send(served).group_id
+    assert not memory.get_finished_spans()

@@ -188,7 +188,7 @@ steps = st.lists(st.tuples(st.integers(-800, 800).map(at), amounts), min_size=1,
 
 
 @pytest.mark.rule("PNL-3")
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lives=st.lists(st.tuples(steps, st.booleans(), st.sampled_from(Side), st.sampled_from("ab")), max_size=6))
 def test_the_sum_over_any_breakdown_is_the_total(
     tmp_path_factory: pytest.TempPathFactory, lives: list[tuple[list[tuple[int, str]], bool, Side, str]]

@@ -21,6 +21,8 @@ from daemon.store.vacuum import Room, Vacuumed, look, vacuum
 from tests.daemon.store import samples
 from tests.daemon.store.test_drifts import ACCOUNT, DRIFT, booking
 
+pytestmark = pytest.mark.store("sqlite")
+
 URL = "sqlite:///terrace.db"
 T0 = samples.T0
 

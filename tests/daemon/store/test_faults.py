@@ -20,6 +20,8 @@ from daemon.store.rows import WRITERS
 from daemon.store.store import DiskFull, SqliteStore
 from tests.daemon.store import samples
 
+pytestmark = pytest.mark.store("sqlite")
+
 
 def fill(store: SqliteStore) -> None:
     """Lets the file grow no further, as a full disk would."""

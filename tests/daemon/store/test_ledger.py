@@ -44,7 +44,7 @@ def closed(number: int, realized: str, time_ms: int, **changed: object) -> Group
 
 def rows_of(store: SqliteStore, group_id: str) -> list[tuple[int, str, str]]:
     sql = "SELECT time_ms, realized, fees FROM profits WHERE group_id = ? ORDER BY id"
-    return store._connected().execute(sql, (group_id,)).fetchall()
+    return list(store._rows(sql, (group_id,)))
 
 
 # --- what a commit adds ---------------------------------------------------------------------------
@@ -147,6 +147,7 @@ def test_pool_gets_the_newest_closed_groups_the_last_to_close_at_the_end(store: 
     assert RECENT_CLOSED >= 1_000
 
 
+@pytest.mark.store("sqlite")
 @pytest.mark.parametrize("name", ["_PROFITS", "_OF_CLOSED", "_OF_LIVE", "_RECENT_CLOSED"])
 def test_pool_s_sums_read_narrow_rows_only(store: SqliteStore, name: str) -> None:
     sql = getattr(ledger, name)
@@ -165,6 +166,7 @@ def checked(data_dir: Path, *, full: bool = True) -> Checked:
     return found
 
 
+@pytest.mark.store("sqlite")
 @pytest.mark.rule("PNL-3")
 def test_a_full_check_finds_a_group_whose_ledger_does_not_add_up(store: SqliteStore, tmp_path: Path) -> None:
     group = samples.group(1)

@@ -99,6 +99,7 @@ def test_a_thousand_groups_are_loaded_in_less_than_a_second(store: SqliteStore) 
     assert time.process_time() - started_s < 1.0
 
 
+@pytest.mark.store("sqlite")
 @pytest.mark.parametrize("name", ["_ALL_LIVE", "_LIVE_OF_WORLD", "_GROUPS", "_PYRAMIDS", "_LEGS", "_OPEN_ORDERS"])
 def test_loading_never_walks_through_a_whole_table(store: SqliteStore, name: str) -> None:
     sql = getattr(load, name)

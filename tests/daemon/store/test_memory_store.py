@@ -54,7 +54,7 @@ from daemon.store.rows import WRITERS
 from tests.actors import town as towns
 from tests.actors.crowd import crowd_run
 from tests.daemon.store import samples, test_constraints, test_drifts, test_ledger, test_loads, test_risk_records
-from tests.daemon.store.samples import T0, opened
+from tests.daemon.store.samples import T0, chosen
 from tests.daemon.store.twins import Twins
 
 _OF_FILES_ALONE = (
@@ -80,8 +80,8 @@ globals().update(of_the_real_store())
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Twins]:
-    real = opened(tmp_path)
-    reader = Reader(tmp_path / "terrace.db")
+    real = chosen(tmp_path)
+    reader = Reader(real.source())
     twins = Twins(real, reader)
     yield twins
     twins.compare(T0)
@@ -303,7 +303,7 @@ def test_both_take_and_refuse_the_same_rows_and_load_the_same(
 ) -> None:
     with TemporaryDirectory() as folder:
         real = towns.opened(Path(folder))
-        reader = Reader(Path(folder) / "terrace.db")
+        reader = Reader(real.source())
         try:
             twins = Twins(real, reader)
             for batch in run:
@@ -334,7 +334,7 @@ def test_an_engine_disturbed_in_every_way_cannot_tell_the_two_apart(
 
     def both(folder: Path) -> Twins:
         real = opened_town(folder)
-        twins.append(Twins(real, Reader(folder / "terrace.db")))
+        twins.append(Twins(real, Reader(real.source())))
         return twins[-1]
 
     opened_town = towns.opened

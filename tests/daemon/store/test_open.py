@@ -23,6 +23,8 @@ from daemon.store.sqlite_link import SqliteSource
 from daemon.store.store import SqliteStore
 from tests.daemon.store import samples
 
+pytestmark = pytest.mark.store("sqlite")
+
 URL = "sqlite:///terrace.db"
 
 

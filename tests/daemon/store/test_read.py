@@ -531,6 +531,7 @@ def test_a_store_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
     reader.close()
 
 
+@pytest.mark.store("sqlite")
 def test_lists_enter_their_indexes(store: SqliteStore, reader: Reader) -> None:
     """Long histories are never walked through for a page of one key, one outcome or one signal."""
     plans: list[str] = []

@@ -64,6 +64,7 @@ def test_volume_counts_every_fill_of_ours_in_quote(store: SqliteStore, reader: R
     assert reader.volumes(World.PAPER, edges_ms=(T0 + 2, T0 + DAY_MS)) == ()
 
 
+@pytest.mark.store("sqlite")
 def test_reports_enter_narrow_indexes(store: SqliteStore, reader: Reader) -> None:
     """A hundred thousand closed groups are read off one index, never off their wide rows."""
     plans: list[str] = []

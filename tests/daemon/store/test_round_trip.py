@@ -121,6 +121,7 @@ def test_a_catalogue_is_replaced_whole(shared: tuple[SqliteStore, Reader], rows:
     assert reader.instruments("paper") == tuple(by_bytes)
 
 
+@pytest.mark.store("sqlite")
 def test_decimals_are_stored_as_plain_text_with_every_digit(store: SqliteStore, tmp_path: Path) -> None:
     group = replace(samples.group(), realized=Decimal("1E+3"), fees=Decimal("0.10000000"), dust=Decimal("1E-20"))
     save(store, None, group)

@@ -21,6 +21,8 @@ from daemon.store.statements import Columns
 from daemon.store.store import SqliteStore
 from tests.daemon.store import samples
 
+pytestmark = pytest.mark.store("sqlite")
+
 SECOND = '''
 """A second migration, for the tests."""
 

@@ -17,6 +17,8 @@ from daemon.store.tools import Changed, Checked, Rollback, check, look_at_rollba
 from tests.daemon.store import samples
 from tests.daemon.store.test_schema import SECOND
 
+pytestmark = pytest.mark.store("sqlite")
+
 URL = "sqlite:///terrace.db"
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from daemon.secret_sources.value import Secret
 from daemon.vault.vault import Vault
-from tests.daemon.vault.kit import machine_key, values, vault_in
+from tests.daemon.vault.kit import given_key, machine_key, values, vault_in
 
 STEPS = ("staged", "drafted", "replaced", "written", "locked", "promoted")
 
@@ -53,3 +55,23 @@ def test_of_two_that_store_at_once_neither_loses_the_others_secret(tmp_path: Pat
     vault.put("b", "value of b")
     other[0].join(5)
     assert values(vault_in(tmp_path), "a", "b", "c") == ["value of a", "value of b", "value of c"]
+
+
+def test_somebody_who_is_asked_for_the_passphrase_keeps_no_daemon_from_opening_its_vault(tmp_path: Path) -> None:
+    vault_in(tmp_path, given_key("correct horse battery")).put("a", "value of a")
+    asked, goes_on = threading.Event(), threading.Event()
+
+    def ask() -> Secret:
+        asked.set()
+        goes_on.wait(5)
+        return Secret("correct horse battery")
+
+    slow = vault_in(tmp_path, replace(given_key("x"), get=ask))
+    reader = threading.Thread(target=slow.open)
+    reader.start()
+    assert asked.wait(5)
+    try:
+        assert values(vault_in(tmp_path, given_key("correct horse battery")), "a") == ["value of a"]
+    finally:
+        goes_on.set()
+        reader.join(5)
