@@ -82,6 +82,8 @@ class GroupPorts:
     """Whether an account's exchange changes orders in place (ORD-9)."""
     can_stop: Callable[[str], bool] = lambda _account: False
     """Whether reduce-only stops can rest at an account's exchange (TP-9)."""
+    is_traded: Callable[[str], bool] = lambda _account: True
+    """Whether an account is traded by this process."""
     neighbours: Neighbours = field(default_factory=Neighbours)
     """Who trades the same position (GRP-6)."""
 
@@ -649,6 +651,7 @@ class PositionGroup(Actor):
             fees=account_settings.fees,
             can_amend=self._ports.can_amend(account),
             can_stop=self._ports.can_stop(account),
+            is_traded=self._ports.is_traded(account),
             is_held_by_stop=self._ports.neighbours.has_others_stop(self.group_id, key, side),
             shares_position=self._ports.neighbours.has_others(self.group_id, key, side),
             risk=settings.risk,

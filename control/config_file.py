@@ -15,6 +15,8 @@ from typing import Any
 DEFAULT_FILE = "config.yaml"
 MAX_TEXT_BYTES = 1024 * 1024
 _PREFIX = "TERRACE_"
+TOP_LEVEL = ("accounts", "alerts", "api", "backup", "forwarder", "logging", "observe", "panel", "routes", "sources")
+"""Keys of the top level that this program reads; `TERRACE_API` is `api`."""
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 _YES = frozenset({"true", "True", "TRUE"})
 _NO = frozenset({"false", "False", "FALSE"})
@@ -148,7 +150,7 @@ def load_yaml(raw: bytes | str, name: str) -> Any:
 
 def _overlay(tree: dict[str, Any], environ: Mapping[str, str]) -> None:
     for name in sorted(environ):
-        if name.startswith(_PREFIX) and "__" in name:
+        if name.startswith(_PREFIX) and ("__" in name or name.removeprefix(_PREFIX).lower() in TOP_LEVEL):
             parts = name.removeprefix(_PREFIX).split("__")
             if all(parts):
                 _put(tree, parts, _flow(environ[name], name))

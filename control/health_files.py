@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from control.config_file import ConfigFile
@@ -94,11 +96,24 @@ def check_token(target: Target) -> Check:
     path = target.token.path
     if not target.token.read():
         remedy = "The daemon makes it on its first start; else name yours with --token-file."
+        if _is_listed(path):
+            remedy = "The daemon knows a token of that name, only its file is gone: terraced token rotate admin"
         return failed("token", target.token.fault, remedy)
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         return failed("token", f"{path} can be read by others (mode {mode:04o})", f"chmod 600 {path}")
     return ok("token", str(path))
+
+
+def _is_listed(path: Path) -> bool:
+    """Whether the admin's token is among those the daemon knows: then it makes no new one."""
+    if path.name != "admin.token":
+        return False
+    try:
+        text = (path.parent / "tokens.yaml").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return re.search(r"\bname[\"']?\s*:\s*[\"']?admin(?:[\"'\s,}]|$)", text) is not None
 
 
 def check_disk(config: ConfigFile) -> Check:

@@ -275,6 +275,8 @@ class _Together:
         fallen = self._house.fallen()
         if fallen is not None:
             _say(f"terrace: {fallen.name} has ended by itself ({_code(fallen)}): stopping the rest")
+            if fallen.name == "daemon" and fallen.process is not None and fallen.process.returncode == ExitCode.USAGE:
+                return ExitCode.USAGE  # The daemon has said what is wrong with the config.
         return ExitCode.FAILED
 
     async def _end(self) -> None:

@@ -11,8 +11,8 @@ import gc
 import signal
 import sys
 import threading
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -22,6 +22,7 @@ import structlog
 from grpc_health.v1 import health
 
 from actors.messages import AccountChanged, DescribeAccount, Shutdown
+from actors.ports import StoreFault
 from actors.rules.events import Note
 from actors.rules.settings import Settings
 from actors.runtime import SUPERVISOR
@@ -71,12 +72,14 @@ from daemon.observe.trace_export import make_export
 from daemon.observe.tracing import Tracing
 from daemon.secret_users import VaultUsers
 from daemon.secrets import Resolver, Unresolved, make_source_secrets
+from daemon.standing_troubles import StandingTroubles
 from daemon.store.audit_anchors import anchor_file, read_anchors
 from daemon.store.leadership import Wish, epoch_chars
 from daemon.store.open import StoreRefused, open_store
 from daemon.store.read import Reader
 from daemon.store.store import SqlStore
 from daemon.store.tools import check
+from daemon.store.trouble import words_of_fault
 from daemon.store_url import store_url
 from daemon.telling import Telling
 from daemon.tokens import TokenFaults, TokensReady, ensure_tokens
@@ -184,7 +187,8 @@ class Daemon:
                 return
             tokens = self._make_tokens()
             self._make_secrets(self._config.settings)
-            self._build(stack)
+            with self._readable_store():
+                self._build(stack)
             await self._listen(stack, tokens)
             self._start_engine(stack)
             await self._start_serving(stack)
@@ -228,11 +232,20 @@ class Daemon:
                 wish = await self._wait_for_lead()
                 if wish is None:
                     return False
-            refused = self._open_store(stack, wish)
+            with self._readable_store():
+                refused = self._open_store(stack, wish)
             if refused is None:
                 return True
             if wish is None or not refused.is_held:
                 raise StartRefused(str(refused))
+
+    @contextmanager
+    def _readable_store(self) -> Iterator[None]:
+        """A store that opens may still be damaged where it is read first."""
+        try:
+            yield
+        except StoreFault as fault:
+            raise StartRefused(words_of_fault(fault, self._config.daemon.storage)) from fault
 
     async def _wait_for_lead(self) -> Wish | None:
         try:
@@ -452,7 +465,7 @@ class Daemon:
             condition=self._condition,
             in_flight=self._in_flight,
             unbuilt=opened.unbuilt,
-            broken=opened.broken,
+            broken={**missing, **opened.broken},
             version=program_version(),
             notifier=self._telling,
             leadership=lambda: self._leadership,
@@ -577,6 +590,8 @@ class Daemon:
             self._tasks.append(asyncio.create_task(self._exchange_records.run()))
             self._tasks.append(asyncio.create_task(self._backup_schedule.run()))
             tell_restored(self._store.boot, self._notes, self._condition)
+            if not self._store.boot.copy_of:  # A copy trades nothing on purpose.
+                self._tasks.append(asyncio.create_task(self._troubles().run()))
             self._tell_lead()
             self._tasks.append(asyncio.create_task(self._watch(stack).run()))
             self._tasks.append(asyncio.create_task(self._accounts_seen.run()))
@@ -716,6 +731,12 @@ class Daemon:
             condition=self._condition,
             notes=self._notes,
             clock=self._clock,
+        )
+
+    def _troubles(self) -> StandingTroubles:
+        view = self._parts.view
+        return StandingTroubles(
+            self._condition, self._notes, lambda: {group.account for group in view.current.groups.values()}
         )
 
     def _watch(self, stack: AsyncExitStack) -> Watch:

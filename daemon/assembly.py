@@ -105,6 +105,7 @@ def assemble(
         prefix=installation_id + epoch,
         can_amend=lambda account: account in exchanges and exchanges[account].can_amend,
         can_stop=lambda account: account in exchanges and exchanges[account].can_stop,
+        is_traded=lambda account: account in exchanges,
     )
     children = engine_children(exchanges, [world.value for world in worlds])
 

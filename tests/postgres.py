@@ -100,18 +100,24 @@ class Server:
 
     def emptied(self, name: str) -> bool:
         """Ends whatever uses a store's database and deletes its rows. False: it has not the schema of this program."""
-        if not self.execute(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
+        import psycopg
+
+        ((is_there, _),) = self.execute(
+            f"SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = '{name}'), "
+            f"(SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}')"
+        )
+        if not is_there:
             return False
-        self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-        names = self.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()", name)
-        ours = {table._meta.table_name for table in tables.TABLES} | {migrate.HISTORY}
-        if {table for (table,) in names} != ours:
-            return False
-        done = self.execute(f"SELECT name FROM {migrate.HISTORY} ORDER BY id", name)
-        if tuple(one for (one,) in done) != migrate.known():
-            return False
-        deletes = "; ".join(f"DELETE FROM {table}" for table in sorted(ours - {migrate.HISTORY}))
-        self.execute(f"DO $$ BEGIN SET session_replication_role = replica; {deletes}; END $$", name)
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").fetchall()
+            ours = {table._meta.table_name for table in tables.TABLES} | {migrate.HISTORY}
+            if {table for (table,) in found} != ours:
+                return False
+            done = connection.execute(f"SELECT name FROM {migrate.HISTORY} ORDER BY id".encode()).fetchall()
+            if tuple(one for (one,) in done) != migrate.known():
+                return False
+            deletes = "; ".join(f"DELETE FROM {table}" for table in sorted(ours - {migrate.HISTORY}))
+            connection.execute(f"DO $$ BEGIN SET session_replication_role = replica; {deletes}; END $$".encode())
         return True
 
     @property

@@ -36,6 +36,8 @@ class Context:
     """Whether the account's exchange changes orders in place (ORD-9)."""
     can_stop: bool = False
     """Whether reduce-only stops can rest at the account's exchange (TP-9)."""
+    is_traded: bool = True
+    """Whether the account is traded by this process: one that could not be opened gets no price and takes no order."""
     is_held_by_stop: bool = False
     """Whether a stop of another group of the same position may still fill: entries wait for its end (GRP-6)."""
     shares_position: bool = False

@@ -65,7 +65,11 @@ WORDS: Mapping[str, Words] = {
     "ORDER_LATE_FILL": Words("late fill", "An order filled after it was final; what it bought is sold.", "Nothing."),
     "ORDER_SLIPPAGE": Words("slippage", "A market order got a worse price than allowed.", "Look at the group."),
     "ENTRY_UNSENDABLE": Words("entry cannot be sent", "This leg buys nothing.", "Check size and minimum notional."),
-    "PRICE_STALE": Words("a close waits for a price", "The price is too old to sell by.", "Check the network."),
+    "PRICE_STALE": Words(
+        "a close waits for a price",
+        "There is no fresh price to sell by, or the account is not traded at all.",
+        "Check the network and `terrace status`.",
+    ),
     "DRIFT": Words(
         "account differs from the store",
         "No new entries for this instrument until it is settled.",
@@ -77,6 +81,17 @@ WORDS: Mapping[str, Words] = {
         "No new entries on this account. Orders that rest there still fill.",
         "Check the exchange's status page and this machine's network.",
     ),
+    "ACCOUNT_NOT_TRADED": Words(
+        "account is not traded",
+        "Nothing is sent to its exchange: no exit, no stop, no target. Orders that rest there still fill.",
+        "Mend what it says, then restart the daemon. Close at the exchange if urgent.",
+    ),
+    "STORED_KEY": Words(
+        "an account runs on a key that is not stored",
+        "It trades on, but the next start does without that key.",
+        "`terrace secret set` with the right key.",
+    ),
+    "VAULT_SHUT": Words("the vault does not open", "What is stored in it cannot be used.", "`terrace status`."),
     "CIRCUIT": Words(
         "circuit open",
         "The exchange kept failing; nothing is sent but a question now and then.",

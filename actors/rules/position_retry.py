@@ -72,8 +72,13 @@ def price_or_wait(desk: Desk, purpose: str) -> Quote | None:
     if desk.fresh is None:
         desk.wake_at(desk.now_ms + PRICE_POLL_MS)
         if desk.flag(PRICE_STALE):
-            desk.alert("price.stale", f"{purpose} waits: {price_fault(desk)}", category="exchange")
+            desk.alert("price.stale", f"{purpose} waits: {_why_waiting(desk)}", category="exchange")
     return desk.fresh
+
+
+def _why_waiting(desk: Desk) -> str:
+    """For people. The price of an account that is not traded is missing for that alone."""
+    return str(price_fault(desk)) if desk.context.is_traded else f"account {desk.before.key.account} is not traded"
 
 
 def price_fault(desk: Desk) -> Reason:

@@ -108,6 +108,8 @@ def close(
     _ask(run, group, "Close", yes=yes or dry_run)
     answer = run.call(request, pb.CloseGroupResponse)
     _done("would close" if dry_run else "closing", answer.group)
+    if "is not traded" in answer.group.state_reason:
+        say(f"not closed yet: {answer.group.state_reason}")
     run.emit(answer, output, lambda: _facts(answer.group))
 
 

@@ -80,12 +80,17 @@ class Engine:
     unbuilt: Mapping[str, str]
     """Accounts this version cannot trade, and why."""
     broken: Mapping[str, str]
-    """Accounts whose exchange could not be opened at the start, and why."""
+    """Accounts whose exchange could not be opened at the start, and those of live groups that the config does not name,
+    and why."""
     version: str
     notifier: Tested | None = None
     """Over what messages are sent; None: nothing is."""
     leadership: Callable[[], Leadership | None] = lambda: None
     """Who leads, where several daemons share the store."""
+
+    def why_untraded(self, account: str) -> str:
+        """Why nothing of an account can be sent by this process; empty: it is traded."""
+        return self.unbuilt.get(account) or self.broken.get(account) or ""
 
     async def ask(
         self, to: str, make: Callable[[ReplyTo], object], context: Context | None = None, limit_s: float = ASK_TIMEOUT_S

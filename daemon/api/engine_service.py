@@ -10,7 +10,7 @@ from actors.messages import EventStored, FeedGap
 from actors.repair_messages import PartNow, RestartPart
 from actors.risk_messages import LiftLimit
 from actors.rules.choices import World
-from actors.rules.records import AddEvent
+from actors.rules.records import AddEvent, ResolveAlert
 from actors.runtime import SUPERVISOR
 from daemon.api import translate_event as to
 from daemon.api import translate_part
@@ -34,11 +34,14 @@ QUIET_S = 15.0
 MAX_FILL_EVENTS = 1_000
 """Events read from the store at once for one who resumes."""
 SUBSCRIBE_TIMEOUT_S = 5.0
+STORE_RESTORED = "store_restored"
+"""Alert of a store that was restored: its pause is what `ResumeEngine` ends."""
 
 
 class EngineService(engine_pb2_grpc.EngineServiceServicer):
     def __init__(self, engine: Engine, recorder: Recorder) -> None:
         self._engine = engine
+        self._recorder = recorder
         self._letters = Letters(engine, recorder)
 
     async def GetStatus(self, request: pb.GetStatusRequest, _context: Context) -> pb.GetStatusResponse:
@@ -64,7 +67,15 @@ class EngineService(engine_pb2_grpc.EngineServiceServicer):
                 lambda reply_to: m.ResumeEngine(accounts=accounts, who=who, reply_to=reply_to),
                 context,
             )
+            self._end_restored()
         return pb.ResumeEngineResponse(status=await status(self._engine, world))
+
+    def _end_restored(self) -> None:
+        """Who has resumed every world that is traded has seen that the store was restored."""
+        snapshot, worlds = self._engine.view.current, self._engine.worlds()
+        is_held = any(snapshot.switches.get((world, "paused")) for world in worlds)
+        if STORE_RESTORED in snapshot.alerts and not is_held:
+            self._recorder.commit((ResolveAlert(alert_key=STORE_RESTORED, time_ms=self._engine.clock.now_ms()),))
 
     async def LiftLimit(self, request: pb.LiftLimitRequest, context: Context) -> pb.LiftLimitResponse:
         """POOL-4 by hand. Nothing stands: nothing happens, and the answer says so."""

@@ -225,7 +225,13 @@ class GroupService(group_pb2_grpc.GroupServiceServicer):
         account = self._engine.settings().accounts.get(group.account)
         fees = account.fees if account is not None else FeeSettings()
         quote = self._engine.fresh_quote(group.account, group.symbol)
-        return to.group(group, quote, fees, detail, self._engine.settings().risk)
+        message = to.group(group, quote, fees, detail, self._engine.settings().risk)
+        untraded = self._engine.why_untraded(group.account)
+        if untraded and not group.is_closed:
+            waits = "the close waits for it: " if group.state is GroupState.CLOSING else ""
+            words = f"{waits}account {group.account} is not traded ({untraded})"
+            message.state_reason = f"{message.state_reason}; {words}" if message.state_reason else words
+        return message
 
 
 def _amount(request: pb.ReduceGroupRequest) -> tuple[Decimal | None, Decimal | None]:

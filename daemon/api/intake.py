@@ -27,7 +27,7 @@ from daemon.api.forecast import forecast
 from daemon.api.kinds import Context
 from daemon.api.reading import FaultyBody, NoCatalogue, Sent, Symbols, Understood, read_body, understand, unreadable
 from daemon.api.recorder import Recorder
-from daemon.api.rejecting import rejected, rejected_rows
+from daemon.api.rejecting import OF_THE_MOMENT, rejected, rejected_rows
 from daemon.api.senders import check_sender
 from daemon.api.translate import milliseconds
 from daemon.api.translate_signal import answered
@@ -164,6 +164,8 @@ class Intake:
         now_ms = self._engine.clock.now_ms()
         with self._one_at_a_time(key):
             await self._recorder.record(rejected_rows(signal, answer, self._engine.settings(), now_ms), answer, context)
+        if answer.reason in OF_THE_MOMENT:
+            return answer
         self._rejected[key] = (answer, self._engine.clock.now_ms() + signal.idempotency_window_s * 1000)
         while len(self._rejected) > MAX_REJECTED_REMEMBERED:
             self._rejected.popitem(last=False)

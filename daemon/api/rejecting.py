@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from actors.messages import Answer
-from actors.rules.model import Outcome, Refused, Signal
+from actors.rules.model import Outcome, Reason, Refused, Signal
 from actors.rules.records import AddEvent, Row, SaveSignal, claim
 from actors.rules.settings import Settings
 
 MAX_DETAIL_CHARS = 4_000
+OF_THE_MOMENT = frozenset({Reason.READ_ONLY})
+"""Refusals that say nothing of the alert: the same one is decided anew when it comes again (SIG-7)."""
 
 
 def rejected(signal: Signal, refused: Refused) -> Answer:
@@ -20,7 +22,9 @@ def rejected(signal: Signal, refused: Refused) -> Answer:
 
 
 def rejected_rows(signal: Signal, answer: Answer, settings: Settings, now_ms: int) -> tuple[Row, ...]:
-    """The signal with its outcome, its claim on the idempotency key, and a line for people."""
+    """The signal with its outcome, its claim on the idempotency key unless the refusal is of the moment, and a line for
+    people.
+    """
     saved = SaveSignal(
         signal=signal,
         outcome=answer.outcome,
@@ -44,4 +48,4 @@ def rejected_rows(signal: Signal, answer: Answer, settings: Settings, now_ms: in
         signal_id=signal.signal_id,
         attributes={"reason": answer.reason.value, "source": signal.source},
     )
-    return saved, claim(signal), event
+    return (saved, event) if answer.reason in OF_THE_MOMENT else (saved, claim(signal), event)

@@ -108,7 +108,8 @@ class SignalService(signal_pb2_grpc.SignalServiceServicer):
             if isinstance(page, Page):
                 alerts = [alert for alert in page.items if alert.group_id == stored.group_id]
         events.sort(key=lambda one: one.sequence)
-        return Known(stored=stored, events=events, group=group, alerts=alerts, more=more)
+        untraded = self._engine.why_untraded(group.account) if group is not None else ""
+        return Known(stored=stored, events=events, group=group, alerts=alerts, more=more, untraded=untraded)
 
     async def ListSignals(self, request: pb.ListSignalsRequest, _context: Context) -> pb.ListSignalsResponse:
         world = self._engine.world_or_all(request.world)

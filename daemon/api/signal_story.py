@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from actors.messages import EventStored
-from actors.rules.model import Group, Order, Outcome, Reason, Role, Signal, Trade
+from actors.rules.model import Group, GroupState, Order, Outcome, Reason, Role, Signal, Trade
 from actors.rules.money import ZERO
 from actors.rules.records import AddEvent
 from daemon.api.story_words import TRADED, WHY, summary
@@ -20,6 +20,7 @@ from daemon.store.found import StoredAlert, StoredSignal
 from protos.terrace.v1 import signal_pb2 as pb
 
 MAX_ENTRIES = 1_000
+UNTRADED_REMEDY = "Mend it and restart the daemon, then it closes; close at the exchange if it is urgent."
 
 RECEIVED, CHECKED, DECIDED, QUEUED = "RECEIVED", "CHECKED", "DECIDED", "QUEUED"
 ORDER, FILL, GROUP, ALERT, CLOSED = "ORDER", "FILL", "GROUP", "ALERT", "CLOSED"
@@ -54,6 +55,8 @@ class Known:
     alerts: Sequence[StoredAlert]
     more: bool = False
     """There are more events than these."""
+    untraded: str = ""
+    """Why the group's account is not traded now; empty: it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +207,11 @@ def _alerts(known: Known) -> Iterator[_Entry]:
 
 
 def _summary(known: Known) -> str:
-    stored = known.stored
+    stored, group = known.stored, known.group
+    if known.untraded and group is not None and group.state is GroupState.CLOSING:
+        told = f"It told a group to close, and that waits: account {group.account} is not traded ({known.untraded})"
+        since = _so_far(known)
+        return f"{told}{f'; {since}' if since else ''}. {UNTRADED_REMEDY}"
     return summary(stored.outcome, stored.reason, stored.detail, _so_far(known) if stored.outcome in TRADED else "")
 
 

@@ -7,16 +7,17 @@ from dataclasses import replace
 
 from actors.rules.settings import Settings
 from daemon.api.condition import Condition
+from daemon.api.engine_service import STORE_RESTORED
 from daemon.notes import Notes
 from daemon.store.store import Boot
 
-ALERT = "store_restored"
+ALERT = STORE_RESTORED
 COPY = "store_copy"
 
 
 def tell_restored(boot: Boot, notes: Notes, condition: Condition) -> None:
-    """At the first start on a restored store, in the event log and as an alert that ends with the next start; of a copy
-    as long as it runs."""
+    """At the first start on a restored store, in the event log and as an alert that ends with the resume, or the next
+    start; of a copy as long as it runs."""
     if boot.copy_of:
         words = (
             f"this store is a copy of installation {boot.copy_of}, to look at: no account with real money is traded, "

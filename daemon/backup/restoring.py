@@ -23,7 +23,7 @@ from actors.rules.choices import World
 from daemon.backup.archive import no_rest, opened, unpack
 from daemon.backup.manifest import CONFIG, DATA, Manifest, NotABackup
 from daemon.backup.sealing import Keys, WrongKey
-from daemon.backup.verifying import Refused, config_problems, read_about, refuse_room, refuse_unreadable
+from daemon.backup.verifying import Refused, config_problems, read_about, refuse_room, refuse_unwritable
 from daemon.config.load import ConfigFaults, LoadedConfig, load_text
 from daemon.secrets import sync_folder, write_draft
 from daemon.store import tools
@@ -76,7 +76,7 @@ def restore(
         os.rename(draft, into)
         sync_folder(parent)
     except (NotABackup, WrongKey, OSError) as error:
-        return refuse_unreadable(path, error)
+        return refuse_unwritable(path, parent, error)
     except sqlite3.Error as error:
         return Refused(problem=f"the store in {path} cannot be used: {error}", remedy="Take another backup")
     finally:

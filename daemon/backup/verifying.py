@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from daemon.store.backup import CopyFailed, facts_of
 from daemon.store.refused import StoreRefused
 
 ROOM_BYTES = 32 * 1024 * 1024
+_OF_WRITING = (errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,7 @@ def verify(
                 unpack(backup.stream, Path(folder), no_rest)
             return _look_through(Path(folder), manifest, is_encrypted, audit)
     except (NotABackup, WrongKey, OSError) as error:
-        return refuse_unreadable(path, error)
+        return refuse_unwritable(path, scratch or Path(tempfile.gettempdir()), error)
 
 
 def _look_through(folder: Path, manifest: Manifest, is_encrypted: bool, audit: AuditCheck | None) -> Verified:
@@ -127,6 +129,16 @@ def refuse_room(folder: Path, manifest: Manifest) -> Refused | None:
     return Refused(
         problem=f"{free // 2**20} MB are free in {folder}, {needed // 2**20} MB are needed to unpack it",
         remedy="Free some space there or name another folder",
+    )
+
+
+def refuse_unwritable(path: Path, folder: Path, error: Exception) -> Refused:
+    """Of what went wrong while the backup at `path` was unpacked below `folder`: which of the two it was."""
+    if not isinstance(error, OSError) or (error.errno not in _OF_WRITING and error.filename in (None, str(path))):
+        return refuse_unreadable(path, error)
+    return Refused(
+        problem=f"{folder} cannot be written to: {error.strerror}; the backup itself was read",
+        remedy="Name a folder where this user may write and that has room, or make this one so",
     )
 
 

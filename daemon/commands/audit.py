@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sqlite3
 import sys
 import time
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from daemon.commands.common import DONE, FAILED, FAULTY, INTERRUPTED, add_config, failed, read_config
 
 if TYPE_CHECKING:
+    from actors.ports import StoreFault
     from daemon.store.audit_verify import Check, Verified
     from daemon.store.link import Source
 
@@ -109,10 +111,23 @@ def _verify(source: Source, data_dir: Path, check: Check) -> int:
     try:
         found = reader.verify_audit(keys, check, _progress())
     except StoreFault as fault:
-        return failed(f"{fault}. Bring it up to this version first: terraced db migrate")
+        return failed(_refusal(source, fault))
     finally:
         reader.close()
     return _said(found, time.monotonic() - begun_s)
+
+
+def _refusal(source: Source, fault: StoreFault) -> str:
+    """Why it could not be read. Only where a table or column is missing is the schema the reason."""
+    from daemon.store.sqlite_link import SqliteSource
+    from daemon.store.trouble import MIGRATE, refusal_of, sqlite_codes
+
+    state = getattr(fault.__cause__, "sqlstate", None) or ""
+    if "no such" in str(fault) or state.startswith("42") or sqlite3.SQLITE_SCHEMA in sqlite_codes(fault):
+        return f"{fault}. {MIGRATE}"
+    if isinstance(source, SqliteSource):
+        return str(refusal_of(source.path, fault))
+    return f"{fault}. Look at the server, then try again"
 
 
 def _progress() -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daemon.commands.common import (
+    CANCELLED,
     DONE,
     FAILED,
     FAULTY,
@@ -37,7 +38,7 @@ _EPILOG = """Examples:
   terraced backup restore FILE --into /srv/terrace-new --dry-run
   terraced backup restore FILE --into /srv/terrace-new
 
-Exit codes: 0 done or well, 1 damaged, refused or not done, 2 usage."""
+Exit codes: 0 done or well, 1 damaged, refused or not done, 2 usage, 8 not confirmed."""
 
 
 def add_parser(commands: Any) -> None:
@@ -139,7 +140,8 @@ def _restore(chosen: argparse.Namespace, keys: Keys) -> int:
     if chosen.dry_run:
         return _would_restore(chosen, keys, about[0])
     if not chosen.yes and not _confirmed(chosen):
-        return failed("not done: it was not confirmed (--yes does not ask)")
+        failed("not done: it was not confirmed (--yes does not ask)")
+        return CANCELLED
     done = restore(chosen.file, chosen.into, keys, now_ms=SystemClock().now_ms(), as_copy=chosen.as_copy)
     if not isinstance(done, Restored):
         return failed(done)

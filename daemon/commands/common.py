@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from daemon.config.load import LoadedConfig
 
-DONE, FAILED, FAULTY, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, FAULTY, CANCELLED, INTERRUPTED = 0, 1, 2, 8, 130
 DEFAULT_CONFIG = "config.yaml"
 
 

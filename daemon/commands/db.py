@@ -140,4 +140,8 @@ def _checked(found: object, *, is_json: bool) -> int:
     if not found.finished:
         print("the check did not come to its end in time")
     print("the store is well" if found.is_well else "the store is not well")
+    if found.problems and found.engine == "SQLite":
+        from daemon.store.trouble import RESTORE
+
+        print(RESTORE)
     return DONE if found.is_well else FAILED

@@ -72,7 +72,7 @@ def _rekey(daemon: DaemonSettings, before: str) -> int:
     from daemon.clock import SystemClock
     from daemon.store.lock import Held, take_lock
     from daemon.vault.faults import VaultFault
-    from daemon.vault.opening import make_vault, new_key, old_environ
+    from daemon.vault.opening import make_vault, new_key
 
     try:
         lock = take_lock(daemon.data_dir)
@@ -81,7 +81,7 @@ def _rekey(daemon: DaemonSettings, before: str) -> int:
     if isinstance(lock, Held):
         return failed(f"a daemon (pid {lock.pid}) is using {daemon.data_dir}: stop it first")
     try:
-        vault = make_vault(daemon, old_environ(os.environ), SystemClock().now_ms, chosen=before)
+        vault = make_vault(daemon, os.environ, SystemClock().now_ms, chosen=before)
         if not vault.exists():
             return failed(f"{vault.path}: there is no vault yet, nothing needs another key")
         count = vault.change_key(new_key(daemon, os.environ))

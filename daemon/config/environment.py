@@ -1,8 +1,9 @@
 """Environment variables laid over the file: `TERRACE_API__ADDRESS` is `api.address`.
 
 Two underscores stand for a step into the tree, letters may be upper case, a number steps into a list. A value is read
-as a scalar of the file would be; one that begins with `[` or `{` is read as a list or map. Names without two
-underscores (`TERRACE_CONFIG`, `TERRACE_DATA_DIR`) are not keys and not looked at here.
+as a scalar of the file would be; one that begins with `[` or `{` is read as a list or map. A key of the top level
+takes its name alone: `TERRACE_ROUTES` is `routes`. Other names without two underscores (`TERRACE_CONFIG`) are not keys,
+and `TERRACE_DATA_DIR` has a meaning of its own, for which this is not the place.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 
 from daemon.config.document import Document, Place, Tree, parse, scalar
 from daemon.config.fault import Fault, Path
+from daemon.config.validate import TOP_LEVEL
 
 PREFIX = "TERRACE_"
 
@@ -21,8 +23,13 @@ def overlay(document: Document, environ: Mapping[str, str]) -> None:
     A key that no schema knows is found by validation like one in the file, and named by its variable.
     """
     for name in sorted(environ):
-        if name.startswith(PREFIX) and "__" in name:
+        if name.startswith(PREFIX) and ("__" in name or _is_top_level(name)):
             _lay(document, name, environ[name])
+
+
+def _is_top_level(name: str) -> bool:
+    key = name.removeprefix(PREFIX).lower()
+    return key in TOP_LEVEL and key != "data_dir"
 
 
 def _lay(document: Document, name: str, text: str) -> None:

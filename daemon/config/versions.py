@@ -26,7 +26,7 @@ MASK = "****"
 
 _REFERENCE = "|".join(re.escape(kind) for kind in SECRET_KINDS)
 _SECRET = re.compile(
-    r"(?P<key>\b(?:[a-z_]*secret|api_?key|passphrase|password|token)[\"']?\s*:\s+)"
+    r"(?P<key>\b(?:[a-z_]*secret|api[_-]?key|passphrase|password|token)[\"']?(?:\s*:\s+|[ \t]*[:=][ \t]*))"
     rf"(?P<value>\"(?!{_REFERENCE})[^\"\n]+\"|'(?!{_REFERENCE})[^'\n]+'|(?!{_REFERENCE}|null\b|~|[\[{{\"'#])[^\s,}}#]+)",
     re.IGNORECASE,
 )

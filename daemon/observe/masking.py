@@ -14,6 +14,7 @@ from datetime import date, time
 from enum import Enum
 from typing import Any
 
+from daemon.config.kinds import SECRET_KINDS
 from daemon.observe.secret_forms import SHORTEST_KNOWN, forms, squeezed
 
 __all__ = ["MASK", "SHORTEST_KNOWN", "Masker"]
@@ -27,7 +28,12 @@ _SECRET_NAME = re.compile(
     r"(?:^|_)(?:secret|token|password|passphrase|api_?key|authorization|credential)s?$", re.IGNORECASE
 )
 _BEARER = re.compile(r"(?i)(bearer\s+)[A-Za-z0-9._~+/=-]{8,}")
-_IN_TEXT = re.compile(r"(?i)([\"']?(?:secret|passphrase|password|api_?secret)[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+")
+_REFERENCE = "|".join(re.escape(kind) for kind in SECRET_KINDS)
+_IN_TEXT = re.compile(
+    r"(?i)([\"']?(?:secret|passphrase|password|api_?secret)[\"']?\s*[:=]\s*[\"']?)"
+    rf"(?!(?:{_REFERENCE})[^:\s\"',}}]+(?:[:;]\s|[\s\"',}}]|$))[^\s\"',}}]+"
+)
+"""Where a secret is kept (`vault:binance/api_secret`) is no secret, and a remedy has to name it."""
 _IN_ADDRESS = re.compile(r"(?i)\b((?:signature|sign|listenkey|token|api_?key)=)[^\s&\"'<>]+")
 """A failed request to an exchange names its whole address."""
 _USER_INFO = re.compile(r"(://[^/\s:@\"'<>]*:)[^/\s@\"'<>]+(?=@)")

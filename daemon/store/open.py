@@ -25,6 +25,7 @@ from daemon.store.refused import Refuse as _Refuse
 from daemon.store.refused import StoreRefused
 from daemon.store.reserve import RESERVE_BYTES, Reserve, is_full
 from daemon.store.store import Boot, SqliteStore, SqlStore
+from daemon.store.trouble import RESTORE, refusal_of, sqlite_codes
 
 __all__ = ["StoreRefused", "is_postgres", "new_installation_id", "open_store", "refuse_held", "refuse_url"]
 
@@ -241,7 +242,7 @@ def _check(database: SqliteDatabase, path: Path) -> list[str]:
     if health.problems:
         raise _Refuse(
             f"{path} is damaged: {'; '.join(health.problems[:3])}",
-            "Restore the newest backup (terraced backup restore); keep the damaged file for a look",
+            RESTORE,
         )
     seen = "is well" if health.finished else f"is too big to be checked in {CHECK_LIMIT_S:.0f} s"
     return [f"the store was not closed in peace the last time; it {seen}"]
@@ -284,28 +285,11 @@ def _meta(database: SqliteDatabase) -> dict[str, str]:
 
 
 def _sqlite_refusal(path: Path, error: Exception) -> _Refuse:
-    codes = _sqlite_codes(error)
+    codes = sqlite_codes(error)
     failed = {code & 0xFF for code in codes}
     if sqlite3.SQLITE_FULL in failed or (sqlite3.SQLITE_IOERR in failed and is_full(path.parent)):
         return _NoRoom(f"the disk of {path} is full", "Free some space; nothing of the store is lost")
     if sqlite3.SQLITE_BUSY in failed:
         return _Refuse(f"another program keeps {path} locked", "Close it and start again")
-    return _Refuse(
-        f"{path} cannot be opened: {error}",
-        "Check the file with `terraced db check`, or restore the newest backup (terraced backup restore)",
-    )
-
-
-def _sqlite_codes(error: BaseException) -> set[int]:
-    """Of everything that led to an error: peewee wraps SQLite's, and SQLite, which takes a transaction back by itself
-    when the disk is full, then complains that there is none to be rolled back."""
-    codes: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    seen: set[int] = set()
-    while waiting:
-        one = waiting.pop()
-        if one is not None and id(one) not in seen:
-            seen.add(id(one))
-            codes.add(getattr(one, "sqlite_errorcode", 0) or 0)
-            waiting += (getattr(one, "orig", None), one.__cause__, one.__context__)
-    return codes
+    refused = refusal_of(path, error)
+    return _Refuse(refused.problem, refused.remedy)

@@ -41,6 +41,8 @@ LOCK_CLASS = 0x54525243
 """Of our advisory locks, so that they are told from another program's."""
 OLD_SESSION_LIMIT_S = 5.0
 """How long the end of our own lost session is waited for."""
+GONE_WITHIN_S = 1.0
+"""The session of a process that has just ended is gone by then: a start at once after a kill is not refused."""
 _LOOK_S = 0.02
 _LOOK_AGAIN_S = 0.1
 _MOST = 2**63
@@ -161,6 +163,7 @@ def take_lock(connection: Connection, schema: str, name: str, ending: str = "") 
     one called `ending`."""
     key = _key(schema)
     deadline_s = time.monotonic() + OLD_SESSION_LIMIT_S
+    gone_s = time.monotonic() + GONE_WITHIN_S
     while True:
         row = connection.execute(_LOCK, (LOCK_CLASS, key)).fetchone()
         if row is not None and row[0]:
@@ -170,7 +173,7 @@ def take_lock(connection: Connection, schema: str, name: str, ending: str = "") 
             held = (0, "another session", "")
         elif held[1] in (name, ending):
             connection.execute("SELECT pg_terminate_backend(CAST($1 AS int))", (held[0],))
-        else:
+        elif time.monotonic() > gone_s:
             return HeldBy(*held)
         if time.monotonic() > deadline_s:
             return HeldBy(*held)

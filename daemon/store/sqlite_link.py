@@ -159,6 +159,7 @@ class SqliteSource:
 
     def __init__(self, path: Path) -> None:
         """`path` is that of an open store."""
+        self.path = path
         self.database = open_readers(path)
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from daemon.store import checks, migrate
 from daemon.store.database import database_path, open_readers, open_writer, raw
 from daemon.store.lock import Held, holder, take_lock
 from daemon.store.open import StoreRefused, is_postgres, refuse_held, refuse_url
+from daemon.store.trouble import refusal_of
 
 CHECK_LIMIT_S = 3600.0
 T = TypeVar("T")
@@ -231,6 +232,4 @@ def existing(url: str, data_dir: Path) -> Path | StoreRefused:
 
 
 def unusable(path: Path, error: Exception) -> StoreRefused:
-    return StoreRefused(
-        problem=f"{path} cannot be used: {error}", remedy="Restore the newest backup (terraced backup restore)"
-    )
+    return refusal_of(path, error)

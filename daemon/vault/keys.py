@@ -215,23 +215,34 @@ def key_source(
     *,
     machine_id: Callable[[], str],
     ask: Callable[[], str] | None = None,
+    variable: str = PASSPHRASE_FILE,
 ) -> KeySource:
-    """What `vault.key` names. `ask`: asks a person for the passphrase; None where nobody is there."""
+    """What `vault.key` names. `ask`: asks a person for the passphrase; None where nobody is there.
+
+    `variable`: names the file of the passphrase.
+    """
     if chosen == MACHINE:
         return MachineKey(folder=data_dir / "secrets", machine_id=machine_id())
     kind, _, name = chosen.partition(":")
     if chosen == PASSPHRASE:
-        return GivenKey(kind=PASSPHRASE, where="the passphrase", get=Passphrase(environ, data_dir, ask))
+        return GivenKey(kind=PASSPHRASE, where="the passphrase", get=Passphrase(environ, data_dir, ask, variable))
     if kind == "keyring":
         return KeyringKey(name=name)
     return GivenKey(kind="given", where=chosen, get=lambda: resolve(chosen, data_dir, environ))
 
 
 class Passphrase:
-    """From the file `TERRACE_VAULT_PASSPHRASE_FILE` names, else asked for once."""
+    """From the file that a variable names (`TERRACE_VAULT_PASSPHRASE_FILE`), else asked for once."""
 
-    def __init__(self, environ: Mapping[str, str], data_dir: Path, ask: Callable[[], str] | None) -> None:
-        self._file = environ.get(PASSPHRASE_FILE, "")
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        data_dir: Path,
+        ask: Callable[[], str] | None,
+        variable: str = PASSPHRASE_FILE,
+    ) -> None:
+        self._variable = variable
+        self._file = environ.get(variable, "")
         self._data_dir = data_dir
         self._ask = ask
         self._found: Secret | None = None
@@ -244,5 +255,5 @@ class Passphrase:
             self._found = Secret(text) if text else None
         if self._found is not None:
             return self._found
-        remedy = f"start at a terminal, or set {PASSPHRASE_FILE} to a file of mode 0600 that holds it"
-        return Unresolved(reference="vault.key: passphrase", problem="nobody gave it", remedy=remedy)
+        remedy = f"start at a terminal, or set {self._variable} to a file of mode 0600 that holds it"
+        return Unresolved(reference="the passphrase of vault.key", problem="nobody gave it", remedy=remedy)

@@ -22,10 +22,17 @@ OLD_PASSPHRASE_FILE = "TERRACE_VAULT_OLD_PASSPHRASE_FILE"
 def make_vault(
     daemon: DaemonSettings, environ: Mapping[str, str], now_ms: Callable[[], int], *, chosen: str = ""
 ) -> Vault:
-    """Nothing is read yet. `chosen`: another key than `vault.key` names."""
+    """Nothing is read yet. `chosen`: the key it was locked with so far, where that is not the one `vault.key` names."""
     is_new = not (daemon.secrets_dir / NAME).exists()
     ask = _asker("Passphrase of the vault: ", twice=is_new)
-    key = key_source(chosen or daemon.vault_key, daemon.data_dir, environ, machine_id=machine_id, ask=ask)
+    key = key_source(
+        chosen or daemon.vault_key,
+        daemon.data_dir,
+        environ,
+        machine_id=machine_id,
+        ask=ask,
+        variable=OLD_PASSPHRASE_FILE if chosen else PASSPHRASE_FILE,
+    )
     return Vault(daemon.secrets_dir, key, now_ms=now_ms)
 
 
@@ -33,11 +40,6 @@ def new_key(daemon: DaemonSettings, environ: Mapping[str, str]) -> KeySource:
     """What `vault.key` names, for a vault that is to be locked with it."""
     ask = _asker("New passphrase of the vault: ", twice=True)
     return key_source(daemon.vault_key, daemon.data_dir, environ, machine_id=machine_id, ask=ask)
-
-
-def old_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment in which the passphrase is the one of before."""
-    return {**environ, PASSPHRASE_FILE: environ.get(OLD_PASSPHRASE_FILE, "")}
 
 
 def is_key(chosen: str) -> bool:

@@ -246,7 +246,7 @@ class Vault:
             if not is_tag(master, document.body(), read.tag):
                 return _fault(VaultTrouble.DAMAGED, "was changed by somebody without its key", RESTORE)
             return self._settle(index, len(materials)) or _Open(data=data, document=document, master=master)
-        words = f"does not open with {self._key.where}: it is not the key it was locked with"
+        words = f"does not open with {self._key.where}, which is not the key it was locked with"
         remedy = "put the right key back, or move the file away and store the secrets again; nothing was changed"
         return _fault(VaultTrouble.LOCKED, words, remedy)
 

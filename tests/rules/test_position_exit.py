@@ -229,6 +229,18 @@ def test_a_close_waits_for_a_fresh_price_and_says_so_once() -> None:
     assert "price_stale" not in story.group.flags
 
 
+@pytest.mark.rule("ORD-10", "LOG-5")
+def test_a_close_on_an_account_that_is_not_traded_waits_and_names_that_not_the_price() -> None:
+    story = Story(ladder(*ONE))
+    story.fill(story.entry(0))
+    story.is_traded, story.quote = False, None
+    story.close()
+    story.confirm_cancels()
+    (note,) = (note for note in story.notes if note.alert.startswith("price_stale/"))
+    assert note.message.endswith(f"waits: account {story.group.account} is not traded")
+    assert "PRICE_MISSING" not in note.message
+
+
 def dust_without_price(instrument: Instrument, sold: str, price: str = "100") -> Story:
     """A group whose target sold all but a rest, and that has not had a price since it opened."""
     story = Story(ladder(*ONE), instrument=instrument, on_flat=OnFlat.CLOSE)

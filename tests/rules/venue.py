@@ -199,6 +199,7 @@ class Story:
         self.strict = strict
         self.can_amend = can_amend
         self.can_stop = can_stop
+        self.is_traded = True
         self.shares_position = shares_position
         self.is_held_by_stop = is_held_by_stop
         self.trail: Decimal | None = None
@@ -250,6 +251,7 @@ class Story:
             fees=self.fees,
             can_amend=self.can_amend,
             can_stop=self.can_stop,
+            is_traded=self.is_traded,
             is_held_by_stop=self.is_held_by_stop,
             shares_position=self.shares_position,
         )

@@ -10,7 +10,7 @@ import pytest
 
 from daemon.api import roles
 from daemon.tokens import TokenRole
-from protos.terrace.v1 import config_pb2, engine_pb2, group_pb2, signal_pb2
+from protos.terrace.v1 import config_pb2, engine_pb2, group_pb2, signal_pb2, types_pb2
 from tests.daemon.api.calls import Client, alert, read_error, refusal
 from tests.daemon.api.conftest import Serve
 from tests.daemon.api.test_roles import _call
@@ -86,3 +86,16 @@ def test_looking_works_a_signal_is_refused_and_only_the_file_ends_it(serve: Serv
     assert entered.config.version == 3
     assert is_read_only(admin)
     assert refusal(lambda: admin.config.ApplyConfig(config_pb2.ApplyConfigRequest(edits=[edit]))).reason == "READ_ONLY"
+
+
+@pytest.mark.rule("SIG-7", "CFG-6")
+def test_the_same_alert_is_decided_anew_once_the_engine_is_not_read_only_any_more(serve: Serve) -> None:
+    served = serve({"engine": {"mode": "read_only"}})
+    admin = served.client("admin")
+    for _ in range(2):
+        assert admin.send(alert(), request_id="same").reason == "READ_ONLY"
+    served.write_config({"engine": {"mode": "normal"}})
+    until(lambda: not is_read_only(admin))
+    opened = admin.send(alert(), request_id="same")
+    assert opened.group_id
+    assert admin.send(alert(), request_id="same").outcome == types_pb2.OUTCOME_DUPLICATE

@@ -52,7 +52,7 @@ def store(tmp_path: Path) -> Iterator[Twins]:
 
 
 @pytest.mark.rule("REC-2")
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=60 if stores.KIND == "postgres" else 6, deadline=None)
 @given(st.lists(batches, min_size=1, max_size=5))
 def test_all_three_take_and_refuse_the_same_rows_and_load_the_same(
     run: list[list[tuple[str, tuple[Row, ...]]]],
