@@ -188,7 +188,7 @@ def _secrets(config: LoadedConfig, environ: Mapping[str, str], places: _Places) 
             continue
         found = _resolved(reference, config, environ)
         if isinstance(found, Unresolved):
-            yield places.fault(path, f"{found.reference}: {found.problem}, so {effect}; {found.remedy}")
+            yield places.fault(path, f"{found.reference} ({found.problem}), so {effect}; {found.remedy}")
 
 
 def _references(config: LoadedConfig) -> Iterator[tuple[Path_, str, str]]:

@@ -25,7 +25,7 @@ def store_url(
         return url
     found = resolve(url)
     if isinstance(found, Unresolved):
-        return StoreRefused(problem=f"storage.url: {found.reference} {found.problem}", remedy=found.remedy)
+        return StoreRefused(problem=f"storage.url: {found.reference} ({found.problem})", remedy=found.remedy)
     real = found.reveal().strip()
     know([real, *passwords_of(real)])
     if not real.startswith(_PLAIN):

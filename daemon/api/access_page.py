@@ -54,7 +54,8 @@ def page() -> str:
 
 def _row(method: str) -> str:
     marks = ["yes" if may(role, method) else "" for role in _ROLES]
-    marks += ["yes" if method in CHANGES else "", "refused" if method in COMMANDS or method.endswith("/SubmitSignal") else "yes"]
+    is_refused = method in COMMANDS or method.endswith("/SubmitSignal")  # An alert is trading: Intake refuses it.
+    marks += ["yes" if method in CHANGES else "", "refused" if is_refused else "yes"]
     return f"| {method.rpartition('/')[2]} | {' | '.join(marks)} |"
 
 

@@ -212,6 +212,9 @@ def _summary(known: Known) -> str:
         told = f"It told a group to close, and that waits: account {group.account} is not traded ({known.untraded})"
         since = _so_far(known)
         return f"{told}{f'; {since}' if since else ''}. {UNTRADED_REMEDY}"
+    if stored.outcome is Outcome.EXITED and group is not None and group.state is GroupState.CLOSING:
+        since = _so_far(known)
+        return f"It told a group to close, which is not done yet{f': {since}' if since else ''}."
     return summary(stored.outcome, stored.reason, stored.detail, _so_far(known) if stored.outcome in TRADED else "")
 
 

@@ -27,7 +27,7 @@ KEY` tells the same as this page, with the value your file gives the key.
   `_ms` milliseconds, `_percent` percent.
 - A secret never stands in the file, only where it is kept: `env:NAME`, `file:PATH`, `keyring:`, `systemd:`, `vault:`.
 - Any key can be set by an environment variable: `TERRACE_POOL__MAX_OPEN_GROUPS=20` is `pool.max_open_groups: 20`, and
-  goes before the file.
+  goes before the file. `TERRACE_ROUTES='{"*": paper}'` is all of `routes`.
 - Keys marked *restart* are read at the start; a change of the others is taken while the daemon runs, and open trades
   keep the strategy they were opened with.
 - Ids such as RISK-2 are rules of [rules.md](rules.md).

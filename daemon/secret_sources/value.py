@@ -42,4 +42,5 @@ class Unresolved:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.reference}: {self.problem}; {self.remedy}"
+        # No colon behind the reference: one that ends in `secret` would look like a secret with its name (LOG-4).
+        return f"{self.reference} ({self.problem}); {self.remedy}"

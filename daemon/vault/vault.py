@@ -386,7 +386,7 @@ def _of_value(document: Document, name: str, version: int) -> bytes:
 
 
 def _locked(why: Unresolved) -> VaultFault:
-    return _fault(VaultTrouble.LOCKED, f"cannot be opened: {why.reference}: {why.problem}", why.remedy)
+    return _fault(VaultTrouble.LOCKED, f"cannot be opened: {why.reference} ({why.problem})", why.remedy)
 
 
 def _fault(trouble: VaultTrouble, problem: str, remedy: str) -> VaultFault:

@@ -145,6 +145,11 @@ def _is_read_only(place: str) -> bool:
 def test_a_missing_token_is_found(daemon: FakeDaemon, cli: Cli, home: Home) -> None:
     (home.data / "secrets" / "admin.token").unlink()
     assert trouble(cli, "token")["result"] == "FAILED"
+    assert "on its first start" in trouble(cli, "token")["remedy"]
+    (home.data / "secrets" / "tokens.yaml").write_text('tokens:\n  - {"name": "admin-2", "role": "admin"}\n')
+    assert "on its first start" in trouble(cli, "token")["remedy"]
+    (home.data / "secrets" / "tokens.yaml").write_text('tokens:\n  - {"name": "admin", "role": "admin"}\n')
+    assert "terraced token rotate admin" in trouble(cli, "token")["remedy"]
 
 
 @pytest.mark.usefixtures("unread")

@@ -137,7 +137,7 @@ def test_a_child_that_dies_ends_all_with_a_clear_message(start: Start) -> None:
 def test_a_daemon_that_does_not_start_ends_all_and_its_words_are_shown(start: Start) -> None:
     up = start(STAND_IN_FAILS="1")
     before = time.monotonic()
-    assert up.end() == 1
+    assert up.end() == 2  # As the daemon says of a faulty config.
     assert time.monotonic() - before < 10
     text = "".join(up.lines)
     assert "daemon    | config.yaml: line 3: no such key" in text

@@ -51,8 +51,8 @@ def test_a_first_start_makes_what_is_missing_and_lets_nobody_else_read_it(tmp_pa
             path = daemon.data_dir / name
             assert path.exists(), name
             assert stat.S_IMODE(path.stat().st_mode) == 0o600, name
-        for path, status in (("/readyz", "ready"), ("/healthz", "alive")):
-            code, text = page(daemon, path)
+        for probe, status in (("/readyz", "ready"), ("/healthz", "alive")):
+            code, text = page(daemon, probe)
             assert (code, json.loads(text)["status"]) == (200, status), text
         assert daemon.client().send(alert()).outcome == t.OUTCOME_OPENED
         with grpc.insecure_channel(f"unix:{daemon.data_dir}/terrace.sock") as channel:

@@ -144,7 +144,7 @@ def test_secrets_that_are_missing_are_told_with_what_goes_without_them(tmp_path:
     text = f"sources: {{tv: {{secret: env:HOOK}}}}\naccounts: {{paper: {{}}, k: {account}}}"
     found = {warning.path: warning.message for warning in look(tmp_path, text).warnings}
     assert found["sources.tv.secret"] == (
-        "env:HOOK: the variable is not set, so alerts that need it are refused; set HOOK, start again"
+        "env:HOOK (the variable is not set), so alerts that need it are refused; set HOOK, start again"
     )
     assert "so k is not traded; create it with mode 0600" in found["accounts.k.api_key"]
     assert "there is no vault yet" in found["accounts.k.api_secret"]

@@ -95,7 +95,7 @@ def test_an_account_whose_keys_are_missing_is_told_what_it_lacks_and_then_to_res
     served = serve({"accounts": {"live": ACCOUNT}})
     client = served.client("admin")
     [lacks] = put(client, "binance/api_key").notes
-    assert "vault:binance/api_secret: is not in the vault; terrace secret set binance/api_secret" in lacks
+    assert "vault:binance/api_secret (is not in the vault); terrace secret set binance/api_secret" in lacks
     answer = put(client, "binance/api_secret")
     assert list(answer.notes) == ["account live: its key is stored; restart the daemon to open the account"]
     assert list(answer.secret.config_paths) == ["accounts.live.api_secret"]

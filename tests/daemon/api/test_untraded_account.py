@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from actors.rules.model import Group, GroupState
+from actors.rules.model import Group
 from actors.view import Alert
+from daemon.api.engine import Engine
 from daemon.exchanges import opening
 from daemon.exchanges.opening import Opening
 from protos.terrace.v1 import engine_pb2, group_pb2, signal_pb2, types_pb2
 from tests.daemon.api.calls import alert
 from tests.daemon.api.conftest import Serve, Served
 
+WATCHED = {"strategy": {"default": {"tp_mode": "aggregate", "tp_execution": "watched"}}}
+"""No target rests at the exchange: what is held may be sold at once."""
 WHY = "its api_secret is not in the vault"
 EXIT = alert(action="sell", market_position="flat", prev_market_position="long")
 
@@ -32,18 +35,18 @@ def shut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """A daemon that was started again with a group open, on an account that can no longer be opened."""
     folder = tmp_path / "daemon"
     folder.mkdir()
-    before = Served(folder, {})
+    before = Served(folder, WATCHED)
     before.start()
     admin = before.client("admin")
     admin.send(alert())
-    until(lambda: all(group.state is GroupState.LIVE for group in _live(before)))
+    until(lambda: any(leg.bought_quantity for group in _live(before) for leg in group.legs()))
     before.stop()
 
     def cannot(_opening: Opening, _account: object) -> None:
         raise opening._Cannot(WHY)
 
     monkeypatch.setattr(Opening, "_paper", cannot)
-    after = Served(folder, {})
+    after = Served(folder, WATCHED)
     after.start()
     yield after
     after.stop()
@@ -71,6 +74,17 @@ def test_an_exit_on_an_account_that_is_not_traded_is_an_alert_and_no_story_of_a_
     until(lambda: f"price_stale/{group.group_id}" in _alerts(shut))
     waiting = _alerts(shut)[f"price_stale/{group.group_id}"].message
     assert waiting.endswith("waits: account paper is not traded")
+
+
+@pytest.mark.rule("SIG-10")
+def test_an_exit_whose_group_is_still_closing_is_not_told_as_closed(
+    shut: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Engine, "why_untraded", lambda *_: "")
+    admin = shut.client("admin")
+    out = admin.send(EXIT)
+    told = admin.signals.GetSignalStory(signal_pb2.GetSignalStoryRequest(signal_id=out.signal_id)).summary
+    assert told == "It told a group to close, which is not done yet."
 
 
 @pytest.mark.rule("EXIT-1", "REC-4")

@@ -69,7 +69,7 @@ def test_restore_asks_and_tells_the_next_steps(
 ) -> None:
     words = ["backup", "restore", str(house.make().path), "--into", str(tmp_path / "new")]
     assert main([*words, "--dry-run"]) == 0
-    assert main(words) == 1
+    assert main(words) == 8
     assert "was not confirmed" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
     assert main([*words, "--yes"]) == 0

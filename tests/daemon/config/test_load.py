@@ -20,9 +20,12 @@ from actors.rules.settings import (
     TpMode,
     World,
 )
+from control.config_file import TOP_LEVEL as OF_CONTROL
+from control.config_file import read_config as read_config_file
 from daemon.config.fault import ConfigFaults
 from daemon.config.load import LoadedConfig, load_config, load_text
 from daemon.config.reload import flatten
+from daemon.config.validate import TOP_LEVEL
 from tests.daemon.config.texts import FILE, SHIPPED, faults, load, only_fault
 
 SPEC = Path(__file__).parents[4] / "shared" / "spec" / "config.yaml"
@@ -375,6 +378,46 @@ def test_a_fault_of_the_environment_names_its_variable(name: str, value: str, pa
     assert [(fault.source, fault.line, fault.path) for fault in found] == [(name, 0, path)]
     assert message in found[0].message
     assert str(found[0]).startswith(f"{name}: ")
+
+
+@pytest.mark.rule("CFG-1")
+def test_a_key_of_the_top_level_is_taken_from_the_environment_as_a_whole() -> None:
+    loaded = load(
+        "routes: {X: paper}\npool: {max_open_groups: 3, pyramids_bypass: false}",
+        {
+            "TERRACE_ROUTES": '{"*": paper}',
+            "TERRACE_POOL": "{max_open_groups: 7}",
+            "TERRACE_POOL__PYRAMIDS_BYPASS": "false",
+            "TERRACE_NOTIFICATIONS": "[{url: env:PHONE}]",
+            "TERRACE_DATA_DIR": "/else",
+        },
+    )
+    assert dict(loaded.effective["routes"]) == {"*": "paper"}
+    assert (loaded.settings.pool.max_open_groups, loaded.settings.pool.pyramids_bypass) == (7, False)
+    assert loaded.effective["notifications"][0]["url"] == "env:PHONE"
+    assert loaded.daemon.data_dir == Path("/else")
+
+
+@pytest.mark.rule("CFG-1")
+@pytest.mark.parametrize(
+    ("name", "value", "path"),
+    [
+        ("TERRACE_NOTIFICATIONS", "garbage", "notifications"),
+        ("TERRACE_ROUTES", '{"*": nowhere}', "routes.*"),
+        ("TERRACE_POOL", "5", "pool"),
+        ("TERRACE_CONFIG_VERSION", "many", "config_version"),
+    ],
+)
+def test_a_faulty_key_of_the_top_level_is_refused_by_its_variable(name: str, value: str, path: str) -> None:
+    assert [(fault.source, fault.path) for fault in faults("", {name: value})] == [(name, path)]
+
+
+@pytest.mark.rule("CFG-1")
+def test_the_programs_beside_the_daemon_read_the_same_keys_of_the_top_level(tmp_path: Path) -> None:
+    assert set(OF_CONTROL) <= set(TOP_LEVEL)
+    (tmp_path / "c.yaml").write_text("api: {address: '127.0.0.1:8'}")
+    found = read_config_file(tmp_path / "c.yaml", {"TERRACE_API": "{address: '127.0.0.1:9'}", "TERRACE_CONFIG": "x"})
+    assert found.text("api.address", "") == "127.0.0.1:9"
 
 
 def test_an_item_of_a_list_in_the_file_can_be_overridden() -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from actors.rules.choices import World
 from daemon.observe import masking
 from daemon.observe.masking import MASK, Masker
+from daemon.secret_sources.value import Unresolved
 
 SECRET = 'pa$$ "w/örd"\\A4B1+x=='
 PLAIN = "k7Xq9LmZ2vTsA4B1wYdE"
@@ -112,6 +113,28 @@ def test_the_secret_parts_of_an_address_are_known_too(address: str, piece: str) 
 def test_the_password_in_any_address_is_masked_unknown_or_not() -> None:
     words = Masker().text("connection to postgresql://terrace:hunter2@db.example.org:5432/terrace failed")
     assert words == "connection to postgresql://terrace:****@db.example.org:5432/terrace failed"
+
+
+@pytest.mark.rule("LOG-4")
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"accounts.binance.api_secret: {Unresolved(reference='vault:binance/api_secret', problem='gone', remedy='x')}",
+        "accounts.binance.api_secret: vault:x is not in the vault; terrace secret set x",
+        "the passphrase of vault.key (nobody gave it); start at a terminal",
+        '{"secret": "env:TV"}',
+    ],
+)
+def test_a_remedy_that_names_where_a_secret_is_kept_can_be_read(words: str) -> None:
+    assert Masker().text(words) == words
+
+
+@pytest.mark.rule("LOG-4")
+@pytest.mark.parametrize(
+    "words", ["secret=env:abc:K3y", "password: K3y", '"api_secret":"vault:abc:K3y"', "passphrase: vault:x:K3y; done"]
+)
+def test_a_secret_that_only_begins_like_a_reference_is_masked(words: str) -> None:
+    assert "K3y" not in Masker().text(words)
 
 
 def test_what_is_no_secret_stays_as_it_is() -> None:

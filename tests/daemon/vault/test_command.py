@@ -62,6 +62,8 @@ def test_the_lock_is_changed_to_a_passphrase_and_from_one_to_another(tmp_path: P
     code, said = terraced(tmp_path, "check", TERRACE_VAULT_PASSPHRASE_FILE=first)
     assert (code, "a  ****A4B1" in said) == (0, True)
 
+    code, said = terraced(tmp_path, "rekey", "--from", "passphrase", TERRACE_VAULT_PASSPHRASE_FILE=first)
+    assert (code, "set TERRACE_VAULT_OLD_PASSPHRASE_FILE to a file" in said) == (1, True)
     both = {"TERRACE_VAULT_OLD_PASSPHRASE_FILE": second, "TERRACE_VAULT_PASSPHRASE_FILE": first}
     code, said = terraced(tmp_path, "rekey", "--from", "passphrase", **both)
     assert (code, "not the key it was locked with" in said) == (1, True)
