@@ -140,13 +140,13 @@ def test_the_keyring_is_asked_for_service_and_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ring", "words"),
     [
-        (Ring(None), "is not in the keyring; store it: keyring set terrace key"),
+        (Ring(None), "is not in the keyring); store it: keyring set terrace key"),
         (
             Ring(keyring.errors.NoKeyringError(VALUE)),
-            "this machine has no keyring; use vault:, file:",
+            "this machine has no keyring); use vault:, file:",
         ),
-        (Ring(keyring.errors.KeyringLocked(VALUE)), "the keyring is locked; unlock it, start again"),
-        (Ring(RuntimeError(VALUE)), "the keyring cannot be used (RuntimeError); look at `keyring diagnose`"),
+        (Ring(keyring.errors.KeyringLocked(VALUE)), "the keyring is locked); unlock it, start again"),
+        (Ring(RuntimeError(VALUE)), "the keyring cannot be used (RuntimeError)); look at `keyring diagnose`"),
         (Ring(None, wait_s=5), "has not answered within 0.2 s"),
     ],
 )
