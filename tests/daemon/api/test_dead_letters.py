@@ -311,7 +311,7 @@ def test_a_part_that_failed_too_often_is_shown_and_started_again_by_a_person(
     until(lambda: not down() and status_of(admin).state == t.ENGINE_STATE_RUNNING)
     alerts = admin.records.ListAlerts(record_pb2.ListAlertsRequest()).alerts
     assert "given_up/feed" not in {each.alert_id for each in alerts}
-    events = admin.records.ListEvents(record_pb2.ListEventsRequest(text="starts feed again")).events
+    events = admin.records.ListEvents(record_pb2.ListEventsRequest(text="admin starts feed again")).events
     assert [event.message for event in events] == ["admin starts feed again (mended)"]
     # What runs is left alone, and what is not there is said so.
     assert admin.engine.RestartPart(restart).part.state == t.PART_STATE_RUNNING

@@ -19,7 +19,7 @@ from actors.messages import Answered, Fate, InstrumentsFetched, OpenOrdersFetche
 from actors.replies import ReplyBox
 from actors.rules.choices import FillRule, Market, PaperPrices
 from actors.rules.model import Instrument, Order, OrderState, Quote, Reason, Refused
-from actors.rules.settings import InstrumentOverride
+from actors.rules.settings import AccountSettings, InstrumentOverride
 from daemon.exchanges.live_feed import LiveFeed
 from daemon.exchanges.live_prices import InstrumentsAnswer, LivePrices
 from daemon.exchanges.loop import ExchangeLoop
@@ -450,6 +450,7 @@ class PublicVenue(fake_sockets.FakeVenue):
 
     def __init__(self) -> None:
         super().__init__()
+        self.account = AccountSettings(name="paper")
         self.client.fetch = None  # Nobody goes to the network by it.
         self.listing: list[dict[str, Any]] | Exception = [market("BTC"), market("ETH", active=False), market("XRP")]
         self.listings = 0
