@@ -34,6 +34,7 @@ OWN_NAMES = {
     },
     "daemon/store/checks.py": {"check"},
     "daemon/store/dialect.py": {"table[1]", "column", "parent", "key"},
+    "daemon/standby/watch.py": {"to_postgres(sql).sql"},  # A constant of `audit_rows`.
     "daemon/store/postgres.py": {"chosen"},
     "daemon/store/postgres_backup.py": {"table", "columns", "marks"},
     "daemon/store/postgres_migrate.py": {"name", "done[-1]"},

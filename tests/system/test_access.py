@@ -122,7 +122,10 @@ def test_every_method_and_every_role_over_tcp_and_the_unix_socket(tmp_path: Path
 
 
 @pytest.mark.rule("SEC-1", "SEC-2")
-def test_every_method_and_every_role_over_tls_by_token_and_by_certificate(tmp_path: Path) -> None:
+def test_every_method_and_every_role_over_tls_by_token_and_by_certificate(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    tmp_path = tmp_path_factory.mktemp("tls")  # A short name: the path of a unix socket has a limit.
     ca, files = authority(), tmp_path / "tls"
     server, key = make("terrace", by=ca, names=(HERE,)).write(files, "server")
     authority_file, _ = ca.write(files, "ca")

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from control.client import ClientError
+from control.client import Client, ClientError, TargetFlags, find_target
 from control.printer import plain
 from protos.terrace.v1 import engine_pb2, signal_pb2
 from tests.system.conftest import Starter
@@ -106,8 +106,8 @@ def leave_one_by_one(stack: Stack, timeframes: list[str], over_s: float) -> list
 
 @contextmanager
 def slow_watchers(stack: Stack, count: int) -> Iterator[None]:
-    """Streams of events that nobody reads."""
-    client = stack.client
+    """Streams of events that nobody reads, on a connection of their own: what fills it must hold up nobody else."""
+    client = Client(find_target(TargetFlags(config=str(stack.config_file))))
     streams = [
         iter(client.stream(engine_pb2.WatchEventsRequest(), engine_pb2.WatchEventsResponse)) for _ in range(count)
     ]
@@ -116,8 +116,10 @@ def slow_watchers(stack: Stack, count: int) -> Iterator[None]:
     yield
     for stream in streams:
         stream.close()  # type: ignore[attr-defined]
+    client.close()
 
 
+@pytest.mark.alone
 @pytest.mark.rule("REC-4", "SIG-9", "EXIT-1")
 def test_under_a_flood_entries_are_shed_exits_pass_and_memory_stays_bounded(
     start: Starter, record_property: Any

@@ -39,7 +39,7 @@ def test_a_full_disk_makes_it_not_ready_but_alive_and_room_makes_it_ready_again(
                 stack.start("daemon")
                 assert page(stack, "/readyz")[0] == 200
                 fill_up(disk)
-                stack.send(alert(), code=None)
+                stack.terrace("signal", "send", "-", code=None, text=json.dumps(alert()))
                 until(lambda: "store" in failed(stack), 30, "the full disk is not seen")
                 assert page(stack, "/healthz")[0] == 200
                 found = tmp_path / "dump.json"
