@@ -17,7 +17,7 @@ TESTS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-postgres lint fix protos lock simulate bugs bench faults crashes kills standby reloads reference manual fuzz check-python
+.PHONY: update-test api docs docs-serve help setup run packages package install-test container-test test test-panel test-postgres lint fix protos lock simulate bugs bench faults crashes kills standby reloads panel-load reference manual troubles fuzz check-python
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do \
@@ -47,9 +47,25 @@ check-python:
 run: setup ## Start daemon, webhook forwarder and panel together (CONFIG=config.yaml)
 	$(BIN)/terrace up --config $(CONFIG)
 
+packages: setup ## Wheel and source package in dist/, looked into, with the tested versions and check sums
+	$(BIN)/python -m tests.install.packages
+
+package: setup ## Executables of terraced and terrace in dist/terrace, and their story told (ARCHIVE=1 packs them)
+	$(BIN)/python packaging/pyinstaller/build.py $(if $(ARCHIVE),--archive)
+	TERRACE_TEST_EXECUTABLES=dist/terrace $(BIN)/python -m pytest -q -s tests/install/test_executables.py
+
+install-test: setup ## Every way of installing, here and in a fresh Debian, timed (WAYS=pip,pipx; needs the package index)
+	$(BIN)/python -m tests.install $(if $(WAYS),--ways $(WAYS))
+
 test: setup ## Run the whole test suite on two cores (TESTS=tests/rules for a part)
-	$(BIN)/python -m pytest -n 2 -m "not alone" $(TESTS)
-	$(BIN)/python -m pytest -m alone $(TESTS) || [ $$? -eq 5 ]  # 5: none of them is asked for.
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not browser" $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m browser $(TESTS) || [ $$? -eq 5 ]  # 5: none of them is asked for.
+
+container-test: setup ## The image built and the composition started for real (root, podman, podman-compose, debootstrap)
+	TERRACE_TEST_CONTAINER=1 $(BIN)/python -m pytest -q -s tests/install/test_container_runs.py
+
+test-panel: setup ## Every page and button of the panel in a real browser (needs chromium; PICTURES=1 renews docs/images)
+	TERRACE_TEST_BROWSER=1 $(if $(PICTURES),TERRACE_TEST_PICTURES=1) $(BIN)/python -m pytest -n 2 --dist loadfile tests/gui/browser
 
 test-postgres: setup ## The tests that use a store, on a PostgreSQL server they start (TESTS=tests/system for a part)
 	TERRACE_TEST_STORE=postgres $(BIN)/python -m pytest -n 2 \
@@ -70,11 +86,27 @@ fix: setup ## Mend what ruff can mend
 protos: setup ## Generate the Python code of protos/terrace/v1
 	$(BIN)/python -m protos.build
 
+panel-load: setup ## The panel with 200 groups that all change twice a second, in four browsers (SECONDS=600)
+	$(BIN)/python -m tests.gui.load --seconds $(or $(SECONDS),600)
+
 reference: setup ## Write docs/configuration.md from the schema
 	$(BIN)/python -m daemon.config.reference
 
 manual: setup ## Write docs/cli.md from the commands
 	$(BIN)/python -m control.manual
+
+troubles: setup ## Write docs/troubleshooting.md from all the program can say
+	$(BIN)/python -m tests.troubles
+
+api: setup ## Write docs/api.md from the contract
+	$(BIN)/python -m tests.docs.api_page
+
+docs: setup ## Build the documentation site into build/site; fails at a broken link
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	$(BIN)/python -m tests.docs.site build/site
+
+docs-serve: setup ## Show the documentation site while it is written (PORT=8000)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve --dev-addr 127.0.0.1:$(or $(PORT),8000)
 
 lock: setup ## Renew requirements.lock (keeps what still fits; UPGRADE=--upgrade for newer)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
@@ -100,6 +132,9 @@ standby: setup ## The standby takes over under load: leader killed, frozen, cut 
 
 kills: setup ## kill -9 of real daemons under load (KILLS=500 VENUE=100: so many with the exchange failing; SEED=n AT=paper: one run)
 	$(BIN)/python -m tests.processes --kills $(KILLS) $(if $(SEED),--seed $(SEED) --at $(AT) $(if $(BUG),--bug $(BUG)),--venue $(VENUE))
+
+update-test: setup ## Updates and rollbacks of real versions under load: good, bad, killed at every step (takes half an hour)
+	TERRACE_TEST_UPDATES=all $(BIN)/python -m pytest -q -s tests/control/update tests/system/test_update.py
 
 reloads: setup ## A thousand reloads of a daemon under load, valid and broken files (RELOADS=n)
 	TERRACE_RELOADS=$(or $(RELOADS),1000) $(BIN)/python -m pytest -q -s tests/system/test_reloads.py

@@ -35,10 +35,10 @@ class ClockMeasured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Banned:
-    """The venue takes nothing from this address before `until_ms`."""
+    """The venue takes nothing from this address for so long from when this is heard: the clock may be set meanwhile."""
 
     incarnation: int
-    until_ms: int
+    for_ms: int
     words: str
 
 
@@ -104,6 +104,15 @@ class WantPrices:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmendOrders:
     """Group's commit -> Gateway: bring these orders to their `wanted` price and quantity (ORD-9)."""
+
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetellOrders:
+    """PositionGroup, loaded -> Gateway: these have ended, with these executions. Whatever more is known is told again:
+    who heard it may have gone before it was durable.
+    """
 
     orders: tuple[Order, ...]
 

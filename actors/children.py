@@ -89,3 +89,12 @@ class Part:
     """Since when it does not run."""
     restart_ms: int = 0
     """When it is started again, while it waits for that."""
+
+    def shift(self, by_ms: int) -> None:
+        """The clock was set: what has been moves with it, or failures of before it would not fade until it is there
+        again.
+        """
+        self.failures = tuple(failed_ms + by_ms for failed_ms in self.failures)
+        self.fences = tuple(failed_ms + by_ms for failed_ms in self.fences)
+        self.down_ms += by_ms if self.down_ms else 0
+        self.restart_ms += by_ms if self.restart_ms else 0

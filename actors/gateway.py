@@ -16,7 +16,7 @@ from typing import Any
 from actors import account_messages as am
 from actors import messages as m
 from actors.due import Due
-from actors.gateway_account import UNREACHABLE, AccountWatch
+from actors.gateway_account import KEY_REFUSED, UNREACHABLE, AccountWatch
 from actors.gateway_alerts import GatewayAlerts
 from actors.gateway_check import AccountCheck
 from actors.gateway_circuit import CIRCUIT, CircuitBreaker
@@ -104,6 +104,7 @@ class Gateway(Actor):
             account=account.name,
             alerts=self._alerts,
             due=self._due,
+            now_ms=life.now_ms,
             when_changed=self._sweep_anew,
             when_back=self._compare,
         )
@@ -211,6 +212,9 @@ class Gateway(Actor):
 
     def _resolve(self, message: m.ResolveOrders) -> None:
         self._orders.resolve(message.orders)
+
+    def _retell(self, message: am.RetellOrders) -> None:
+        self._orders.retell(message.orders)
 
     def _answered(self, message: m.Answered) -> None:
         self._orders.answered(message)
@@ -370,7 +374,10 @@ class Gateway(Actor):
         if self._orders.is_trading or not (self._watch.is_compared and self._drift.is_done):
             return
         self._orders.is_trading = True
-        kinds = (UNREACHABLE, UNKNOWN_ORDERS, CANCELS, CIRCUIT, STREAM, EMPTY, PRECISION_STALE, *HEALTH_KINDS)
+        kinds = (
+            *(UNREACHABLE, KEY_REFUSED, UNKNOWN_ORDERS, CANCELS, CIRCUIT, STREAM, EMPTY, PRECISION_STALE),
+            *HEALTH_KINDS,
+        )
         names = [self._alerts.name_of(kind) for kind in kinds]
         for symbol in self._prices.subscribed:
             names += [self._alerts.name_of(kind, symbol) for kind in (BAD_QUOTE, OLD_QUOTE)]
@@ -493,6 +500,7 @@ _HANDLERS: Mapping[type, Callable[[Gateway, Any], None]] = {
     m.CancelOrders: Gateway._cancel,
     m.ResolveOrders: Gateway._resolve,
     am.AmendOrders: Gateway._amend,
+    am.RetellOrders: Gateway._retell,
     m.SetWatches: Gateway._set_watches,
     am.WantPrices: Gateway._want_prices,
     m.Answered: Gateway._answered,

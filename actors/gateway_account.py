@@ -24,7 +24,7 @@ BACK_OFF_MS = 1_000
 MAX_BACK_OFF_MS = 60_000
 UNREACHABLE_FAILURES = 3
 """Failed questions in a row after which the account is not ready any more."""
-UNREACHABLE = "unreachable"
+UNREACHABLE, KEY_REFUSED = "unreachable", "key_refused"
 FIRST_WORK = Work.LOOK_UP
 """What a question is to the request budget until its first answer: nothing is traded before."""
 
@@ -94,6 +94,15 @@ class AccountWatch:
     def is_failing(self) -> bool:
         """A question has not been answered, again and again, or the answer was no."""
         return any(each.is_refused or each.failures >= UNREACHABLE_FAILURES for each in self.questions)
+
+    @property
+    def refused(self) -> tuple[Question, ...]:
+        """Questions the exchange says no to, as to a key that it does not take: from the start on, or all the time."""
+        return tuple(
+            each
+            for each in self.questions
+            if each.is_refused and (not each.is_answered or each.failures >= UNREACHABLE_FAILURES)
+        )
 
     # --- questions --------------------------------------------------------------------------------
 
@@ -200,11 +209,17 @@ class AccountWatch:
     def _judge(self) -> None:
         missing = [question for question in self.questions if not question.is_answered]
         lost = [question for question in self.questions if question.failures >= UNREACHABLE_FAILURES]
-        wanting = dict.fromkeys((*missing, *lost))
-        detail = _together(wanting)
-        if lost:
-            self._alerts.raise_(UNREACHABLE, "error", "exchange", f"{self.newest.account}: {detail}")
+        refused = self.refused
+        detail = _together(dict.fromkeys((*missing, *lost)))
+        if refused:
+            words = f"the exchange refuses the API key ({_together(refused)}): nothing can be sent"
+            self._alerts.raise_(KEY_REFUSED, "critical", "exchange", f"{self.newest.account}: {words}")
+            detail = f"the exchange refuses the API key: {detail}"
         elif not missing:
+            self._alerts.resolve(KEY_REFUSED)
+        if any(question not in refused for question in lost):
+            self._alerts.raise_(UNREACHABLE, "error", "exchange", f"{self.newest.account}: {detail}")
+        elif refused or not missing:
             self._alerts.resolve(UNREACHABLE)
         detail = "; ".join(words for words in (*self._holds.values(), detail) if words)
         self.newest = replace(self.newest, ready=not detail, detail=detail)

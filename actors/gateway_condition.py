@@ -35,4 +35,6 @@ def condition_of(
         is_owned_known=watch.balances.is_answered,
         is_failing=watch.is_failing or not circuit.lets_through,
         may_withdraw=health.may_withdraw,
+        is_key_refused=bool(watch.refused),
+        streams_since_ms=streams.since_ms,
     )

@@ -76,6 +76,12 @@ class Hand:
     """Why an amend was refused, or that its fate is unknown; goes out with the next report."""
     doubted: Order | None = None
     """The amend `fault` is about: a report that shows it done says enough."""
+    shape: tuple[Decimal | None, Decimal | None] = (None, None)
+    """Price and quantity its group goes by, as far as it was told; none yet: those of `order`."""
+    shape_ms: int = 0
+    """When it was last sent, amended, or an amend ended: what was asked before may show it as it was."""
+    is_sure: bool = False
+    """What is told now was asked for after that."""
     turn: int = 0
     """Changes with every step; a timer set for an earlier one means nothing."""
     unknown_since_ms: int | None = None
@@ -120,16 +126,34 @@ def is_same_wish(one: Order | None, other: Order) -> bool:
     return (one.wanted_price, one.wanted_quantity) == (other.wanted_price, other.wanted_quantity)
 
 
+def is_strange(hand: Hand, report: OrderReport) -> bool:
+    """Whether an open target is shown otherwise than its group knows it."""
+    order, shown = hand.order, (report.price, report.quantity)
+    if order is None or order.role is not Role.TAKE_PROFIT or order.is_amending or None in shown:
+        return False
+    return shown != ((order.price, order.quantity) if hand.shape == (None, None) else hand.shape)
+
+
 def is_shaped(report: OrderReport, order: Order) -> bool:
     """Whether the exchange shows the order with this price and quantity."""
     return (report.price, report.quantity) == (order.price, order.quantity)
+
+
+def has_more(last: OrderReport, order: Order) -> bool:
+    """Whether this tells of executions that are not booked."""
+    return not {trade.trade_id for trade in last.trades} <= {trade.trade_id for trade in order.trades}
+
+
+def is_done(hand: Hand, report: OrderReport) -> bool:
+    """Whether the exchange shows the order as an amend of unknown fate was to make it."""
+    return hand.doubted is not None and is_shaped(report, reshaped(hand.doubted))
 
 
 def leaves_open(last: OrderReport | None, order: Order) -> bool:
     """Whether this end tells a group nothing that it has not booked, and yet cannot be the whole of it: said to be
     filled with less than was ordered, or refused after a part of it had filled.
     """
-    if last is None or not {trade.trade_id for trade in last.trades} <= {trade.trade_id for trade in order.trades}:
+    if last is None or has_more(last, order):
         return False
     if last.state is OrderState.FILLED:
         return order.filled_quantity < order.quantity

@@ -189,7 +189,7 @@ class AccountHealth:
 
     def banned(self, message: Banned) -> None:
         now_ms = self._now_ms()
-        until_ms = min(message.until_ms, now_ms + MAX_BLOCK_MS)
+        until_ms = now_ms + min(message.for_ms, MAX_BLOCK_MS)
         if until_ms <= max(now_ms, self._banned_until_ms):
             return
         self._banned_until_ms = until_ms

@@ -12,6 +12,8 @@ Invariants:
 5. A cancel is pursued until the order is known to be final (ORD-8).
 6. While an amend is under way nothing is said of price and quantity: what streams and lists show may be older than it.
    Its end is told: as wanted, refused, or uncertain, and then with what the exchange shows (ORD-9).
+7. That a target rests otherwise than its group knows is told only once a later question has shown it: a stream, or a
+   list, may be older than the last amend.
 """
 
 from __future__ import annotations
@@ -22,7 +24,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from actors.due import Due
-from actors.gateway_hand import CancelStage, Hand, Stage, is_same_wish, is_shaped, leaves_open, merged, reshaped
+from actors.gateway_hand import (
+    CancelStage,
+    Hand,
+    Stage,
+    has_more,
+    is_done,
+    is_same_wish,
+    is_strange,
+    leaves_open,
+    merged,
+    reshaped,
+)
 from actors.gateway_sending import Kind, SendQueue, work_of
 from actors.messages import Answered, Fate, LookedUp, OpenOrdersFetched, OrdersReported
 from actors.ports import Exchange
@@ -49,6 +62,9 @@ MAX_BACK_OFF_MS = 30_000
 FRESH_MS = 500
 """An order last heard of this shortly before a list was asked for may be missing from it without meaning anything: the
 two crossed. Shorter than any pause between sweeps, so that what filled after one is looked up at the next (ORD-5)."""
+
+STRANGE_MS = 300
+"""A target that is shown otherwise than its group knows it is asked for after this: what was on its way has come."""
 
 PRECISION_REASONS = frozenset(
     {
@@ -113,6 +129,8 @@ class OrderDesk:
         """Orders whose fate has been unknown for too long."""
         self.refused_cancels: dict[str, str] = {}
         """Open orders whose cancel the exchange keeps refusing, and its words: nothing that waits for it goes on."""
+        self.strange: set[str] = set()
+        """Targets that were shown otherwise than their groups know them, and will be asked for."""
         self.precision_refusals: list[tuple[Order, Reason, str]] = []
         """Refused for precision since somebody last cleared this (PRC-7)."""
 
@@ -203,6 +221,8 @@ class OrderDesk:
         hand.fault, hand.doubted = (reason, words), sent
 
     def _drop_amend(self, hand: Hand) -> None:
+        if hand.amend is CancelStage.SENT:
+            hand.shape_ms = self.desk.steady.now_ms()
         hand.amend, hand.wanted, hand.amend_sent = CancelStage.NONE, None, None
 
     def resolve(self, orders: Iterable[Order]) -> None:
@@ -216,6 +236,13 @@ class OrderDesk:
                 self._ask_for_the_rest(hand)
             else:
                 self._answer_about(hand)
+
+    def retell(self, orders: Iterable[Order]) -> None:
+        """Of orders that have ended for their group: executions it has not booked. Nothing is asked for."""
+        for order in orders:
+            hand = self._hands.get(order.client_order_id)
+            if hand is not None and hand.last is not None and has_more(hand.last, order):
+                self._report(hand, hand.last)
 
     def _ask_for_the_rest(self, hand: Hand) -> None:
         """Its end is known, but does not fit what its group has of it, which heard all there is. To say it again would
@@ -347,11 +374,12 @@ class OrderDesk:
             self._at(lost_ms, self._cancel_lost, hand, hand.cancel_tries)
         elif kind is Kind.AMEND:
             hand.amend, hand.amend_sent, hand.amend_ms = CancelStage.SENT, hand.wanted, now_ms
+            hand.shape_ms = now_ms
             hand.amend_tries += 1
             self._at(lost_ms, self._amend_lost, hand, hand.amend_tries)
         else:
             hand.stage = Stage.SENT
-            hand.sent_ms = now_ms
+            hand.sent_ms = hand.shape_ms = now_ms
             hand.turn += 1
             self._at(lost_ms, self._answer_lost, hand)
 
@@ -486,6 +514,7 @@ class OrderDesk:
         hand.order = done = reshaped(sent)
         price = done.price if report.price is None else report.price
         quantity = done.quantity if report.quantity is None else report.quantity
+        hand.shape = price, quantity
         if (price, quantity) != (done.price, done.quantity):
             self._doubt_amend(hand, sent, "the exchange amended it otherwise than asked")
         hand.is_awaited = True  # A stream may have shown it already, when nothing was said of it.
@@ -534,7 +563,10 @@ class OrderDesk:
     def _found(self, hand: Hand, message: LookedUp) -> None:
         self._judge_whole(hand, message)
         if message.fate == Fate.ACCEPTED and message.report is not None:
+            asked_ms = self.desk.steady.when(message.asked_ms)
+            hand.is_sure = asked_ms is not None and asked_ms > hand.shape_ms
             self._learn(hand, message.report)
+            hand.is_sure = False
         elif hand.stage in (Stage.LOOKING, Stage.OPEN):
             if message.fate == Fate.ACCEPTED:
                 self._not_found(hand, message.asked_ms)
@@ -795,17 +827,35 @@ class OrderDesk:
     def _report(self, hand: Hand, report: OrderReport) -> None:
         hand.is_awaited = False
         if report.state is None or not report.state.is_final:
-            report = self._with_amend(hand, report)
+            report = self._certain_shape(hand, self._with_amend(hand, report))
         hand.fault = hand.doubted = None
         self._reports.setdefault(hand.group_id, {})[hand.client_order_id] = report
+
+    def _certain_shape(self, hand: Hand, report: OrderReport) -> OrderReport:
+        """Without price and quantity where these are to be asked for first."""
+        if report.reason is None and not is_done(hand, report) and is_strange(hand, report):
+            if hand.is_sure:
+                return replace(report, shape_ms=self.desk.now_ms())
+            if hand.client_order_id not in self.strange:
+                self.strange.add(hand.client_order_id)
+                self._at(self.desk.now_ms() + STRANGE_MS, self._look_at_shape, hand)
+            return replace(report, price=None, quantity=None)
+        if report.state is not None and None not in (report.price, report.quantity):
+            hand.shape = report.price, report.quantity
+        return report
+
+    def _look_at_shape(self, hand: Hand, _turn: int) -> None:
+        self.strange.discard(hand.client_order_id)
+        if hand.stage is not Stage.DONE:
+            hand.is_awaited = True
+            self._look(hand)
 
     @staticmethod
     def _with_amend(hand: Hand, report: OrderReport) -> OrderReport:
         """What may be said of an open order that is, or was, being amended."""
         if hand.amend is not CancelStage.NONE:
             return replace(report, price=None, quantity=None)
-        is_done = hand.doubted is not None and is_shaped(report, reshaped(hand.doubted))
-        if hand.fault is None or report.reason is not None or is_done:
+        if hand.fault is None or report.reason is not None or is_done(hand, report):
             return report
         return replace(report, reason=hand.fault[0], words=hand.fault[1])
 

@@ -28,17 +28,21 @@ class StreamWatch:
         account: str,
         alerts: GatewayAlerts,
         due: Due,
+        now_ms: Callable[[], int],
         when_changed: Callable[[], None],
         when_back: Callable[[], None],
     ) -> None:
         self._account = account
         self._alerts = alerts
         self._due = due
+        self._now_ms = now_ms
         self._when_changed = when_changed
         self._when_back = when_back
         self._down: dict[str, str] = {}
         """Streams that are away, with the exchange's words."""
         self._up: set[str] = set()
+        self._since_ms: dict[str, int] = {}
+        """When each stream came up or went down last."""
         self._gap = 0
         """Which time of being down this is."""
 
@@ -57,6 +61,8 @@ class StreamWatch:
             self._when_changed()
 
     def _came(self, stream: str) -> None:
+        if stream not in self._up:
+            self._turned(stream)
         self._down.pop(stream, None)
         if len(self._up) < MAX_STREAMS:
             self._up.add(stream)
@@ -66,6 +72,8 @@ class StreamWatch:
             self._when_back()
 
     def _went(self, stream: str, words: str) -> None:
+        if stream not in self._down:
+            self._turned(stream)
         self._up.discard(stream)
         if not self._down:
             self._gap += 1
@@ -73,6 +81,10 @@ class StreamWatch:
             self._due.after(GRACE_MS, lambda: self._still_down(gap))
         if stream in self._down or len(self._down) < MAX_STREAMS:
             self._down[stream] = words
+
+    def _turned(self, stream: str) -> None:
+        if stream in self._since_ms or len(self._since_ms) < MAX_STREAMS:
+            self._since_ms[stream] = self._now_ms()
 
     def _still_down(self, gap: int) -> None:
         if self._down and gap == self._gap:
@@ -83,6 +95,11 @@ class StreamWatch:
         """(stream, is it up, the exchange's words), by name."""
         up = ((stream, True, "") for stream in self._up)
         return tuple(sorted((*up, *((stream, False, words) for stream, words in self._down.items()))))
+
+    @property
+    def since_ms(self) -> tuple[tuple[str, int], ...]:
+        """(stream, when it came up or went down last), by name."""
+        return tuple(sorted(self._since_ms.items()))
 
     @property
     def words(self) -> str:

@@ -78,8 +78,6 @@ class Journal(Batching):
         self._told: tuple[bool, bool, bool] | None = None
         """Works, on its reserve, slow: what the supervisor heard from this life; an earlier one may have left other
         news."""
-        self._in_doubt = False
-        """The outcome of a batch is unknown, so the View may be behind the store."""
 
     def receive_batch(self, messages: list[object]) -> None:
         """Runs of commits go into one transaction; a question in between sees everything told before it."""
@@ -160,10 +158,9 @@ class Journal(Batching):
             return
         try:
             self._renew_view()
-            self._in_doubt = True
+            self._view.in_doubt = True
             start_ms = self.life.now_ms()
             applied = self._store.apply([(commit.author.name, commit.rows) for commit in batch])
-            self._in_doubt = False
             self._slowness.committed(len(batch), start_ms, self.life.now_ms())
         except StoreFault as fault:
             self._store_failed(str(fault))
@@ -179,6 +176,7 @@ class Journal(Batching):
         durable = [commit for commit, result in zip(batch, applied, strict=True) if result.broken is None]
         events = [event for result in applied for event in result.events]
         self._view.swap(durable, events)
+        self._view.in_doubt = False
         for commit, result in zip(batch, applied, strict=True):
             if result.broken is not None:
                 self._refuse(commit, result.broken)
@@ -244,9 +242,9 @@ class Journal(Batching):
 
     def _renew_view(self) -> None:
         """Rule 9. Before anything is built on the View again; StoreFault if it must wait."""
-        if self._in_doubt:
+        if self._view.in_doubt:
             self._view.renew()
-            self._in_doubt = False
+            self._view.in_doubt = False
 
     def _store_failed(self, error: str) -> None:
         if self._told != (False, False, False):

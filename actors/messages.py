@@ -228,6 +228,11 @@ class Shutdown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndEntries:
+    """Application -> Pool: the daemon is about to stop. Whoever waits in the queue stays there for the next one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reloaded:
     """Supervisor -> Pool: this actor is in a new life, or gone (`incarnation` 0). Settle the drafts it was in."""
 
@@ -668,6 +673,10 @@ class AccountCondition:
     """Asked and not answered, again and again."""
     may_withdraw: bool | None
     """What the API key may; None: the exchange does not say."""
+    is_key_refused: bool = False
+    """The exchange answers, and says no to the key: a person has to mend that."""
+    streams_since_ms: tuple[tuple[str, int], ...] = ()
+    """(stream, when it came up or went down last)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,8 +23,8 @@ from actors.pool_work import MAX_TRIES, Kind, Lane, Work
 from actors.pool_worth import Worth
 from actors.ports import Catalogue, Ids, Marks
 from actors.preview_messages import EntryPreview, PreviewEntry
-from actors.rules.choices import World
-from actors.rules.intent import Action, Route, may_be_shed, route
+from actors.rules.choices import EngineMode, World
+from actors.rules.intent import Action, Route, may_be_shed, only_its_end, route
 from actors.rules.limit_states import LimitLevel
 from actors.rules.model import Intent, Key, LadderPlan, Outcome, Queued, Reason, Refused, Side, Signal
 from actors.rules.records import AddEquity, AddEvent, RaiseAlert, Row, SaveEngineState, SaveSignal, claim
@@ -97,6 +97,7 @@ class Pool(Actor):
         self._store_ok = True
         self._on_reserve = False
         self._is_store_slow = False
+        self._is_ending = False
         self._before_load: list[object] | None = []
 
     def start(self) -> None:
@@ -228,8 +229,9 @@ class Pool(Actor):
             return
         live = self._books.live(signal.key)
         waiting = self._books.waiting.get(signal.key)
+        only_ends = is_late or self._settings().engine.mode is EngineMode.READ_ONLY
         decided = route(
-            _only_its_end(signal, live.told.side if live else None) if is_late else signal,
+            only_its_end(signal, live.told.side if live else None) if only_ends else signal,
             market=self._admissions.market(signal.key.account),
             live_side=live.told.side if live else None,
             closing=live.told.closing if live else False,
@@ -899,10 +901,13 @@ class Pool(Actor):
         self._store_ok, self._on_reserve, self._is_store_slow = message.ok, message.on_reserve, message.is_slow
         self._maybe_offer()
 
+    def _end_entries(self, _message: m.EndEntries) -> None:
+        self._is_ending = True
+
     @property
     def _takes_entries(self) -> bool:
-        """The store is well enough for new entries (REC-4)."""
-        return self._store_ok and not self._on_reserve and not self._is_store_slow
+        """The store is well enough for new entries (REC-4), and the daemon does not stop."""
+        return self._store_ok and not self._on_reserve and not self._is_store_slow and not self._is_ending
 
     # --- pause ------------------------------------------------------------------------------------
 
@@ -982,6 +987,9 @@ class Pool(Actor):
         opening = [work.group_id for work in self._drafts.values() if work.group_id]
         return limit_orders(level, self._books.groups.values(), opening)
 
+    def _describe_limits(self, message: rm.DescribeLimits) -> None:
+        self._answer(message.reply_to, self._limits.now(self.life.now_ms()))
+
     def _lift_limit(self, message: rm.LiftLimit) -> None:
         if not self._store_ok:
             detail = "the store takes no writes; try again later"
@@ -1031,13 +1039,6 @@ class Pool(Actor):
             self.life.tell(reply_to, answer)
 
 
-def _only_its_end(signal: Signal, live_side: Side | None) -> Signal:
-    """SIG-12: of a reverse that comes late only the exit is left. One to the side that is live changes nothing."""
-    if signal.intent is not Intent.REVERSE or signal.side is None or signal.side is live_side:
-        return signal
-    return replace(signal, intent=Intent.EXIT, side=signal.side.opposite)
-
-
 _HOPELESS = frozenset(
     {
         Reason.BAD_PRICE,
@@ -1076,8 +1077,10 @@ _HANDLERS: dict[type, Callable[[Pool, Any], None]] = {
     m.InstrumentsChanged: Pool._instruments_changed,
     m.SettingsChanged: Pool._settings_changed,
     m.StoreFailed: Pool._store_changed,
+    m.EndEntries: Pool._end_entries,
     m.PauseEngine: Pool._pause,
     m.ResumeEngine: Pool._resume,
     m.TimerFired: Pool._timer,
+    rm.DescribeLimits: Pool._describe_limits,
     rm.LiftLimit: Pool._lift_limit,
 }

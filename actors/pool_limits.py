@@ -21,6 +21,7 @@ from actors.messages import RECENT_CLOSED, ClosedGroup, GroupChanged, PoolState
 from actors.needs import ALWAYS, Needs, soonest
 from actors.pool_books import PoolBooks
 from actors.pool_worth import Worth
+from actors.risk_messages import LimitsNow
 from actors.rules import limit_states
 from actors.rules.choices import Market, World
 from actors.rules.limit_states import Day, Judged, LimitCause, LimitFacts, LimitLevel, LimitStanding
@@ -44,6 +45,8 @@ LOOKS = 3
 drawdown is measured by what it was at most in them."""
 LOOK_MS = 900
 """Looks that follow faster count as one."""
+UNSEEN_MS = 5_000
+"""An equity that was last seen so long ago is not shown as the present one."""
 EQUITY, COUNTS = "limit:equity", "limit:counts"
 ENGINE = "engine"
 _DAY_MS = 86_400_000
@@ -280,6 +283,13 @@ class PoolLimits:
                 self._looks.clear()
         self.standing = limit_states.NOTHING
         return [*self._switched(before, now_ms, who), *rows]
+
+    def now(self, now_ms: int) -> LimitsNow:
+        """What the limits are judged by, for whoever looks; changes nothing."""
+        is_seen = bool(self._looks) and now_ms - self._looks[-1][0] < UNSEEN_MS
+        equity = max(equity for _, equity in self._looks) if is_seen else None
+        facts = self._facts(equity, now_ms)
+        return LimitsNow(day_profit=facts.day_profit, drawdown_percent=facts.drawdown_percent, streak=facts.streak)
 
     def _facts(self, equity: Decimal | None, now_ms: int) -> LimitFacts:
         day = self._days(now_ms)

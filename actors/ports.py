@@ -167,6 +167,10 @@ class Store(Protocol):
 class Viewer(Protocol):
     """The read model. `swap` is called by the Journal after each durable batch, before anything is released."""
 
+    in_doubt: bool
+    """The outcome of a batch is unknown, so the store may hold what is not shown. It outlives the Journal's lives: one
+    may end before it has found out."""
+
     def swap(self, commits: Sequence[Commit], events: Sequence[EventStored]) -> None: ...
 
     def renew(self) -> None:

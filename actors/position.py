@@ -142,11 +142,22 @@ class PositionGroup(Actor):
         self._meet(state)
         self._want_price_now(state)
         if state.is_closed:
-            self._tell_pool_now(state)
+            self._told = group_changed(state)
+            self.life.tell(self._pool_name(state), self._told)
+            self.life.wake_at(self.life.now_ms() + TELL_AGAIN_MS, _CLOSED)
         else:
             self._carry(position.resume(state, self._context(state)), always=True)
+        self._ask_for_lost_news(state)
         for message in held:
             self._handle(message)
+
+    def _ask_for_lost_news(self, group: Group) -> None:
+        """Of orders that have ended nothing is asked again; but an execution told after the end may have gone with a
+        commit that was not taken (rules 4 and 19).
+        """
+        ended = tuple(order for order in group.orders.values() if order.is_final)
+        if ended:
+            self.life.tell(f"gateway/{group.account}", am.RetellOrders(orders=ended))
 
     # --- messages ---------------------------------------------------------------------------------
 
@@ -172,7 +183,7 @@ class PositionGroup(Actor):
 
     def _time_reached(self, group: Group, message: m.TimerFired) -> None:
         if message.name == _CLOSED and group.is_closed:
-            self._tell_pool_now(group)
+            self._tell_pool_again(group)
         elif message.name not in (_CLOSED, _UNOPENED):
             self._step(group, events.TimeReached())
 
@@ -374,8 +385,8 @@ class PositionGroup(Actor):
         again = (*position.under_way(group), *((events.SetWatches(watches=found),) if found else ()))
         for effect in again:
             for send in self._sends(group, effect):
-                if isinstance(effect, events.AmendOrders):  # Behind the commit that holds what is wanted.
-                    self.life.tell("journal", m.Commit(author=self._author(), rows=(), then=(send,)))
+                if isinstance(effect, events.AmendOrders):
+                    self._tell_behind_commits(send)
                 else:
                     self.life.tell(send.to, send.message)
 
@@ -532,11 +543,17 @@ class PositionGroup(Actor):
         symbols = frozenset[str]() if group.is_closed else frozenset({group.symbol})
         return am.WantPrices(owner=self.life.name, symbols=symbols)
 
-    def _tell_pool_now(self, group: Group) -> None:
+    def _tell_pool_again(self, group: Group) -> None:
         """A closed group says so again until it may stop: Pool may have died with the news (rule 8)."""
         self._told = group_changed(group)
-        self.life.tell(self._pool_name(group), self._told)
+        self._tell_behind_commits(m.Send(self._pool_name(group), self._told))
         self.life.wake_at(self.life.now_ms() + TELL_AGAIN_MS, _CLOSED)
+
+    def _tell_behind_commits(self, send: m.Send) -> None:
+        """As soon as what this life has decided is durable; never, where it does not become so: whom Pool lets stop on
+        the word of a commit that is lost nobody would load anew.
+        """
+        self.life.tell("journal", m.Commit(author=self._author(), rows=(), then=(send,)))
 
     @staticmethod
     def _pool_name(group: Group) -> str:

@@ -30,6 +30,7 @@ from actors.rules.records import AddEvent, RaiseAlert, ResolveAlert, Row, SaveRi
 from actors.rules.risk_model import OffsetPlan, RiskAction
 from actors.rules.settings import Settings
 from actors.runtime import Actor, Life
+from actors.timers import Flow
 from actors.view import Snapshot
 
 FILL_PAUSE_MS = 250
@@ -89,11 +90,15 @@ class Risk(Actor):
         self._next_ms: int | None = None
         self._is_fill_due = False
         self._since_ms = life.now_ms()
+        """Since when prices have been waited for, by a clock that has not been set back since."""
+        self._flow = Flow(life.now_ms())
 
     def start(self) -> None:
         self.life.tell("journal", m.Load(name=self.life.name, incarnation=self.life.incarnation))
 
     def receive(self, message: object) -> None:
+        if self._flow.set_back_by(self.life.now_ms()):
+            self._since_ms = self.life.now_ms()
         if isinstance(message, m.Loaded):
             if message.incarnation == self.life.incarnation:
                 self._loaded(message.state)

@@ -320,7 +320,8 @@ class Judge:
         if fault is not Reason.PRICE_STALE or group is None:
             return saga.Standing(stop=fault, detail=words)
         quote = self._marks.quote(group.account, group.symbol)
-        seen_ms = self._since_ms if quote is None else max(quote.time_ms, self._since_ms)
+        is_ahead = quote is not None and quote.time_ms > self._now_ms  # It came before the clock was set back.
+        seen_ms = self._since_ms if quote is None or is_ahead else max(quote.time_ms, self._since_ms)
         is_lost = self._now_ms - seen_ms > self._execution.max_quote_age_s * 1000 + PRICE_PATIENCE_MS
         return saga.Standing(stop=fault if is_lost else None, is_stale=not is_lost, detail=words)
 

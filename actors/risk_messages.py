@@ -199,6 +199,25 @@ class Requeued:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeLimits:
+    """API -> Pool: what are the loss limits compared with now? Answered with `LimitsNow`."""
+
+    reply_to: ReplyTo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsNow:
+    """What Pool judges its loss limits by (POOL-4)."""
+
+    day_profit: Decimal | None
+    """Realised since the day started, or since a person lifted its limit; None: it cannot be valued now."""
+    drawdown_percent: Decimal | None
+    """None: not known now, or not measured because no bound is set."""
+    streak: int
+    """Losses in a row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiftLimit:
     """API -> Pool: lift what a breached limit has set (POOL-4). Answered with `LimitStanding` or `Refused`."""
 

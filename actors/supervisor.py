@@ -135,6 +135,9 @@ class Supervisor(Actor):
     def receive(self, message: object) -> None:
         if back_ms := self._flow.set_back_by(self.life.now_ms()):
             self._agenda.shift(-back_ms)
+            self._late.shift(-back_ms)
+            for part in self._parts.values():
+                part.shift(-back_ms)
         handler = _HANDLERS.get(type(message))
         if handler is None:
             self._note("error", "message.unknown", f"the supervisor does not take {type_name(message)}")
@@ -477,9 +480,17 @@ class Supervisor(Actor):
         """
         part = self._parts.get(name)
         failed = part is not None and part.state is not PartState.RUNNING
-        if self._closing or failed or not self._late.hold(name, report, self.life.now_ms()):
+        now_ms = self.life.now_ms()
+        wait_ms = None if self._closing or failed else self._late.hold(name, report, now_ms)
+        if wait_ms is None:
             self.unrouted += 1
-        elif self._system.incarnation(name):
+        elif wait_ms:
+            self._agenda.wake_at(now_ms + wait_ms, name, "late")
+        else:
+            self._bring_back(name)
+
+    def _bring_back(self, name: str) -> None:
+        if self._system.incarnation(name):
             self._start(name)
         else:
             self._enlist((name,))
@@ -616,6 +627,10 @@ class Supervisor(Actor):
             self._abandon_all(self._ending[key].ending)
         elif what == "restart" and (part := self._parts.get(key)) and part.state is PartState.WAITING:
             self._bring_up(part)
+        elif what == "late":
+            part = self._parts.get(key)
+            if not self._closing and (part is None or part.state is PartState.RUNNING):
+                self._bring_back(key)
         elif what == "resend":
             self._notebook.send_again(store_ok=self._store.ok)
         elif what == "probe":

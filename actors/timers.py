@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from actors.runtime import MAX_WAKES_PER_LIFE
 
@@ -20,6 +20,10 @@ SET_BACK_MS = 1_000
 Call = Callable[[], None]
 Owner = TypeVar("Owner", bound=Hashable)
 """Whose wake-up it is: one life."""
+
+_Entry = list[Any]
+"""Time, number, and what: a wake-up as (owner, name), a call, or None once it was replaced or cancelled. No two numbers
+are alike, so that a comparison never gets as far as what."""
 
 
 class Flow:
@@ -42,8 +46,8 @@ class Timers(Generic[Owner]):
     """Not thread-safe. Replacing and cancelling leave a dead entry behind, which is skipped and swept now and then."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, tuple[Owner, str] | Call]] = []
-        self._standing: dict[Owner, dict[str, tuple[int, int]]] = {}
+        self._heap: list[_Entry] = []
+        self._standing: dict[Owner, dict[str, _Entry]] = {}
         self._number = 0
         self._live = 0
         self._calls = 0
@@ -62,7 +66,9 @@ class Timers(Generic[Owner]):
             self._live += 1
         elif earlier[0] == time_ms:
             return
-        standing[name] = (time_ms, self._push(time_ms, (owner, name)))
+        else:
+            earlier[2] = None
+        standing[name] = self._push(time_ms, (owner, name))
         self._sweep()
 
     def call_at(self, time_ms: int, call: Call) -> None:
@@ -75,7 +81,9 @@ class Timers(Generic[Owner]):
 
     def cancel(self, owner: Owner, name: str) -> None:
         standing = self._standing.get(owner)
-        if standing is not None and standing.pop(name, None) is not None:
+        entry = None if standing is None else standing.pop(name, None)
+        if entry is not None:
+            entry[2] = None
             self._live -= 1
             if not standing:
                 del self._standing[owner]
@@ -83,27 +91,33 @@ class Timers(Generic[Owner]):
 
     def forget(self, owner: Owner) -> None:
         """That life is over."""
-        self._live -= len(self._standing.pop(owner, ()))
+        for entry in self._standing.pop(owner, {}).values():
+            entry[2] = None
+            self._live -= 1
         self._sweep()
 
     def shift(self, by_ms: int) -> None:
         """The clock was set: everything is due so much later, or earlier if below zero, in the same order."""
-        self._heap = [(time_ms + by_ms, number, what) for time_ms, number, what in self._heap]  # Still a heap.
-        for standing in self._standing.values():
-            for name, (time_ms, number) in standing.items():
-                standing[name] = (time_ms + by_ms, number)
+        for entry in self._heap:
+            entry[0] += by_ms  # Still a heap.
 
     def next_ms(self) -> int | None:
         """When the next one is due; None: nothing waits."""
-        while self._heap and not self._stands(self._heap[0]):
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        heap = self._heap
+        while heap:
+            if heap[0][2] is not None:
+                return int(heap[0][0])
+            heapq.heappop(heap)
+        return None
 
     def pop_due(self, now_ms: int) -> list[tuple[Owner, str] | Call]:
         """Everything due by now, oldest first: wake-ups as (owner, name), and calls. It will not come again."""
         due: list[tuple[Owner, str] | Call] = []
-        while (time_ms := self.next_ms()) is not None and time_ms <= now_ms:
-            what = heapq.heappop(self._heap)[2]
+        heap = self._heap
+        while heap and heap[0][0] <= now_ms:
+            what = heapq.heappop(heap)[2]
+            if what is None:
+                continue
             self._live -= 1
             if isinstance(what, tuple):
                 standing = self._standing[what[0]]
@@ -115,18 +129,13 @@ class Timers(Generic[Owner]):
             due.append(what)
         return due
 
-    def _push(self, time_ms: int, what: tuple[Owner, str] | Call) -> int:
+    def _push(self, time_ms: int, what: tuple[Owner, str] | Call) -> _Entry:
         self._number += 1
-        heapq.heappush(self._heap, (time_ms, self._number, what))
-        return self._number
-
-    def _stands(self, entry: tuple[int, int, tuple[Owner, str] | Call]) -> bool:
-        time_ms, number, what = entry
-        if not isinstance(what, tuple):
-            return True
-        return self._standing.get(what[0], {}).get(what[1]) == (time_ms, number)
+        entry: _Entry = [time_ms, self._number, what]
+        heapq.heappush(self._heap, entry)
+        return entry
 
     def _sweep(self) -> None:
         if len(self._heap) > 2 * self._live + _SLACK:
-            self._heap = [entry for entry in self._heap if self._stands(entry)]
+            self._heap = [entry for entry in self._heap if entry[2] is not None]
             heapq.heapify(self._heap)

@@ -165,6 +165,7 @@ class View:
         earlier profit twice until the next start. `stored` reads both anew.
         """
         self.current = _complete(start or Snapshot())
+        self.in_doubt = False
         self._lock = threading.Lock()
         self._world_of = world_of
         self._counted: OrderedDict[str, Totals] = OrderedDict(counted)

@@ -22,7 +22,11 @@ from control.session import Session, Stop
 from control.target import TargetFlags
 
 NOUNS = {
+    "init": ("init", "Write the first config: by questions, or with --paper."),
     "up": ("up", "Start daemon, webhook forwarder and panel together."),
+    "update": ("update", "Install a new version, try it on a copy, switch, go back if it fails."),
+    "rollback": ("update", "Go back to the version before."),
+    "service": ("service", "Run it as services of this machine (systemd, launchd)."),
     "status": ("status", "The engine on one screen."),
     "watch": ("watch", "A live screen of pool, groups and queue."),
     "doctor": ("doctor", "Check that everything is as it should be, with remedies."),

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 
-from control.config_file import ConfigFault, ConfigFile, read_config
+from control import alert_message
+from control.config_file import ConfigFault, ConfigFile, load_yaml, read_config
 from control.errors import (
     ClientError,
     Failed,
@@ -29,6 +30,7 @@ from control.errors import (
     Violation,
     decode,
 )
+from control.source_secret import SecretFault, read_source_secret
 from control.target import ADMIN, FORWARDER, Target, TargetFlags, TokenFile, find_target
 
 if TYPE_CHECKING:
@@ -48,14 +50,18 @@ __all__ = [
     "NotFound",
     "NotPermitted",
     "Refused",
+    "SecretFault",
     "Target",
     "TargetFlags",
     "TokenFile",
     "Unavailable",
     "Unknown",
     "Violation",
+    "alert_message",
     "find_target",
+    "load_yaml",
     "read_config",
+    "read_source_secret",
 ]
 
 Answer = TypeVar("Answer", bound="Message")
@@ -63,6 +69,8 @@ Answer = TypeVar("Answer", bound="Message")
 MAX_ANSWER_BYTES = 128 * 1024 * 1024
 RECONNECT_MIN_MS = 100
 RECONNECT_MAX_MS = 1000
+CONNECT_WITHIN_MS = 3000
+"""One try to connect, handshakes included: over a long way, or where a machine is busy, they take their time."""
 LOOK_AFTER_MS = 5000
 """While a call is under way and nothing comes, the other end is asked for a sign of life this often ..."""
 SIGN_WITHIN_MS = 5000
@@ -71,7 +79,7 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_ANSWER_BYTES),
     ("grpc.enable_http_proxy", 0),  # The daemon is near; a proxy of the environment is for the internet.
     ("grpc.initial_reconnect_backoff_ms", RECONNECT_MIN_MS),
-    ("grpc.min_reconnect_backoff_ms", RECONNECT_MIN_MS),
+    ("grpc.min_reconnect_backoff_ms", CONNECT_WITHIN_MS),  # Its name misleads: it bounds one try.
     ("grpc.max_reconnect_backoff_ms", RECONNECT_MAX_MS),
     ("grpc.keepalive_time_ms", LOOK_AFTER_MS),
     ("grpc.keepalive_timeout_ms", SIGN_WITHIN_MS),
@@ -81,6 +89,9 @@ _OPTIONS = (
 _READS = ("Get", "List", "Check", "Preview", "Validate", "Diff", "Watch", "Tail", "Verify", "Export", "Dump", "Profile")
 _HEALTH = "/grpc.health.v1.Health/Check"
 _SERVING = b"\x08\x01"
+_UNREADABLE = "the daemon's answer cannot be read"
+"""gRPC hands over nothing in its place."""
+_IS_IT_A_DAEMON = "Is it a daemon, and of this version?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,11 +253,13 @@ class AioClient(_Face):
             )
             self._asks[path] = ask
         try:
-            found: Answer = await ask(
+            found: Answer | None = await ask(
                 request, timeout=timeout_s or self.target.timeout_s, metadata=(*self._metadata(), *metadata)
             )
         except grpc.aio.AioRpcError as failure:
             raise self._error(failure, request) from None
+        if found is None:
+            raise Failed(_UNREADABLE, remedy=_IS_IT_A_DAEMON)
         return found
 
     async def stream(self, request: Message, answer: type[Answer]) -> AsyncIterator[Answer]:
@@ -259,6 +272,8 @@ class AioClient(_Face):
         running = ask(request, metadata=self._metadata())
         try:
             async for found in running:
+                if found is None:
+                    raise Failed(_UNREADABLE, remedy=_IS_IT_A_DAEMON)
                 yield found
         except grpc.aio.AioRpcError as failure:
             raise self._error(failure, request) from None

@@ -20,6 +20,8 @@ IN_USE = "context"
 """The file beside `contexts.yaml` that names the one in use."""
 MAX_BYTES = 1024 * 1024
 MAX_CONTEXTS = 1000
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+"""Windows has neither this nor modes of files."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -124,9 +126,10 @@ def _put(file: Path, text: str) -> None:
     new = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_LINK, 0o600)
         with open(descriptor, "w", encoding="utf-8") as opened:
-            os.fchmod(descriptor, 0o600)
+            if hasattr(os, "fchmod"):
+                os.fchmod(descriptor, 0o600)
             opened.write(text)
             opened.flush()
             os.fsync(descriptor)

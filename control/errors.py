@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from control.exits import ExitCode
+from control.tls_faults import tls_fault
 
 DETAILS_KEY = "grpc-status-details-bin"
 UNKNOWN_REASONS = frozenset({"OUTCOME_UNKNOWN", "UNKNOWN_OUTCOME"})
@@ -150,7 +151,8 @@ def _message(kind: type[ClientError], code: str, text: str) -> str:
     if kind is Unavailable and code == "DEADLINE_EXCEEDED":
         return "the daemon did not answer in time"
     if kind is Unavailable and text.lower().startswith(_NEVER_SENT):
-        return "the daemon cannot be reached"
+        fault = tls_fault(text)
+        return fault.message if fault is not None else "the daemon cannot be reached"
     if kind is NotBuilt and text.startswith(_NO_GRPC):
         return "what answers there is no Terrace daemon"
     if kind is NotBuilt:
@@ -164,7 +166,8 @@ def _remedy(kind: type[ClientError], reason: str, text: str) -> str:
     if kind is NotBuilt and text.startswith(_NO_GRPC):
         return "Is the address right? `terrace context show` tells which one is meant."
     if kind is Unavailable and not reason:  # With a reason the daemon has spoken.
-        return "Is it running? `terrace doctor` tells more."
+        fault = tls_fault(text) if text.lower().startswith(_NEVER_SENT) else None
+        return fault.remedy if fault is not None else "Is it running? `terrace doctor` tells more."
     return ""
 
 

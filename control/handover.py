@@ -12,6 +12,9 @@ DAEMON = "terraced"
 CALLED_AS = "TERRACE_CALLED_AS"
 """Variable by which `terraced replay` and its like speak of themselves as `terrace replay`."""
 
+NOTHING_FROM_HERE = {"PYTHONSAFEPATH": "1"}
+"""For a child started by `-m`: a `signal.py` in the folder one stands in must not be taken for Python's own."""
+
 
 def daemon_command() -> list[str]:
     """How to start the engine's program: the script beside this Python, else its module."""

@@ -82,11 +82,11 @@ def check_data_dir(config: ConfigFile) -> Check:
         return failed("data", f"{folder} is not there", "It is made when the daemon first starts: terrace up.")
     if not os.access(folder, os.R_OK | os.X_OK):
         return failed("data", f"{folder} cannot be read", "Run this as the daemon's user.")
-    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+    if hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY:
         return failed(
             "data", f"{folder} lies on a read-only file system", "Mount it for writing: `dmesg` says why not."
         )
-    is_own = folder.stat().st_uid == os.geteuid()
+    is_own = not hasattr(os, "geteuid") or folder.stat().st_uid == os.geteuid()
     if is_own and not os.access(folder, os.W_OK):
         return failed("data", f"{folder} is not writable: nothing can be stored", f"chmod u+w {folder}")
     return ok("data", f"{folder}" if is_own else f"{folder} (of another user)")
@@ -100,7 +100,7 @@ def check_token(target: Target) -> Check:
             remedy = "The daemon knows a token of that name, only its file is gone: terraced token rotate admin"
         return failed("token", target.token.fault, remedy)
     mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
+    if os.name == "posix" and mode & 0o077:  # Windows has no modes of this kind.
         return failed("token", f"{path} can be read by others (mode {mode:04o})", f"chmod 600 {path}")
     return ok("token", str(path))
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from control.errors import Invalid, NotFound
+from control.errors import ClientError, Invalid, NotFound
 from control.printer import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from control.session import Session
-    from protos.terrace.v1 import engine_pb2, group_pb2, queue_pb2, record_pb2
+    from protos.terrace.v1 import engine_pb2, group_pb2, queue_pb2, record_pb2, types_pb2
 
 WORLDS = ("WORLD_PAPER", "WORLD_TESTNET", "WORLD_LIVE")
 MAX_GROUPS = 500
 MAX_QUEUED = 100
 MAX_ALERTS = 50
+STORE_FAILED = "STORE_FAILED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class Overview:
 
 def fetch(run: Session, world: str, *, full: bool) -> Overview:
     """The world's overview; `full`: groups with pyramids and legs. Raises ClientError."""
-    from protos.terrace.v1 import engine_pb2, group_pb2, queue_pb2, record_pb2
+    from protos.terrace.v1 import engine_pb2, group_pb2, queue_pb2
 
     status = run.call(engine_pb2.GetStatusRequest(world=world), engine_pb2.GetStatusResponse).status
     chosen = status.world
@@ -54,11 +55,20 @@ def fetch(run: Session, world: str, *, full: bool) -> Overview:
     queued = run.call(
         queue_pb2.ListQueuedSignalsRequest(world=chosen, page_size=MAX_QUEUED), queue_pb2.ListQueuedSignalsResponse
     ).queued_signals
-    alerts = run.call(
-        record_pb2.ListAlertsRequest(world=chosen, page_size=MAX_ALERTS, states=["ALERT_STATE_ACTIVE"]),
-        record_pb2.ListAlertsResponse,
-    ).alerts
-    return Overview(status=status, groups=groups, queued=queued, alerts=alerts)
+    return Overview(status=status, groups=groups, queued=queued, alerts=_alerts(run, chosen))
+
+
+def _alerts(run: Session, world: types_pb2.World) -> Sequence[record_pb2.Alert]:
+    """None while the store cannot be read: the status says so, and counts them."""
+    from protos.terrace.v1 import record_pb2
+
+    request = record_pb2.ListAlertsRequest(world=world, page_size=MAX_ALERTS, states=["ALERT_STATE_ACTIVE"])
+    try:
+        return run.call(request, record_pb2.ListAlertsResponse).alerts
+    except ClientError as error:
+        if error.reason != STORE_FAILED:
+            raise
+        return ()
 
 
 def fetch_all(run: Session) -> list[Overview]:

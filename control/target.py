@@ -27,8 +27,10 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]", "*": "127.0.0.1", "": "1
 class TokenFile:
     """A token in a file, read again when the file changes, so that a rotated token needs no restart."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, hint: str = "") -> None:
+        """`hint` follows the reason where the file cannot be read."""
         self.path = path
+        self._hint = hint
         self._stamp: tuple[int, int, int] | None = None
         self._token = ""
         self.fault = ""
@@ -47,7 +49,7 @@ class TokenFile:
                     self.fault = f"{self.path} is empty"
         except OSError as error:
             self._token, self._stamp = "", None
-            self.fault = f"{self.path}: {error.strerror or error}"
+            self.fault = f"{self.path}: {error.strerror or error}{self._hint}"
         except UnicodeDecodeError:
             self._token, self.fault = "", f"{self.path} holds no token"
         return self._token
@@ -115,11 +117,13 @@ def find_target(
     if address.startswith("unix:"):  # Nobody else can read what passes through it.
         tls_ca = tls_cert = tls_key = None
     token = NoToken() if tls_cert is not None and not token_file else None
+    is_named = token_file or context.get("data_dir") or environ.get("TERRACE_DATA_DIR")
+    is_guessed = config is not None and config.path is None and not is_named
     if config is not None:
         token_file = token_file or str(token_path(config, role))
     return Target(
         address=address,
-        token=token or TokenFile(Path(token_file).expanduser()),
+        token=token or TokenFile(Path(token_file).expanduser(), _NO_CONFIG if is_guessed else ""),
         tls_ca=tls_ca,
         tls_cert=tls_cert,
         tls_key=tls_key,
@@ -127,6 +131,7 @@ def find_target(
     )
 
 
+_NO_CONFIG = ". There is no config.yaml here: name yours with --config or TERRACE_CONFIG, or go to its folder"
 _TLS_KEYS = ("tls_ca", "tls_cert", "tls_key")
 
 

@@ -24,7 +24,8 @@ from control.readable import readable_line
 from control.target import TargetFlags
 
 READY_S = 60.0
-STOP_S = 20.0
+STOP_S = 90.0
+"""Above what the daemon allows itself for finishing what is under way; a second Ctrl-C does not wait for it."""
 POLL_S = 0.1
 READ_BYTES = 65536
 MAX_LINE_BYTES = 1024 * 1024
@@ -38,6 +39,7 @@ class _Child:
     name: str
     command: list[str]
     is_needed: bool = True
+    environ: dict[str, str] = field(default_factory=dict)
     process: asyncio.subprocess.Process | None = None
     pump: asyncio.Task[None] | None = None
     ended: asyncio.Task[int] | None = None
@@ -60,7 +62,7 @@ class _Household:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env=self.environ,
+            env={**self.environ, **child.environ},
             start_new_session=True,
         )
         child.pump = asyncio.ensure_future(_pump(child.name, child.process))
@@ -187,10 +189,14 @@ class _Together:
             return self._verdict()
         python = sys.executable
         await asyncio.to_thread(self._is_forwarder_ready)
-        await self._house.start(_Child("forwarder", [python, "-m", "control", *self._named, "forward"]))
+        forwarder = [python, "-m", "control", *self._named, "forward"]
+        await self._house.start(_Child("forwarder", forwarder, environ=handover.NOTHING_FROM_HERE))
         if self._with_panel:
             await self._start_panel(python)
         if not await self._wait("the forwarder", self._is_forwarder_ready):
+            return self._verdict()
+        await self._await_panel()
+        if self._stop.is_set() or self._house.fallen() is not None:
             return self._verdict()
         from control.welcome import welcome
 
@@ -202,21 +208,34 @@ class _Together:
         from control.commands.panel import MISSING, is_installed
 
         if is_installed():
-            await self._house.start(_Child("panel", [python, "-m", "gui"], is_needed=False))
+            panel = _Child("panel", [python, "-m", "gui"], is_needed=False, environ=handover.NOTHING_FROM_HERE)
+            await self._house.start(panel)
         else:
             _say(f"warning: {MISSING}")
+
+    async def _await_panel(self) -> None:
+        """Until it answers, so that "is up" is true of it too. It is not needed: one that has ended or takes long
+        keeps nobody waiting, and is said."""
+        if self._has_panel() and not await self._wait("the panel", self._is_panel_ready, is_needed=False):
+            _say("warning: the panel does not answer yet; its output above says why if it fails")
+
+    def _is_panel_ready(self) -> bool:
+        from control.welcome import panel_health
+
+        return not self._has_panel() or panel_health(self._config, timeout_s=1.0) is not None
 
     def _has_panel(self) -> bool:
         return any(child.name == "panel" and child.is_running for child in self._house.children)
 
-    async def _wait(self, what: str, is_ready: Callable[[], bool]) -> bool:
+    async def _wait(self, what: str, is_ready: Callable[[], bool], *, is_needed: bool = True) -> bool:
         """Until it is ready; False if it will not be: stopped, a child fell, or it took too long."""
         give_up = time.monotonic() + READY_S
         while not self._stop.is_set() and self._house.fallen() is None:
             if await asyncio.to_thread(is_ready) and self._house.fallen() is None:
                 return True
             if time.monotonic() > give_up:
-                _say(f"terrace: {what} is not ready after {READY_S:.0f} s")
+                if is_needed:
+                    _say(f"terrace: {what} is not ready after {READY_S:.0f} s")
                 return False
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), POLL_S)

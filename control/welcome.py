@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from control.config_file import ConfigFault, ConfigFile
 from control.errors import ClientError
-from control.target import DEFAULT_ADDRESS, TargetFlags, normal_address, socket_path
+from control.target import DEFAULT_ADDRESS, TargetFlags, normal_address, socket_path, token_path
 
 if TYPE_CHECKING:
     from control.client import Client
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FORWARDER_ADDRESS = "127.0.0.1:8461"
 PANEL_ADDRESS = "127.0.0.1:8462"
 OBSERVE_ADDRESS = "127.0.0.1:9461"
+MASK = "****"
 
 
 def forwarder_address(config: ConfigFile) -> str:
@@ -31,7 +32,16 @@ def forwarder_address(config: ConfigFile) -> str:
 
 def healthz(config: ConfigFile, *, timeout_s: float) -> dict[str, Any] | None:
     """What the forwarder says about itself; None where nothing answers."""
-    host, _, port = forwarder_address(config).rpartition(":")
+    return _health(forwarder_address(config), timeout_s)
+
+
+def panel_health(config: ConfigFile, *, timeout_s: float) -> dict[str, Any] | None:
+    """What the panel says about itself; None where nothing answers."""
+    return _health(normal_address(config.text("panel.address", PANEL_ADDRESS)), timeout_s)
+
+
+def _health(address: str, timeout_s: float) -> dict[str, Any] | None:
+    host, _, port = address.rpartition(":")
     try:
         connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=timeout_s)
         try:
@@ -45,7 +55,7 @@ def healthz(config: ConfigFile, *, timeout_s: float) -> dict[str, Any] | None:
 
 
 def welcome(flags: TargetFlags, config: ConfigFile, has_panel: bool) -> str:
-    """The addresses and the alert, as lines."""
+    """The addresses and the alert, as lines. What goes into a file or another program holds no secret (LOG-4)."""
     sources = list(config.section("sources")) or ["tradingview"]
     hook = f"http://{forwarder_address(config)}/hook/{sources[0]}"
     lines = ["", "Terrace is up.", "", f"  gRPC     {config.text('api.address', DEFAULT_ADDRESS)}"]
@@ -54,14 +64,15 @@ def welcome(flags: TargetFlags, config: ConfigFile, has_panel: bool) -> str:
     lines.append(f"  webhook  {hook}")
     if has_panel:
         lines.append(f"  panel    http://{normal_address(config.text('panel.address', PANEL_ADDRESS))}")
+        lines.append(f"           log in with the token in {token_path(config, 'admin')}")
     lines.append(f"  metrics  http://{normal_address(config.text('observe.address', OBSERVE_ADDRESS))}/metrics")
     lines += ["", *_alert(hook, config, sources[0], flags), ""]
     named = f" --config {shlex.quote(str(config.path))}" if config.path else ""
-    lines += [f"Watch it:  {_program()}{named} watch", "Stop:      Ctrl-C", ""]
+    lines += [f"Watch it:  {program()}{named} watch", "Stop:      Ctrl-C", ""]
     return "\n".join(lines)
 
 
-def _program() -> str:
+def program() -> str:
     """This program, as a shell standing here finds it."""
     program = Path(sys.argv[0])
     found = shutil.which("terrace")
@@ -78,6 +89,7 @@ def _from_here(program: Path) -> str:
 
 
 def _alert(hook: str, config: ConfigFile, source: str, flags: TargetFlags) -> list[str]:
+    """An alert that opens a group at the current mark: without a price and a time, so that it stays good (SIG-1)."""
     from control.forwarder.references import SecretFault, read_secret
 
     reference = config.text(f"sources.{source}.secret", f"file:secrets/{source}")
@@ -85,18 +97,33 @@ def _alert(hook: str, config: ConfigFile, source: str, flags: TargetFlags) -> li
         secret = read_secret(reference, config.data_dir, os.environ)
     except SecretFault as fault:
         return [f"No alert to paste: sources.{source}.secret: {fault}"]
-    return ["Send an alert:", "", f"  {_curl(hook, config, source, secret, flags)}"]
-
-
-def _curl(hook: str, config: ConfigFile, source: str, secret: str, flags: TargetFlags) -> str:
-    """An alert that opens a group at the current mark: without a price and a time, so that it stays good (SIG-1)."""
     exchange, symbol = _market(flags, config)
     body = {
-        "secret": secret,
+        "secret": secret if sys.stdout.isatty() else MASK,
         "source": source,
         "tv": {"exchange": exchange, "symbol": symbol, "timeframe": "15", "action": "buy"},
     }
-    return f"curl -sS {hook} -H 'Content-Type: application/json' -d {shlex.quote(json.dumps(body))}"
+    data, lines = json.dumps(body), []
+    if sys.stdout.isatty():
+        told = shlex.quote(data)
+    elif (path := _plain_file(reference, config, secret)) is not None:
+        before, after = data.split(MASK, 1)
+        told = f'{shlex.quote(before)}"$(cat {shlex.quote(str(path))})"{shlex.quote(after)}'
+        lines = ["", f"Its secret, which is shown on a terminal only:  cat {shlex.quote(str(path))}"]
+    else:
+        told = shlex.quote(data)
+        lines = [
+            "",
+            f"Put the source's secret where {MASK} is; it is shown on a terminal only. It stands in {reference}",
+        ]
+    return ["Send an alert:", "", f"  curl -sS {hook} -H 'Content-Type: application/json' -d {told}", *lines]
+
+
+def _plain_file(reference: str, config: ConfigFile, secret: str) -> Path | None:
+    """The file that holds the secret, where a shell may put its text into JSON as it is."""
+    if not reference.startswith("file:") or json.dumps(secret) != f'"{secret}"':
+        return None
+    return config.data_dir / Path(reference.removeprefix("file:")).expanduser()
 
 
 def _market(flags: TargetFlags, config: ConfigFile) -> tuple[str, str]:

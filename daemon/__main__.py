@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daemon.commands import audit, backup, config, db, source, token, vault
+from daemon.commands import audit, backup, canary, config, db, init, source, token, vault
 from daemon.commands.common import DONE, FAULTY, INTERRUPTED, add_config, config_path, read_config
 from daemon.replay.arguments import INTERRUPTED_WORDS, add_replay_arguments
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CALLED_AS = "TERRACE_CALLED_AS"
 """Variable with the name of the program that handed its work over."""
-COMMANDS = {module.NAME: module for module in (audit, config, db, backup, source, token, vault)}
+COMMANDS = {module.NAME: module for module in (audit, config, db, backup, canary, init, source, token, vault)}
 """Subcommands but `replay`. Their modules are light: what they need is loaded when they run."""
 
 

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -21,9 +22,11 @@ from typing import TYPE_CHECKING
 import structlog
 from grpc_health.v1 import health
 
-from actors.messages import AccountChanged, DescribeAccount, Shutdown
+from actors.messages import AccountChanged, DescribeAccount, EndEntries, Shutdown
 from actors.ports import StoreFault
+from actors.rules.choices import EngineMode
 from actors.rules.events import Note
+from actors.rules.model import OrderState
 from actors.rules.settings import Settings
 from actors.runtime import SUPERVISOR
 from actors.threaded import Threaded
@@ -72,6 +75,8 @@ from daemon.observe.trace_export import make_export
 from daemon.observe.tracing import Tracing
 from daemon.secret_users import VaultUsers
 from daemon.secrets import Resolver, Unresolved, make_source_secrets
+from daemon.service_notify import from_environ, status
+from daemon.service_watch import ServiceWatch, Watched, keep_standby
 from daemon.standing_troubles import StandingTroubles
 from daemon.store.audit_anchors import anchor_file, read_anchors
 from daemon.store.leadership import Wish, epoch_chars
@@ -101,7 +106,12 @@ READY_LIMIT_S = 15.0
 READY_LOOK_S = 0.02
 DRAIN_LIMIT_S = 10.0
 """How long questions under way may take once the daemon is to stop."""
+RESOLVE_LIMIT_S = 5.0
+"""How long orders whose fate the exchange has not told are waited for; the next start finds out about the rest."""
 STOP_LIMIT_S = 20.0
+STOP_BOUND_S = 75.0
+"""From SIGTERM to the end: what the limits of all that is waited for add up to, with four exchanges that do not answer.
+A service manager must not kill before that."""
 MAX_UNIX_PATH_BYTES = 100
 """What every system allows for the path of a unix socket, with a little room."""
 
@@ -168,6 +178,8 @@ class Daemon:
         self._backup_schedule: Schedule
         self._follower: ConfigFollower
         self._log: Log
+        self._notify = from_environ(environ)
+        self._service: ServiceWatch | None = None
         self._lease: Lease | None = None
         self._leadership: Leadership | None = None
         self._taken_from = ""
@@ -182,6 +194,7 @@ class Daemon:
         self._loop = asyncio.get_running_loop()
         async with AsyncExitStack() as stack:
             self._start_log(stack)
+            self._notify.tell(status("starting"))
             self._open_secrets()
             if not await self._take_lead(stack):
                 return
@@ -251,8 +264,8 @@ class Daemon:
         try:
             from daemon.standby.waiting import Waiting, WaitRefused
         except ImportError as error:
-            words = "storage.standby needs the driver for PostgreSQL. Install it: pip install 'terrace[postgres]'"
-            raise StartRefused(words) from error
+            remedy = "Install Terrace once more, with [postgres] behind its name"
+            raise StartRefused(f"storage.standby needs the driver for PostgreSQL. {remedy}") from error
         if self._with_signals:
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._loop.add_signal_handler(number, self._stop)
@@ -264,7 +277,11 @@ class Daemon:
             worlds=worlds_of(self._config.settings),
             stopping=self._stopping,
         )
-        wish = await waiting.run()
+        told = asyncio.create_task(keep_standby(self._notify, lambda: waiting.has_waited))
+        try:
+            wish = await waiting.run()
+        finally:
+            told.cancel()
         if isinstance(wish, WaitRefused):
             raise StartRefused(wish.words)
         if wish is not None and waiting.has_waited:
@@ -385,7 +402,11 @@ class Daemon:
             self._make_secrets(settings)
         except OSError as error:
             _LOG.error(f"a source's secret cannot be made: {error}", category="security")
+        self._see_mode(settings)
         self._parts.change_settings(settings)
+
+    def _see_mode(self, settings: Settings) -> None:
+        self._condition.see_mode(is_read_only=settings.engine.mode is EngineMode.READ_ONLY)
 
     def _build(self, stack: AsyncExitStack) -> None:
         settings, data_dir = self._config.settings, self._config.daemon.data_dir
@@ -417,6 +438,7 @@ class Daemon:
             self._condition.trouble(f"account/{account}", f"account {account}: {why}")
             _LOG.error(f"account {account} is not traded: {why}", category="exchange", account=account)
         holder = SettingsHolder(settings)
+        self._see_mode(settings)
         self._telling = Telling(
             settings=silent(holder, self._store.boot.copy_of),
             reader=self._reader,
@@ -602,6 +624,8 @@ class Daemon:
             gc.collect()
             gc.freeze()  # What is loaded stays: later collections need not look at it again.
             self._say_ready()
+            self._service = self._service_watch()
+            self._tasks.append(asyncio.create_task(self._service.run()))
 
     def _tell_lead(self) -> None:
         if self._leadership is None:
@@ -662,7 +686,17 @@ class Daemon:
 
     def _reload(self) -> None:
         _LOG.info("reading_config_again", category="config")
-        self._loop.run_in_executor(None, self._follower.read_again)
+        self._loop.run_in_executor(None, self._read_config_again)
+
+    def _read_config_again(self) -> None:
+        if self._service is None:
+            self._follower.read_again()
+            return
+        self._service.reloading()
+        try:
+            self._follower.read_again()
+        finally:
+            self._service.reloaded()
 
     def _dump(self) -> None:
         system = self._parts.system
@@ -696,8 +730,11 @@ class Daemon:
 
     async def _drain(self) -> None:
         """No new questions, those under way are waited for."""
+        self._notify.tell("STOPPING=1", status("stopping: what is under way is finished"))
         self._telling.say_stopping()
         self._condition.stop()
+        for world in self._parts.worlds:
+            self._parts.system.tell(f"pool/{world.value}", EndEntries())
         await self._server.refuse_new()
         loop = asyncio.get_running_loop()
         limit_s = loop.time() + DRAIN_LIMIT_S
@@ -707,10 +744,27 @@ class Daemon:
             _LOG.warning("stopped_with_questions_open", questions=self._in_flight.count)
         await self._telling.stop()
 
+    async def _resolve_orders(self) -> None:
+        """Until the exchange has answered for every order, at most RESOLVE_LIMIT_S.
+
+        Positions are managed to the last moment: an order that is decided right then is looked up at the next start.
+        """
+        loop = asyncio.get_running_loop()
+        limit_s = loop.time() + RESOLVE_LIMIT_S
+        while (unresolved := self._unresolved_orders()) and loop.time() < limit_s:
+            await asyncio.sleep(READY_LOOK_S)
+        if unresolved:
+            _LOG.warning("stopped_with_orders_open", orders=unresolved)
+
+    def _unresolved_orders(self) -> int:
+        groups = self._parts.view.current.groups.values()
+        return sum(order.state is OrderState.PENDING for group in groups for order in group.orders.values())
+
     async def _shut_down(self, system: Threaded) -> None:
-        """Everybody in reverse order, the Journal last: what was decided is committed."""
+        """Everybody in reverse order, the Journal last: what was decided is committed. Orders under way come first."""
         if not system.incarnation(SUPERVISOR):
             return
+        await self._resolve_orders()
         try:
             await system.ask_async(SUPERVISOR, lambda reply_to: Shutdown(reply_to=reply_to), STOP_LIMIT_S)
         except TimeoutError:
@@ -736,11 +790,40 @@ class Daemon:
     def _troubles(self) -> StandingTroubles:
         view = self._parts.view
         return StandingTroubles(
-            self._condition, self._notes, lambda: {group.account for group in view.current.groups.values()}
+            self._condition,
+            self._notes,
+            lambda: {group.account for group in view.current.groups.values()},
+            self._certificate_troubles,
         )
 
+    def _certificate_troubles(self) -> Mapping[str, str]:
+        renewal = self._server.renewal
+        return renewal.troubles(datetime.now(UTC)) if renewal is not None else {}
+
+    def _service_watch(self) -> ServiceWatch:
+        return ServiceWatch(
+            self._notify,
+            Watched(
+                system=self._parts.system,
+                names=self._parts.system.names,
+                is_store_well=lambda: self._parts.view.current.store_ok,
+                unreconciled=self._unreconciled,
+                words=self._service_words,
+                dump=self._dump,
+            ),
+        )
+
+    async def _unreconciled(self) -> list[str]:
+        return [account for account in self._parts.exchanges if not await self._is_ready(account)]
+
+    def _service_words(self) -> str:
+        snapshot = self._parts.view.current
+        counts = f"{len(snapshot.groups)} groups, {len(snapshot.queued)} queued, {len(snapshot.alerts)} alerts"
+        troubles = "; ".join(trouble.words for trouble in self._condition.broken)
+        return self._masker.text(f"{self._condition.phase}: {counts}" + (f"; {troubles}" if troubles else ""))
+
     def _watch(self, stack: AsyncExitStack) -> Watch:
-        probe = EdgeProbe(self._server.plain_target)
+        probe = EdgeProbe(self._server.plain_target, self._server.gate.knock)
         stack.push_async_callback(probe.close)
         return Watch(
             admission=self._server.intake.admission,
@@ -763,6 +846,7 @@ class Daemon:
         counts = {
             "terrace_calls_in_flight": ("Calls that wait for the engine", lambda: self._in_flight.count),
             "terrace_signals_in_flight": ("Signals without an outcome yet", lambda: intake.admission.in_flight),
+            "terrace_door_wait_seconds": ("How long alerts wait to be looked at", lambda: intake.admission.door_s),
             "terrace_signals_shed_total": ("Signals turned away under overload", lambda: intake.admission.shed),
             "terrace_exits_shed_total": ("Of them exits and reduces", lambda: intake.admission.shed_exits),
             "terrace_signals_over_rate_total": ("Signals over their source's rate", lambda: intake.admission.limited),

@@ -168,7 +168,8 @@ def _store(config: LoadedConfig, environ: Mapping[str, str], places: _Places) ->
             yield places.fault(("storage", "url"), str(found))
             return
     if find_spec("psycopg") is None:
-        yield places.fault(("storage", "url"), "the driver for PostgreSQL is not installed", ("terrace[postgres]",))
+        remedy = "Terrace installed with [postgres] behind its name"
+        yield places.fault(("storage", "url"), "the driver for PostgreSQL is not installed", (remedy,))
 
 
 def _candles(config: LoadedConfig, places: _Places) -> Iterator[Fault]:

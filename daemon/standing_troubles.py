@@ -7,7 +7,7 @@ raised as an alert too: nobody looks at a status by night.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 import structlog
@@ -32,8 +32,11 @@ _KINDS = {
     "account": _Kind("account_not_traded", "error", "exchange"),
     "stored_key": _Kind("stored_key", "warning", "security"),
     "vault": _Kind("vault_shut", "error", "security"),
+    "certificate": _Kind("certificate", "error", "security"),
+    "certificate_ends": _Kind("certificate_ends", "warning", "security"),
 }
 """By the name of the trouble before its `/`."""
+CERTIFICATES = ("certificate", "certificate_ends")
 WITH_GROUPS = "critical"
 """Severity of an account that is not traded while groups are live on it: nothing is sold, no stop is placed."""
 
@@ -43,8 +46,16 @@ class StandingTroubles:
     it has gone; one that stands from an earlier process and holds no more ends at the first look.
     """
 
-    def __init__(self, condition: Condition, notes: Notes, accounts_with_groups: Callable[[], Collection[str]]) -> None:
+    def __init__(
+        self,
+        condition: Condition,
+        notes: Notes,
+        accounts_with_groups: Callable[[], Collection[str]],
+        certificates: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
+        """`certificates`: what is wrong with the API's, in words, by the names of `CERTIFICATES`."""
         self._condition = condition
+        self._certificates = certificates
         self._notes = notes
         self._accounts_with_groups = accounts_with_groups
         self._raised: dict[str, tuple[str, str]] = {}
@@ -52,6 +63,7 @@ class StandingTroubles:
         self._is_first = True
 
     def look(self) -> None:
+        self._look_at_certificates()
         holding = self._accounts_with_groups()
         now: dict[str, tuple[_Kind, str, str, str]] = {}
         for trouble in self._condition.broken:
@@ -69,6 +81,14 @@ class StandingTroubles:
                 self._raise(key, kind, severity, words, account)
         self._end(now)
         self._raised = {key: (severity, words) for key, (_, severity, words, _) in now.items()}
+
+    def _look_at_certificates(self) -> None:
+        found = self._certificates()
+        for name in CERTIFICATES:
+            if name in found:
+                self._condition.trouble(name, found[name])
+            else:
+                self._condition.mended(name)
 
     def _raise(self, key: str, kind: _Kind, severity: str, words: str, account: str) -> None:
         event = self._notes.event(kind.category, severity, f"{kind.category}.{kind.alert}", words)

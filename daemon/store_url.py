@@ -52,7 +52,7 @@ def stored_url(daemon: DaemonSettings) -> str | StoreRefused:
     if isinstance(url, str) and not url.startswith("sqlite:") and importlib.util.find_spec("psycopg") is None:
         return StoreRefused(
             problem="storage.url names a PostgreSQL server, and the driver for it is not installed",
-            remedy="Install it: pip install 'terrace[postgres]'",
+            remedy="Install Terrace once more, with [postgres] behind its name",
         )
     return url
 

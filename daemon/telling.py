@@ -24,12 +24,12 @@ from actors.view import Alert
 from daemon.api.condition import SERVING
 from daemon.api.engine import Engine
 from daemon.api.errors import Failed
-from daemon.api.recorder import Recorder
 from daemon.api.report_service import ReportService
 from daemon.api.translate import WORLD
 from daemon.notes import Notes
 from daemon.observe.alerts import HOUR_MS, AlertWatch, SignalTap
 from daemon.observe.daily import DailySummary
+from daemon.observe.health import silent_ones
 from daemon.observe.heartbeat import Heartbeat
 from daemon.observe.notify import Notifier
 from daemon.observe.outbox import Outbox
@@ -156,20 +156,27 @@ class Telling:
 
     async def why_unwell(self) -> str:
         """Empty while all is well: serving, the store takes writes, every account is reconciled and answers."""
-        engine = self._engine
+        engine, snapshot = self._engine, self._engine.view.current
         if engine.condition.phase != SERVING:
             return f"the daemon is {engine.condition.phase}"
         for account in (*engine.broken, *engine.unbuilt):
             return f"account {account} is not traded"
+        if not snapshot.store_ok:
+            return f"the store takes no writes: {snapshot.store_error}"
+        return await self._why_silent()
+
+    async def _why_silent(self) -> str:
+        engine = self._engine
+        if await silent_ones(engine.system, ("journal",), ANSWER_LIMIT_S):
+            return "the engine does not answer"
         try:
             async with asyncio.timeout(ANSWER_LIMIT_S):
-                await Recorder(engine).record((), True)
                 for account in engine.settings().accounts:
                     answer = await engine.ask(f"gateway/{account}", lambda to: DescribeAccount(reply_to=to))
                     if not isinstance(answer, AccountChanged) or not answer.ready:
                         return f"account {account} is not ready"
         except (TimeoutError, Failed):
-            return "the engine or its store does not answer"
+            return "the engine does not answer"
         return ""
 
     # --- inside -----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What the daemon notices about itself every second: too much to do, and a clock that jumps (REC-4, REC-5).
+"""What the daemon notices about itself all the time: too much to do, and a clock that jumps (REC-4, REC-5).
 
 Each is shown in the status, raised as an alert with a line in the event log, and resolved when it has passed.
 """
@@ -19,7 +19,7 @@ from daemon.notes import Notes
 
 _LOG = structlog.stdlib.get_logger("terrace.system")
 
-ROUND_S = 1.0
+ROUND_S = 0.5
 OVERLOAD, MAILBOX, CLOCK = "overload", "mailbox", "clock_jumped"
 CALM_MS = 10_000
 """Overload is over when so long nothing was turned away."""
@@ -30,10 +30,10 @@ SHALLOW_MESSAGES = 500
 BEHIND_MESSAGES = 2_000
 """With so many in the mailbox of a Pool, a Queue or the Journal no entry is let in: exits wait behind them all."""
 BEHIND_MS = 500
-"""The same where a call waits so long at the door."""
+"""The same where an alert waits so long at the door."""
 FAR_BEHIND_MS = 1_500
-"""With so long it is at once; with less, twice in a row: the alerts at the close of a bar are no flood."""
-BEHIND_ROUNDS = 2
+"""With so long it is at once; with less, three times in a row: the alerts at the close of a bar are no flood."""
+BEHIND_ROUNDS = 3
 CAUGHT_UP_MS = 100
 ON_THE_WAY = frozenset({"pool", "queue", "journal"})
 """Whom every signal passes."""
@@ -65,6 +65,7 @@ class OverloadWatch:
         self._judge_mailboxes(depths)
 
     def _judge_entries(self, depths: Mapping[str, int], door_ms: int) -> None:
+        self._admission.door_s = door_ms / 1000
         deepest, depth = _deepest({name: depth for name, depth in depths.items() if kind_of(name) in ON_THE_WAY})
         self._late_rounds = self._late_rounds + 1 if door_ms >= BEHIND_MS else 0
         if depth >= BEHIND_MESSAGES:
@@ -154,7 +155,7 @@ CLOCK_TROUBLE = "clock/"
 
 
 class Watch:
-    """Both, every second, until it is cancelled."""
+    """Both, every round, until it is cancelled."""
 
     def __init__(
         self,

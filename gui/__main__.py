@@ -3,54 +3,69 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import signal
+import socket
 import sys
-import threading
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="terrace panel", description="Serves the control panel.")
     parser.add_argument("--config", default="", help="config file; default: TERRACE_CONFIG, else config.yaml")
     given = parser.parse_args(arguments)
-    # Gradio reads these on import. It must not speak to anybody outside.
+    # The library reads these on import. It must not speak to anybody outside.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
 
-    from control.client import Client, ConfigFault, TargetFlags, find_target, read_config
+    from control.client import ConfigFault, TargetFlags, find_target, read_config
+    from gui.options import read_options
 
     try:
-        config = read_config(given.config or None, os.environ)
+        options = read_options(read_config(given.config or None, os.environ))
         target = find_target(TargetFlags(config=given.config))
-        refresh_ms = config.whole("panel.refresh_ms", 500)
     except ConfigFault as fault:
         print(f"terrace panel: {fault}", file=sys.stderr)
         return 2
-    host, _, port = config.text("panel.address", "127.0.0.1:8462").rpartition(":")
-
-    from gui.app import CSS, build
-
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    with Client(target) as client:
-        page = build(client, refresh_ms=refresh_ms)
-        try:
-            page.launch(
-                server_name=host,
-                server_port=int(port),
-                css=CSS,
-                footer_links=[],
-                ssr_mode=False,
-                prevent_thread_lock=True,
-                quiet=True,
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((options.host, options.port))
+    except OSError as error:
+        place = f"{options.host}:{options.port}"
+        words = f"terrace panel: {place}: {error.strerror or error}"
+        if error.errno == errno.EADDRINUSE:
+            words = (
+                f"terrace panel: {place} is taken, perhaps by a panel that runs already: end it, or set panel.address"
             )
-        except OSError as error:
-            print(f"terrace panel: {host}:{port}: {error}", file=sys.stderr)
-            return 1
-        print(f"panel at http://{host}:{port}", file=sys.stderr)
-        stop.wait()
-        page.close()
+        print(words, file=sys.stderr)
+        return 1
+
+    import uvicorn
+
+    from gui.app import build
+    from gui.protocol import Prompt
+
+    server = uvicorn.Server(
+        uvicorn.Config(
+            build(target, options),
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=2,
+            limit_concurrency=512,
+            http=Prompt,
+            ws="none",
+        )
+    )
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    print(f"panel at http://{host}:{listener.getsockname()[1]}", file=sys.stderr, flush=True)
+    # The server ends in order and raises the signal once more; by then all is done.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    server.run(sockets=[listener])
     return 0
 
 

@@ -47,7 +47,7 @@ def why_not() -> str:
     try:
         import psycopg  # noqa: F401
     except ImportError:
-        return "the driver is not installed: pip install terrace[postgres]"
+        return "the driver is not installed: install Terrace once more, with [postgres] behind its name"
     if binaries() is None:
         return "there is no PostgreSQL server on this machine (Debian, Ubuntu: apt install postgresql)"
     if os.getuid() == 0 and _other_user() is None:

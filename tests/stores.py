@@ -56,15 +56,30 @@ def count_made() -> int:
 
 def give_back(first: int) -> None:
     """The databases this process uses, from the place `first` on, are not needed any more."""
-    if len(_made) > first:
+    _end(_made[first:])
+    del _made[first:]
+
+
+@contextmanager
+def outliving() -> Iterator[Callable[[], None]]:
+    """Databases made within outlive the test that made them, as what several tests share must. They are given back by
+    a call of what is yielded, after it.
+    """
+    first, names = len(_made), list[str]()
+    yield lambda: _end(names)
+    names += _made[first:]
+    del _made[first:]
+
+
+def _end(names: Sequence[str]) -> None:
+    if names:
         from tests import postgres
 
-        for name in _made[first:]:
+        for name in names:
             if postgres.server().emptied(name):
                 _emptied.append(name)
             else:
                 postgres.server().drop_database(name)
-        del _made[first:]
 
 
 def rows(folder: Path, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

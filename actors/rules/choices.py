@@ -24,7 +24,8 @@ class Market(StrEnum):
 
 @unique
 class EngineMode(StrEnum):
-    """`read_only`: no trading command and no config change is taken over the API (CFG-6)."""
+    """`read_only`: no trading command and no config change is taken over the API, of alerts only exits and reduces
+    (CFG-6)."""
 
     NORMAL = "normal"
     READ_ONLY = "read_only"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from actors.rules.alert import Alert, MarketPosition
@@ -166,6 +166,15 @@ def may_be_shed(signal: Signal, market: Market | None) -> bool:
     if signal.intent is not Intent.ENTRY:
         return False
     return not (market is Market.SPOT and signal.side is Side.SHORT)
+
+
+def only_its_end(signal: Signal, live_side: Side | None) -> Signal:
+    """What is left of a reverse where nothing may be opened: it came late (SIG-12), or the engine is read-only (CFG-6).
+    One to the side that is live changes nothing, as before.
+    """
+    if signal.intent is not Intent.REVERSE or signal.side is None or signal.side is live_side:
+        return signal
+    return replace(signal, intent=Intent.EXIT, side=signal.side.opposite)
 
 
 def _entry(side: Side, key: KeyState) -> Route:

@@ -749,6 +749,8 @@ class OrderReport:
     """Its limit price at the exchange; None: not told."""
     quantity: Decimal | None = None
     """Its whole quantity there, what is filled included; None: not told."""
+    shape_ms: int | None = None
+    """When it was certain that price and quantity are not those its group knows; None: they may be older than these."""
     symbol: str = field(default="", compare=False)
     """Where the list of open orders says it; it matters only for orders nobody here knows (ORD-7)."""
     side: OrderSide | None = field(default=None, compare=False)

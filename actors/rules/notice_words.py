@@ -50,7 +50,9 @@ WORDS: Mapping[str, Words] = {
         "Compare with the exchange's own page; enter nothing by hand meanwhile.",
     ),
     "ORDER_UNKNOWN": Words(
-        "fate of an order unknown", "It is looked up until it is certain.", "Compare with the exchange's own page."
+        "a report about an order nobody knows",
+        "The exchange reported an order that is not among the group's; it was not counted.",
+        "Look at the exchange whether somebody else trades the account; `terrace account drift`.",
     ),
     "CANCELS_REFUSED": Words("cancels refused", "Orders that should be gone are still open.", "Look at the exchange."),
     "EXTERNAL_CHANGE": Words(
@@ -75,11 +77,46 @@ WORDS: Mapping[str, Words] = {
         "No new entries for this instrument until it is settled.",
         "`terrace account drift`, then `terrace account resolve`.",
     ),
+    "ORDER_EXITS_EXCEED_HELD": Words(
+        "exits promise more than is held",
+        "The open exits of a group together would sell more than it holds; those too many are cancelled.",
+        "Nothing, unless it comes again: then look at the group.",
+    ),
+    "ORDER_ATTEMPTS_EXHAUSTED": Words(
+        "no more orders can be named",
+        "A leg was tried so often that its orders have no names left.",
+        "Look at the exchange's words in `terrace group show GROUP`; close the group by hand if it must end.",
+    ),
+    "ORDER_CONTRADICTION": Words(
+        "the exchange contradicts itself",
+        "It reports an order as alive or filled after it had said that it was over. The truth is asked for again.",
+        "Compare the group's orders with the exchange's own page.",
+    ),
+    "GROUP_OVERSOLD": Words(
+        "more was sold than the group held",
+        "A late fill, or somebody else's sale, took more than the group had; the account is short of it.",
+        "`terrace account drift`, and look at the exchange.",
+    ),
     # --- exchange ---
     "UNREACHABLE": Words(
         "exchange does not answer",
         "No new entries on this account. Orders that rest there still fill.",
         "Check the exchange's status page and this machine's network.",
+    ),
+    "KEY_REFUSED": Words(
+        "exchange refuses the API key",
+        "Nothing is sent on this account: no entry, no exit, no stop. Orders that rest there still fill.",
+        "`terrace account check` says why: the key, its address list, or its rights. Close at the exchange if urgent.",
+    ),
+    "CERTIFICATE_ENDS": Words(
+        "certificate of the API ends soon",
+        "After that panel, command line and forwarder are not let in over TLS; alerts wait in the spool.",
+        "Renew the files of api.tls; they are read again by themselves.",
+    ),
+    "CERTIFICATE": Words(
+        "certificate of the API",
+        "Once it has ended, panel, command line and forwarder are not let in; alerts wait in the spool.",
+        "Renew the files of api.tls; they are read again by themselves.",
     ),
     "ACCOUNT_NOT_TRADED": Words(
         "account is not traded",
@@ -106,17 +143,70 @@ WORDS: Mapping[str, Words] = {
         "price is old", "Watched targets and stops of this instrument wait for a price.", "Check the network."
     ),
     "QUOTE": Words("price makes no sense", "It is not used.", "Nothing, unless it stays."),
-    "PRECISION": Words("orders refused for the instrument's rules", "", "`terrace account refresh`."),
+    "PRECISION": Words(
+        "orders refused for the instrument's rules",
+        "The exchange has changed the steps or least sizes of an instrument.",
+        "`terrace account refresh` reads them again.",
+    ),
     "PRECISION_STALE": Words(
         "rules of instruments are old",
         "Prices and quantities are rounded by rules that may no longer hold.",
         "`terrace account refresh`; check that the exchange answers.",
     ),
-    "ACCOUNT_CHECK": Words("account check failed", "", "`terrace account check`."),
+    "ACCOUNT_CHECK": Words(
+        "account check failed",
+        "Key, position mode, leverage or time of an account are not as they must be; the message says which.",
+        "`terrace account check NAME`.",
+    ),
     "NO_INSTRUMENTS": Words(
         "exchange lists no instruments", "Those known before are kept.", "Nothing, unless it stays."
     ),
     # --- engine and risk ---
+    "SIGNAL_STOP": Words(
+        "the alert's stop is on the wrong side",
+        "Its stop lies where the price is already past it, so it was not taken; the configured stop holds.",
+        "Mend the stop in the alert's message.",
+    ),
+    "SIGNAL_TARGET": Words(
+        "the alert's target is on the wrong side",
+        "Its target lies where the price is already past it, so it was not taken; the configured targets hold.",
+        "Mend the target in the alert's message.",
+    ),
+    "LATE_SIGNAL": Words(
+        "an alert came too late",
+        "It lay in the spool or on its way for longer than the source's `max_age_s` and was not traded.",
+        "See why the daemon or the network was away.",
+    ),
+    "LIMIT_UNJUDGED": Words(
+        "a limit cannot be judged",
+        "An account is not ready or a price is missing, so a limit protects from nothing until it is known again.",
+        "`terrace status` names the account; the price of each quote currency in the reporting currency is needed.",
+    ),
+    "REVERSE_NOT_OPENED": Words(
+        "the new side of a reverse was not opened",
+        "The old side is closed; what was to open then expired, was removed or was refused.",
+        "`terrace signal show SIGNAL` says why. Send an entry if it is still wanted.",
+    ),
+    "RISK_STILL": Words(
+        "an offset does not get on",
+        "One of its orders waits. It holds up no other offset, and goes on by itself.",
+        "`terrace risk show`; look at the group it waits for.",
+    ),
+    "POISONED": Words(
+        "a message was put aside",
+        "It stopped a part of the engine twice and is kept away from it.",
+        "`terrace engine dead-letters` shows it; report it.",
+    ),
+    "MAILBOX": Words(
+        "a part does not keep up",
+        "More than 2,000 messages wait for it; where entries pass it they are turned away.",
+        "It ends by itself; if it stays, look at the machine's load and at the log.",
+    ),
+    "STORE_RESTORED": Words(
+        "the store was restored from a backup",
+        "What happened since the backup is looked up at the exchanges, and new entries are paused.",
+        "Compare with the exchange, then `terrace engine resume`. The old daemon must never run again.",
+    ),
     "LIMIT": Words(
         "limit reached", "Entries are held back, or more, as `limits.on_breach` says.", "`terrace engine lift-limit`."
     ),

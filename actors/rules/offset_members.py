@@ -166,12 +166,14 @@ def is_deep(worth: Worth, settings: RiskSettings) -> bool:
 
 
 def is_overtaken(member: Member, now_ms: int) -> bool:
-    """Whether the price is from before the last entry fill and a newer one may still be on its way (ORD-10)."""
+    """Whether the price is from before the last entry fill and a newer one may still be on its way (ORD-10). A fill far
+    ahead of now says nothing: the clock was set back since.
+    """
     quote, changed_ms = member.quote, member.group.update_time_ms
     if quote is None or quote.time_ms >= changed_ms or now_ms >= changed_ms + PRICE_LAG_MS:
         return False  # Nothing has filled since the group last changed.
     since_ms = last_entry_ms(member.group)
-    return quote.time_ms < since_ms and now_ms < since_ms + PRICE_LAG_MS
+    return quote.time_ms < since_ms and abs(now_ms - since_ms) < PRICE_LAG_MS
 
 
 def _under_way(group: Group) -> Reason | None:

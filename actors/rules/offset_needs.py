@@ -133,7 +133,7 @@ def _most(worth: Worth) -> Decimal:
 def _reason(plan: OffsetPlan, others: Sequence[Worth], settings: RiskSettings) -> list[PriceBound] | None:
     """Where nobody pays, nobody begins to be a winner; where somebody does, the first of them goes on doing so."""
     if plan.reason is Reason.NO_WINNERS:
-        if any(worth.profit is None or worth.profit > 0 for worth in others):
+        if any(worth.profit is None or worth.profit >= 0 for worth in others):
             return None
         return [
             PriceBound(worth.member.group, _better(worth.member.group), CONTEXT.divide(worth.invested, _amount(worth)))

@@ -4,7 +4,9 @@ Invariants:
 1. Until an amend is certain its order may have either quantity: the larger one counts as bound (TP-7).
 2. An amend is certain when the exchange reports the order as wanted, refuses, or the order is final. A report that
    shows the earlier price and quantity says nothing: it may be older than the request.
-3. An order whose amend was refused, or whose fate nobody knows, is cancelled and placed anew. A late amend then finds
+3. An open target that the exchange, asked since its last change, shows otherwise than it was brought there was changed
+   by somebody else: it is asked to be as it was, and the larger quantity is bound.
+4. An order whose amend was refused, or whose fate nobody knows, is cancelled and placed anew. A late amend then finds
    no order.
 """
 
@@ -21,6 +23,7 @@ from actors.rules.position_desk import Desk
 from actors.rules.position_exit import chunk
 from actors.rules.position_orders import where
 
+_RESTING = frozenset({OrderState.OPEN, OrderState.PARTIALLY_FILLED})
 MAX_PARTS = 20
 """Most orders one target is split into (TP-10). What is beyond follows when they have filled."""
 
@@ -84,11 +87,20 @@ def take_shape(desk: Desk, order: Order, report: OrderReport) -> Order:
     price, quantity = _told(order, report)
     if report.state is not None and report.state.is_final:
         return _ended(order, report.state, price, quantity)
-    if order.is_amending and (price, quantity) == (order.wanted_price, order.wanted_quantity):
+    if order.is_amending:
+        return _answered(desk, order, report, price, quantity)
+    is_certain = report.shape_ms is not None and report.shape_ms > last_change_ms(order)
+    if is_certain and report.state in _RESTING and order.state in _RESTING:
+        return _brought_back(desk, order, price or order.price, quantity or order.quantity)
+    return order
+
+
+def _answered(desk: Desk, order: Order, report: OrderReport, price: Decimal | None, quantity: Decimal | None) -> Order:
+    if (price, quantity) == (order.wanted_price, order.wanted_quantity):
         return _certain(order, price, quantity)
-    if order.is_amending and report.reason is Reason.OUTCOME_UNKNOWN:
+    if report.reason is Reason.OUTCOME_UNKNOWN:
         return _given_up(desk, order)
-    if order.is_amending and report.reason is not None:
+    if report.reason is not None:
         _say_refused(desk, order, report)
         desk.unamendable.add(order.client_order_id)
         return _certain(order, price, quantity)
@@ -135,6 +147,27 @@ def _ended(order: Order, state: OrderState, price: Decimal | None, quantity: Dec
     if state is not OrderState.FILLED or (quantity is None and order.is_amending):
         shaped = replace(shaped, wanted_price=order.wanted_price, wanted_quantity=order.wanted_quantity)
     return order if shaped == order else shaped
+
+
+def _brought_back(desk: Desk, order: Order, price: Decimal, quantity: Decimal) -> Order:
+    """What rests at the exchange is Terrace's to change: a target for less, or at another price, would leave what the
+    group holds without its own.
+    """
+    if order.cancel_requested or (price, quantity) == (order.price, order.quantity):
+        return order
+    assert order.price is not None
+    place, found = where((order.pyramid, order.leg)), f"{plain(quantity)} at {plain(price)}"
+    text = f"the target of {place} is {found} at the exchange: asked back to {plain(order.quantity)} at "
+    desk.note("target.changed_outside", text + plain(order.price), "warning", order=order)
+    desk.amends.append(order.client_order_id)
+    return replace(
+        order,
+        price=price,
+        quantity=quantity,
+        wanted_price=order.price,
+        wanted_quantity=order.quantity,
+        amend_time_ms=desk.now_ms,
+    )
 
 
 def _given_up(desk: Desk, order: Order) -> Order:

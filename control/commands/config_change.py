@@ -61,6 +61,8 @@ def restore(
 def _finish(
     run: Session, request: Any, preview: Any, kind: Any, *, yes: bool, dry_run: bool, output: Format, question: str
 ) -> None:
+    for note in preview.notes:
+        say(f"note: {note}")
     if dry_run:
         run.emit(preview, output, lambda: changes(preview.changes))
         return

@@ -15,8 +15,9 @@ from control.printer import Format, plain, say
 from control.session import Session, Stop, session
 
 FORMAT = 1
-PLACES = ("data_dir", "storage.url", "api.address", "forwarder.address", "panel.address", "observe.address")
-"""Keys that say where an installation is. They are not carried to another."""
+LISTENERS = ("api", "forwarder", "panel", "observe")
+PLACES = ("data_dir", "storage.url", *(f"{name}.{key}" for name in LISTENERS for key in ("address", "public")))
+"""Keys that say where an installation is, and who may reach it there. They are not carried to another."""
 MAX_IMPORT_BYTES = 64 * 1024 * 1024
 DEFAULT_VERSIONS = 50
 

@@ -201,6 +201,21 @@ def _leader(status: pb.Status) -> str:
     return f"this daemon ({who})" if lead.leads else f"{who}; this daemon waits to take over"
 
 
+LIMITS = {
+    "MAX_TOTAL_EXPOSURE": "exposure limit",
+    "MAX_REALIZED_LOSS_PER_DAY": "loss of the day",
+    "MAX_DRAWDOWN_PERCENT": "drawdown",
+    "MAX_CONSECUTIVE_LOSSES": "losses in a row",
+}
+"""Those that have no line of their own, as `status_text` calls them."""
+
+
+def _used(limit: pb.Limit) -> str:
+    """`12.5 of at most 100 USDT`."""
+    value = amount(limit.value, "") or "not known"
+    return f"{value} of at most {amount(limit.bound, limit.unit)}{', breached' if limit.breached else ''}"
+
+
 def status_text(status: pb.Status, *, wide: bool = False) -> str:
     """The engine as facts, and its accounts."""
     currency = status.reporting_currency
@@ -212,6 +227,7 @@ def status_text(status: pb.Status, *, wide: bool = False) -> str:
         ("limit", limit),
         ("breached", status.limit_reason),
         ("lifted by", status.limit_lift),
+        *((LIMITS[limit.code], _used(limit)) for limit in status.limits if limit.code in LIMITS and limit.bound),
         ("groups", f"{status.live_groups} of {status.max_open_groups}{forced}"),
         ("queued", status.queued_signals),
         ("unrealized", amount(status.unrealized_pnl, currency)),

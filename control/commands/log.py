@@ -176,7 +176,7 @@ def export(
     world: World = None,
     output: Output = Format.TABLE,
 ) -> None:
-    """Write stored events as text, CSV or one JSON object a line (also with -o json).
+    """Write stored events, newest first, as text, CSV or one JSON object a line (also with -o json).
 
     \b
     Examples:

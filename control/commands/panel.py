@@ -10,12 +10,13 @@ from typing import Annotated
 import typer
 
 from control.exits import ExitCode
+from control.handover import NOTHING_FROM_HERE
 from control.options import CONTEXT
 from control.session import Stop, session
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-MISSING = "the panel is not installed: pip install 'terrace[panel]'"
+MISSING = "the panel is not installed: install Terrace once more, with [panel] behind its name"
 
 
 @app.command("panel", context_settings=CONTEXT)
@@ -35,7 +36,9 @@ def panel(
     if not is_installed():
         raise Stop(MISSING, ExitCode.FAILED)
     path = config or session(ctx).flags.config
-    environ = {**os.environ, "TERRACE_CONFIG": os.path.abspath(path)} if path else dict(os.environ)
+    environ = {**os.environ, **NOTHING_FROM_HERE}
+    if path:
+        environ["TERRACE_CONFIG"] = os.path.abspath(path)
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", "gui"], environ)
 

@@ -24,6 +24,7 @@ from control.forwarder.log import Log, make_log
 from control.forwarder.settings import SECRET_KEYS, ForwarderSettings, read_settings
 from control.forwarder.spool import Spool, SpoolBroken, SpoolInUse
 from control.forwarder.tracing import make_tracing
+from control.service.notify import tell_manager
 from control.target import TargetFlags
 
 RELOAD_S = 1.0
@@ -105,8 +106,12 @@ class Process:
             sources=sorted(settings.sources),
             spooled=sum(waiting.values()),
         )
+        tell_manager(
+            self._environ, "READY=1", f"MAINPID={os.getpid()}", f"STATUS=listening, {sum(waiting.values())} spooled"
+        )
         reload = asyncio.ensure_future(self._follow(deliverer))
         await self._stop.wait()
+        tell_manager(self._environ, "STOPPING=1")
         self._log.info("stopping: no new alerts, those under way are finished")
         reload.cancel()
         server.close()
@@ -120,7 +125,8 @@ class Process:
         try:
             return await asyncio.get_running_loop().create_server(guard, settings.host, settings.port, backlog=BACKLOG)
         except OSError as error:
-            why = "the address is in use" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
+            taken = "the address is in use: another forwarder runs, or set forwarder.address to another"
+            why = taken if error.errno == errno.EADDRINUSE else error.strerror or str(error)
             self._log.error("cannot listen", address=f"{settings.host}:{settings.port}", error=why)
             return None
 
@@ -153,6 +159,7 @@ class Process:
         while True:
             await asyncio.sleep(RELOAD_S)
             self._forwarder.settle()
+            tell_manager(self._environ, "WATCHDOG=1")
             stamp = self._stamp_of()
             if stamp == self._stamp:
                 continue

@@ -89,6 +89,11 @@ def read_settings(config: ConfigFile, environ: Mapping[str, str], now_s: float |
     """The settings of a configuration. Raises ConfigFault for what cannot be meant."""
     now_s = time.time() if now_s is None else now_s
     host, port = split_address(config.text("forwarder.address", "127.0.0.1:8461"))
+    if not (is_loopback(host) or config.flag("forwarder.public", False)):
+        raise ConfigFault(
+            f"forwarder.address: {host}:{port} can be reached from outside this machine, without TLS. Set a loopback "
+            "address with a proxy for TLS before it, or forwarder.public: true, if that is meant"
+        )
     sections: Mapping[str, Any] = config.section("sources")
     if config.value("sources") is None:
         sections = {"tradingview": {"secret": "file:secrets/tradingview"}}
@@ -193,6 +198,16 @@ def _networks(part: ConfigFile, key: str) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(text, strict=False) for text in part.texts(key))
     except ValueError:
         raise ConfigFault(f"{key}: must hold IP addresses or networks") from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody off this machine can reach it (SEC-2)."""
+    if host.casefold() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def split_address(address: str) -> tuple[str, int]:

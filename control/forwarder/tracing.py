@@ -102,7 +102,7 @@ def make_tracing(endpoint: str, sample_percent: int, log: Log) -> Tracing:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
         from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
     except ImportError:
-        log.warning("traces need more packages", remedy="pip install 'terrace[traces]'")
+        log.warning("traces need more packages", remedy="install Terrace once more, with [traces] behind its name")
         return Tracing()
     provider = TracerProvider(
         sampler=ParentBasedTraceIdRatio(sample_percent / 100),

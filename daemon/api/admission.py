@@ -44,6 +44,8 @@ class Admission:
         """Signals turned away because their source sent too many."""
         self.behind = ""
         """Set while the engine is behind, in words: no entry is let in then."""
+        self.door_s = 0.0
+        """How long calls wait at the door before they come here, as it was last found."""
 
     def check(self) -> None:
         """Before a signal is even read: OVERLOADED where there is no room at all."""

@@ -24,6 +24,7 @@ import structlog
 
 from daemon.api import roles
 from daemon.api.certificates import ClientCertificates
+from daemon.api.edge_probe import Knock
 from daemon.api.errors import ApiReason, Failed, abort
 from daemon.api.kinds import Context, Handler
 from daemon.api.throttle import Throttle, address_of
@@ -168,6 +169,8 @@ class Gate(grpc.aio.ServerInterceptor):
         self._seen: set[str] = set()
         self._bursts = _Bursts()
         self._open_streams = 0
+        self.knock = Knock()
+        """How the daemon finds out what callers wait before they come here."""
         self.refused_calls = 0
         self.throttled_calls = 0
 
@@ -181,10 +184,11 @@ class Gate(grpc.aio.ServerInterceptor):
         if method in roles.OPEN and handler is not None:
             return self._bounded(handler) if handler.response_streaming else _answering(handler)
         token = _token(handler_call_details)
+        if token == self.knock.token:
+            self.knock.hear()
+            return _HEARD
         if not token:
-            if self._identities.knows_certificates:
-                return self._by_certificate(method, handler)
-            return self._refuse(method, handler, ApiReason.UNAUTHENTICATED, _NEEDED)
+            return self._by_certificate(method, handler)
         owner = self._identities.owner(token)
         if owner is None or owner.is_expired(datetime.now(UTC)):
             return self._wrong_token(method, handler, owner)
@@ -225,7 +229,7 @@ class Gate(grpc.aio.ServerInterceptor):
 
     def _by_certificate(self, method: str, handler: Handler | None) -> Handler:
         """No token: the certificate of the connection says who it is. Its address has proved itself with it."""
-        if handler is None:
+        if handler is None or not self._identities.knows_certificates:
             return self._refuse(method, handler, ApiReason.UNAUTHENTICATED, _NEEDED)
         guarded = self._guarded.get(method)
         if guarded is None:
@@ -430,6 +434,9 @@ def refusing(refuse: Check) -> Handler:
 
 def _ending(failed: Failed) -> Handler:
     return refusing(lambda context: abort(context, failed))
+
+
+_HEARD = _ending(Failed(ApiReason.UNAUTHENTICATED, "the daemon has heard itself"))
 
 
 def _checked(handler: Handler, check: Check) -> Handler:

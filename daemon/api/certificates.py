@@ -26,6 +26,8 @@ _LOG = structlog.stdlib.get_logger("terrace.security")
 LOOK_EVERY_S = 1.0
 """A connection looks for renewed files at most this often."""
 WARN_BEFORE = timedelta(days=14)
+ENDED, ENDS = "certificate", "certificate_ends"
+"""Names of troubles."""
 MAX_FILE_BYTES = 1024 * 1024
 MAX_READ_CERTIFICATES = 512
 """Callers' certificates kept as read."""
@@ -80,7 +82,9 @@ class Renewal:
         self._lock = threading.Lock()
         self._stamp = self._stamps()
         self._next_look_s = 0.0
-        self.current = read_server_certificate(tls)
+        self._problem = ""
+        """Why the files as they are now are not used; empty: they are."""
+        self.current = self._handed = read_server_certificate(tls)
         _warn_of_end(self.current)
 
     def credentials(self) -> grpc.ServerCredentials:
@@ -93,27 +97,47 @@ class Renewal:
     def renewed(self) -> grpc.ServerCertificateConfiguration | None:
         """Called at each handshake: a new configuration, or None: the last one stands."""
         with self._lock:
-            now_s = time.monotonic()
-            if now_s < self._next_look_s:
+            self._look()
+            if self.current is self._handed:
                 return None
-            self._next_look_s = now_s + LOOK_EVERY_S
-            stamp = self._stamps()
-            if stamp == self._stamp:
-                return None
-            return self._read_again(stamp)
+            self._handed = self.current
+            return self.current.configuration()
 
-    def _read_again(self, stamp: _Stamp) -> grpc.ServerCertificateConfiguration | None:
+    def troubles(self, now: datetime) -> dict[str, str]:
+        """What a person must see to, by name, in words: `certificate` has ended or its renewal is refused,
+        `certificate_ends` within `WARN_BEFORE`."""
+        with self._lock:
+            self._look()
+            end, problem = self.current.not_after, self._problem
+        when = f"{end:%Y-%m-%d %H:%M} UTC"
+        if now >= end:
+            words = f"the API's certificate ended at {when}: callers over TLS do not connect"
+            return {ENDED: f"{words}; the new files are not used: {problem}" if problem else words}
+        if problem:
+            return {ENDED: f"the renewed certificate of the API is not used: {problem}. The one in use ends at {when}"}
+        if now + WARN_BEFORE > end:
+            return {ENDS: f"the API's certificate ends at {when}"}
+        return {}
+
+    def _look(self) -> None:
+        """Reads the files again if they are others than before."""
+        now_s = time.monotonic()
+        if now_s < self._next_look_s:
+            return
+        self._next_look_s = now_s + LOOK_EVERY_S
+        stamp = self._stamps()
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp  # Of half a renewal, too: the other half changes it once more.
         try:
             found = read_server_certificate(self._tls)
         except (OSError, ValueError) as error:
-            if stamp != self._stamp:
-                _LOG.error("certificate_refused", problem=str(error), still=self.current.not_after.isoformat())
-            self._stamp = stamp  # Half a renewal, say: the other half changes the stamp once more.
-            return None
-        self._stamp, self.current = stamp, found
+            self._problem = str(error)
+            _LOG.error("certificate_refused", problem=self._problem, still=self.current.not_after.isoformat())
+            return
+        self._problem, self.current = "", found
         _LOG.info("certificate_read", expires=found.not_after.isoformat())
         _warn_of_end(found)
-        return found.configuration()
 
     def _stamps(self) -> _Stamp:
         return tuple(_stamp(path) for path in (self._tls.certificate, self._tls.key, self._tls.client_ca))

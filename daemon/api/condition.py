@@ -32,6 +32,16 @@ class Condition:
         self._lock = threading.Lock()
         self._phase = STARTING
         self._troubles: dict[str, Trouble] = {}
+        self.read_only_since_ms: int | None = None
+        """When this process was first told to take no commands (CFG-6); None: it takes them."""
+
+    def see_mode(self, *, is_read_only: bool) -> None:
+        """The mode of the config in force, each time one is."""
+        with self._lock:
+            if not is_read_only:
+                self.read_only_since_ms = None
+            elif self.read_only_since_ms is None:
+                self.read_only_since_ms = self._now_ms()
 
     @property
     def phase(self) -> str:

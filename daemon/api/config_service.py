@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from actors.rules.model import Reason
 from daemon.api import config_seen
@@ -37,6 +37,14 @@ T = TypeVar("T")
 
 MAX_READING = 1
 """Texts read at the same time for callers; the others wait."""
+
+
+class _Shown(NamedTuple):
+    """What is answered of a change."""
+
+    config: pb.Config
+    changes: list[pb.ConfigChange]
+    notes: list[str]
 
 
 class ConfigService(config_pb2_grpc.ConfigServiceServicer):
@@ -81,6 +89,7 @@ class ConfigService(config_pb2_grpc.ConfigServiceServicer):
             valid=True,
             changes=await self._changes(judged.running, judged.loaded),
             ineffective_paths=to.ineffective(judged.loaded),
+            notes=self._notes(judged.running, judged.loaded),
         )
 
     async def ListConfigVersions(
@@ -113,7 +122,7 @@ class ConfigService(config_pb2_grpc.ConfigServiceServicer):
             raise faulty_field("etag", "is missing: send the etag of the configuration the text was made from")
         make = _make(request.yaml, request.edits)
         shown = await self._change(make, request.etag, request.source, context, only_judge=request.validate_only)
-        return pb.ApplyConfigResponse(config=shown[0], changes=shown[1])
+        return pb.ApplyConfigResponse(config=shown.config, changes=shown.changes, notes=shown.notes)
 
     async def RestoreConfig(self, request: pb.RestoreConfigRequest, context: Context) -> pb.RestoreConfigResponse:
         target = request.WhichOneof("target")
@@ -131,16 +140,15 @@ class ConfigService(config_pb2_grpc.ConfigServiceServicer):
             return with_defaults(self._follower.in_force.loaded.text, path) if _is_faulty(reset) else reset
 
         shown = await self._change(make, request.etag, request.source, context, only_judge=request.validate_only)
-        return pb.RestoreConfigResponse(config=shown[0], changes=shown[1])
+        return pb.RestoreConfigResponse(config=shown.config, changes=shown.changes, notes=shown.notes)
 
-    async def _change(
-        self, make: Make, etag: str, source: int, context: Context, *, only_judge: bool
-    ) -> tuple[pb.Config, list[pb.ConfigChange]]:
+    async def _change(self, make: Make, etag: str, source: int, context: Context, *, only_judge: bool) -> _Shown:
         if only_judge:
             judged = await self._read(self._follower.judge, make, etag)
             if isinstance(judged, ConfigFaults | Stale):
                 raise _refused(judged)
-            return self._current(), await self._changes(judged.running, judged.loaded)
+            notes = self._notes(judged.running, judged.loaded)
+            return _Shown(self._current(), await self._changes(judged.running, judged.loaded), notes)
         if not self._follower.is_started:
             raise Failed(ApiReason.PART_DOWN, "the daemon is starting: try again in a moment", retry_after_s=1)
         if not self._engine.view.current.store_ok:
@@ -152,11 +160,14 @@ class ConfigService(config_pb2_grpc.ConfigServiceServicer):
             if not isinstance(done, Written):
                 raise _refused(done)
             if done.change is None:
-                return self._current(), []
+                return _Shown(self._current(), [], [])
             with suppress(Failed):  # It is in force; until it is stored, that is tried again.
                 await self._recorder.record((), None, context)
         found = key_changes(done.before.effective, done.change.loaded.effective)
-        return self._current(), list(to.changes(found))
+        return _Shown(self._current(), list(to.changes(found)), self._notes(done.before, done.change.loaded))
+
+    def _notes(self, before: LoadedConfig, after: LoadedConfig) -> list[str]:
+        return to.notes(before, after, self._follower.environ)
 
     async def _changes(self, running: LoadedConfig, wanted: LoadedConfig) -> list[pb.ConfigChange]:
         """What would change, with what that would do (CFG-4)."""

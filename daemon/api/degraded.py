@@ -47,6 +47,10 @@ class Facts:
     switch_times: Mapping[str, int] = field(default_factory=dict)
     """When each switch of the world was set."""
     is_read_only: bool = False
+    unreadable: str = ""
+    """Why the store cannot be read; empty: it can."""
+    elsewhere: frozenset[str] = frozenset()
+    """Accounts of the other worlds: what keeps them from being traded is said there."""
 
 
 def degraded(facts: Facts) -> list[Degraded]:
@@ -54,7 +58,7 @@ def degraded(facts: Facts) -> list[Degraded]:
         *_phase(facts.condition),
         *_store(facts),
         *_parts(facts.parts),
-        *map(_trouble, facts.condition.broken),
+        *(_trouble(trouble) for trouble in facts.condition.broken if not _is_elsewhere(trouble, facts)),
         *(one for now in facts.accounts for one in _account(now, facts)),
         *_prices(facts),
         *_limits(facts),
@@ -80,8 +84,9 @@ def is_grave(one: Degraded) -> bool:
 
 _GRAVE = frozenset(
     {
-        *("STORE_FAILED", "STORE_ON_RESERVE", "STORE_SLOW", "PART_DOWN", "PART_RESTARTING", "OVERLOADED"),
-        *("DISK_LOW", "ACCOUNT_NOT_TRADED", "CLOCK_JUMPED", "OTHER"),
+        *("STORE_FAILED", "STORE_UNREADABLE", "STORE_ON_RESERVE", "STORE_SLOW", "STORE_COPY", "DISK_LOW"),
+        *("PART_DOWN", "PART_RESTARTING", "OVERLOADED", "ACCOUNT_NOT_TRADED", "CLOCK_JUMPED", "LEASE_LOST"),
+        *("VAULT_LOCKED", "KEY_NOT_STORED", "OTHER"),
     }
 )
 
@@ -113,6 +118,13 @@ def _store(facts: Facts) -> Iterator[Degraded]:
             message=f"the store takes no writes: {error}; nothing new is acknowledged, nothing acknowledged is lost",
             remedy=f"{full}; it is tried again by itself, all the time",
             since_ms=since_ms,
+        )
+    elif facts.unreadable:
+        yield Degraded(
+            code="STORE_UNREADABLE",
+            subject="store",
+            message=f"{facts.unreadable}; trading goes on while it takes writes, lists and reports cannot be shown",
+            remedy="look at the database and at the log; counts of alerts and dead letters are those known last",
         )
     elif now.on_reserve:
         yield Degraded(
@@ -178,6 +190,11 @@ def _meaning(part: PartNow) -> str:
 # --- the daemon's own ------------------------------------------------------------------------------
 
 
+def _is_elsewhere(trouble: Trouble, facts: Facts) -> bool:
+    kind, _, rest = trouble.name.partition("/")
+    return kind == "account" and rest in facts.elsewhere
+
+
 def _trouble(trouble: Trouble) -> Degraded:
     kind, _, rest = trouble.name.partition("/")
     code, remedy = _TROUBLES.get(kind, ("OTHER", "look at the log"))
@@ -189,6 +206,12 @@ _TROUBLES: Mapping[str, tuple[str, str]] = {
     "disk_low": ("DISK_LOW", "make room on the disk, or lower alerts.disk_free_mb"),
     "overload": ("OVERLOADED", "senders repeat what was turned away; it ends by itself once there is less to do"),
     "mailbox": ("OVERLOADED", "it ends by itself once there is less to do; if it stays, look at the log"),
+    "vault": ("VAULT_LOCKED", "see to its key, then restart the daemon: `terrace secret list` says what it holds"),
+    "store_copy": ("STORE_COPY", "on purpose: start the original again, or let this one take over (docs/backup.md)"),
+    "lease": ("LEASE_LOST", "it is renewed again by itself; if it stays, look at the database and the way to it"),
+    "stored_key": ("KEY_NOT_STORED", "store the right key: `terrace secret set`"),
+    "certificate": ("CERTIFICATE", "renew the files of api.tls; they are read again by themselves"),
+    "certificate_ends": ("CERTIFICATE", "renew the files of api.tls; they are read again by themselves"),
     "clock": ("CLOCK_JUMPED", "have the clock kept by NTP, and see to it that nobody sets it by hand"),
 }
 
@@ -207,6 +230,15 @@ def _account(now: AccountNow, facts: Facts) -> Iterator[Degraded]:
             message=f"{now.reason}; exits wait at the front, entries queue",
             remedy=f"it is tried again by itself; `terrace account check {name}` says what is wrong",
             since_ms=_raised(facts, f"circuit:{name}"),
+        )
+    elif condition is not None and condition.is_key_refused:
+        yield Degraded(
+            code="ACCOUNT_KEY_REFUSED",
+            subject=name,
+            message=f"{now.reason}; nothing is sent, exits neither",
+            remedy=f"`terrace account check {name}` says why; a key stored by `terrace secret set` is taken at once, "
+            "one in a file or variable after a restart of the daemon",
+            since_ms=_raised(facts, f"key_refused:{name}"),
         )
     elif now.state == pb.ACCOUNT_STATE_DISCONNECTED:
         yield Degraded(
@@ -297,6 +329,7 @@ def _read_only(facts: Facts) -> Iterable[Degraded]:
     if facts.is_read_only:
         yield Degraded(
             code="READ_ONLY",
-            message="the configuration says read-only: no command and no alert is taken",
-            remedy="set engine.mode in the configuration",
+            message="the configuration says read-only: no command is taken, of alerts only exits and reduces",
+            remedy="set engine.mode to normal in the configuration file",
+            since_ms=facts.condition.read_only_since_ms,
         )

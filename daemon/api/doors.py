@@ -28,6 +28,8 @@ class Doors:
     def __init__(self, server: grpc.aio.Server) -> None:
         self._server = server
         self._socket: Path | None = None
+        self.renewal: Renewal | None = None
+        """Of the certificate, where TLS is spoken."""
         self.plain_target = ""
         """Where it can be reached without TLS."""
 
@@ -35,7 +37,8 @@ class Doors:
         """Binds a TCP address; answers the port, which for 0 is any free one. AddressInUse if it is taken."""
         try:
             if tls is not None and tls.certificate is not None:
-                return self._server.add_secure_port(address, Renewal(tls).credentials())
+                self.renewal = Renewal(tls)
+                return self._server.add_secure_port(address, self.renewal.credentials())
             port = self._server.add_insecure_port(address)
             self.plain_target = f"{address.rpartition(':')[0]}:{port}"
             return port

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from actors.messages import ReplyTo
@@ -17,6 +17,7 @@ from actors.view import View
 from daemon.api.condition import Condition
 from daemon.api.errors import Failed, faulty_field, not_found, refused
 from daemon.api.kinds import Context
+from daemon.api.status_counts import StatusCounts
 from daemon.api.translate import WORLD_OF
 from daemon.store.pages import BadPageToken, Page
 from daemon.store.read import Reader
@@ -87,6 +88,7 @@ class Engine:
     """Over what messages are sent; None: nothing is."""
     leadership: Callable[[], Leadership | None] = lambda: None
     """Who leads, where several daemons share the store."""
+    counts: StatusCounts = field(default_factory=StatusCounts)
 
     def why_untraded(self, account: str) -> str:
         """Why nothing of an account can be sent by this process; empty: it is traded."""

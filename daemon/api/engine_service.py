@@ -20,6 +20,7 @@ from daemon.api.errors import faulty_field
 from daemon.api.kinds import Context
 from daemon.api.letters import Letters
 from daemon.api.recorder import Recorder
+from daemon.api.roles import permitted
 from daemon.api.status import status
 from daemon.api.translate import CATEGORY_OF, SEVERITIES, SEVERITY_OF
 from daemon.api.watching import Left, Watcher
@@ -43,6 +44,11 @@ class EngineService(engine_pb2_grpc.EngineServiceServicer):
         self._engine = engine
         self._recorder = recorder
         self._letters = Letters(engine, recorder)
+
+    async def GetIdentity(self, _request: pb.GetIdentityRequest, _context: Context) -> pb.GetIdentityResponse:
+        who = caller()
+        found = pb.Identity(name=who.name, role=f"TOKEN_ROLE_{who.role.name}", methods=permitted(who.role))
+        return pb.GetIdentityResponse(identity=found)
 
     async def GetStatus(self, request: pb.GetStatusRequest, _context: Context) -> pb.GetStatusResponse:
         return pb.GetStatusResponse(status=await status(self._engine, self._engine.world(request.world)))

@@ -13,8 +13,8 @@ from actors.messages import Answer
 from actors.pool_admission import Admitted
 from actors.preview_messages import EntryPreview, PreviewEntry
 from actors.rules import events, position
-from actors.rules.choices import Overflow
-from actors.rules.intent import Action, Route, route
+from actors.rules.choices import EngineMode, Overflow
+from actors.rules.intent import Action, Route, only_its_end, route
 from actors.rules.model import Group, GroupState, Order, Outcome, Queued, Reason, Refused, Signal
 from actors.rules.position_cuts import uncut
 from actors.rules.position_desk import is_fresh
@@ -62,8 +62,9 @@ async def forecast(engine: Engine, signal: Signal, context: Context | None = Non
     """What the engine would do with this signal now. `Failed` where it would take no such signal on at all."""
     account = engine.settings().accounts[signal.key.account]
     live, waiting = engine.view.current.on_key(account.world, signal.key)
+    only_ends = engine.settings().engine.mode is EngineMode.READ_ONLY
     decided = route(
-        signal,
+        only_its_end(signal, live.side if live else None) if only_ends else signal,
         market=account.market,
         live_side=live.side if live else None,
         closing=live is not None and live.state is GroupState.CLOSING,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from typing import Literal
 
 from actors.messages import CLOSE_ALL, CancelEntries, CloseGroup, PauseEngine, ReplyTo
 from actors.risk_messages import ReduceGroup
 from actors.rules.choices import Market, World
-from actors.rules.model import Group, GroupState, Reason
+from actors.rules.model import Group, GroupState, Reason, Side
 from actors.rules.money import CONTEXT, HUNDRED
 from actors.rules.settings import AccountSettings, FeeSettings
 from daemon.api import translate_group as to
@@ -19,7 +20,7 @@ from daemon.api.engine import Engine, timeout_s
 from daemon.api.errors import ApiReason, Failed, faulty_field, not_found
 from daemon.api.kinds import Context
 from daemon.api.pages import slice_of
-from daemon.api.translate import GROUP_STATE_OF, decimal, known, number
+from daemon.api.translate import GROUP_STATE_OF, SIDE, decimal, known, milliseconds, number
 from daemon.api.translate_account import liquidation_distance_percent
 from daemon.store.found import GroupFilter
 from protos.terrace.v1 import group_pb2 as pb
@@ -32,7 +33,14 @@ PAUSE_TIMEOUT_S = 2.0
 PAUSE_AGAIN_S = 0.1
 """How soon the pause is asked for again while the pool is being restarted."""
 CLOSE_ALL_TIMEOUT_S = 60.0
+BY_HAND = (
+    "the store takes no writes, and nothing is sent that is not stored first: close the positions at the exchange if "
+    "it is urgent, its orders stand there; give this command again once the store is back"
+)
+"""What CloseAllGroups cannot do, and what helps (ORD-12)."""
 
+_SIDE_OF: Mapping[int, Side] = {number: side for side, number in SIDE.items()}
+_RESULT = {pb.GROUP_RESULT_GAIN: True, pb.GROUP_RESULT_LOSS: False}
 _NOT_CLOSED = frozenset(state for state in GroupState if state is not GroupState.CLOSED)
 
 
@@ -59,7 +67,9 @@ class GroupService(group_pb2_grpc.GroupServiceServicer):
 
     async def ListGroups(self, request: pb.ListGroupsRequest, _context: Context) -> pb.ListGroupsResponse:
         wanted = known(request.states, GROUP_STATE_OF, "states")
-        if not wanted:
+        if request.last_closed_first:
+            wanted = frozenset({GroupState.CLOSED})
+        elif not wanted:
             wanted = frozenset(GroupState) if request.include_closed else _NOT_CLOSED
         detail = to.BASIC if request.view == pb.GROUP_VIEW_BASIC else to.FULL
         world = self._engine.world_or_all(request.world)
@@ -73,6 +83,11 @@ class GroupService(group_pb2_grpc.GroupServiceServicer):
                 account=request.account,
                 symbol=request.symbol,
                 timeframe=request.timeframe,
+                side=_side(request),
+                close_start_ms=_optional_ms(request, "close_start_time"),
+                close_end_ms=_optional_ms(request, "close_end_time"),
+                is_gain=_RESULT.get(request.result),
+                by_close=request.last_closed_first,
             )
             found = await self._engine.page(self._engine.reader.list_groups, request, stored)
             newest = self._engine.view.current
@@ -145,6 +160,8 @@ class GroupService(group_pb2_grpc.GroupServiceServicer):
                 response.failures.add(group_id=group.group_id, reason=result.reason.value, message=result.message)
             else:
                 response.groups.append(self._shown(result, to.BASIC))
+        if response.failures and not self._engine.view.current.store_ok:
+            response.failures.add(reason=Reason.STORE_FAILED.value, message=BY_HAND)
         return response
 
     def _closes(self, groups: Iterable[Group], limit_s: float) -> list[asyncio.Task[Group | Failed]]:
@@ -212,12 +229,17 @@ class GroupService(group_pb2_grpc.GroupServiceServicer):
 
     def _live(self, request: pb.ListGroupsRequest, world: World | None) -> list[Group]:
         """Groups that are not closed and match the filters, newest first."""
+        if request.HasField("close_start_time") or request.HasField("close_end_time"):
+            return []
+        side, is_gain = _side(request), _RESULT.get(request.result)
         groups = [
             group
             for group in self._engine.view.current.live(world)
             if request.account in ("", group.account)
             and request.symbol in ("", group.symbol)
             and request.timeframe in ("", group.key.timeframe)
+            and side in (None, group.side)
+            and (is_gain is None or (group.realized > 0 if is_gain else group.realized < 0))
         ]
         return sorted(groups, key=lambda group: (group.create_time_ms, group.group_id), reverse=True)
 
@@ -232,6 +254,16 @@ class GroupService(group_pb2_grpc.GroupServiceServicer):
             words = f"{waits}account {group.account} is not traded ({untraded})"
             message.state_reason = f"{message.state_reason}; {words}" if message.state_reason else words
         return message
+
+
+def _side(request: pb.ListGroupsRequest) -> Side | None:
+    """None: both."""
+    found = known([request.side] if request.side else (), _SIDE_OF, "side")
+    return next(iter(found), None)
+
+
+def _optional_ms(request: pb.ListGroupsRequest, field: Literal["close_start_time", "close_end_time"]) -> int | None:
+    return milliseconds(getattr(request, field)) if request.HasField(field) else None
 
 
 def _amount(request: pb.ReduceGroupRequest) -> tuple[Decimal | None, Decimal | None]:

@@ -34,6 +34,9 @@ MAX_REMEMBERED = 10_000
 """Requests whose answers are kept for a repetition under the same `request_id` (AIP-155)."""
 MAX_REQUEST_ID_CHARS = 128
 MAX_SHOWN_CHARS = 64
+READ_ONLY_WORDS = (
+    "the engine is in read-only mode: no command is taken, from nobody (CFG-6). Set engine.mode to normal in the file"
+)
 
 _Unary = Callable[[Any, Context], Awaitable[Any]]
 
@@ -105,7 +108,7 @@ class Guard:
             if _only_looks(request):
                 return await unary(request, context)
             if is_command and self._engine.settings().engine.mode is EngineMode.READ_ONLY:
-                raise Failed(Reason.READ_ONLY, "the engine is in read-only mode (engine.mode)")
+                raise Failed(Reason.READ_ONLY, READ_ONLY_WORDS)
             _refuse_nul(request)
             if getattr(request, "validate_only", False):
                 return await unary(request, context)

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from actors.messages import Answer, SubmitSignal
-from actors.rules.choices import EngineMode
 from actors.rules.intent import may_be_shed
 from actors.rules.model import Instrument, Outcome, Reason, Refused, Signal
 from actors.rules.settings import SourceSettings
@@ -27,7 +26,7 @@ from daemon.api.forecast import forecast
 from daemon.api.kinds import Context
 from daemon.api.reading import FaultyBody, NoCatalogue, Sent, Symbols, Understood, read_body, understand, unreadable
 from daemon.api.recorder import Recorder
-from daemon.api.rejecting import OF_THE_MOMENT, rejected, rejected_rows
+from daemon.api.rejecting import OF_THE_MOMENT, read_only_refusal, rejected, rejected_rows
 from daemon.api.senders import check_sender
 from daemon.api.translate import milliseconds
 from daemon.api.translate_signal import answered
@@ -132,8 +131,7 @@ class Intake:
                 await self._reject(signal, Refused(reason=Reason.INVALID_BODY, detail=words), context)
             raise invalid_body(read.faults, sent.signal_id)
         signal, refused = read.signal, read.refused
-        if refused is None and self._engine.settings().engine.mode is EngineMode.READ_ONLY:
-            refused = Refused(reason=Reason.READ_ONLY, detail="the engine is in read-only mode (engine.mode)")
+        refused = refused or read_only_refusal(signal, self._engine.settings())
         if look_only:
             answer = rejected(signal, refused) if refused else (await forecast(self._engine, signal, context)).answer
         elif refused is not None or read.account is None:

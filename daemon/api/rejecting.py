@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from actors.messages import Answer
+from actors.rules.choices import EngineMode
+from actors.rules.intent import may_be_shed
 from actors.rules.model import Outcome, Reason, Refused, Signal
 from actors.rules.records import AddEvent, Row, SaveSignal, claim
 from actors.rules.settings import Settings
@@ -10,6 +12,17 @@ from actors.rules.settings import Settings
 MAX_DETAIL_CHARS = 4_000
 OF_THE_MOMENT = frozenset({Reason.READ_ONLY})
 """Refusals that say nothing of the alert: the same one is decided anew when it comes again (SIG-7)."""
+
+
+def read_only_refusal(signal: Signal, settings: Settings) -> Refused | None:
+    """CFG-6: while read-only nothing is opened or added to. What may end or lessen a position is taken: a group that
+    misses its exit is held by nobody's decision. Of a reverse only its end is left, which Pool sees to.
+    """
+    account = settings.accounts.get(signal.key.account)
+    if settings.engine.mode is not EngineMode.READ_ONLY or not may_be_shed(signal, account.market if account else None):
+        return None
+    words = "the engine is in read-only mode (engine.mode): only exits and reduces are taken"
+    return Refused(reason=Reason.READ_ONLY, detail=words)
 
 
 def rejected(signal: Signal, refused: Refused) -> Answer:

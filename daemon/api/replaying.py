@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from actors.messages import Answer, EventStored
-from actors.rules.choices import EngineMode
 from actors.rules.model import Reason, Refused, Signal
 from actors.rules.records import AddEvent
 from actors.rules.settings import AccountSettings, SourceSettings
@@ -20,7 +19,7 @@ from daemon.api.forecast_events import decisions
 from daemon.api.intake import MAX_REQUEST_ID_CHARS, Intake, no_catalogue
 from daemon.api.kinds import Context
 from daemon.api.reading import FaultyBody, NoCatalogue, Sent
-from daemon.api.rejecting import rejected
+from daemon.api.rejecting import read_only_refusal, rejected
 from daemon.api.translate_event import event
 from daemon.api.translate_signal import answered
 from protos.terrace.v1 import signal_pb2 as pb
@@ -36,8 +35,7 @@ async def look_again(engine: Engine, intake: Intake, original: Signal, context: 
     if isinstance(read, FaultyBody):
         raise invalid_body(read.faults, original.signal_id)
     signal, account, refused = read.signal, read.account, read.refused
-    if refused is None and engine.settings().engine.mode is EngineMode.READ_ONLY:
-        refused = Refused(reason=Reason.READ_ONLY, detail="the engine is in read-only mode (engine.mode)")
+    refused = refused or read_only_refusal(signal, engine.settings())
     if refused is not None or account is None:
         answer = rejected(signal, refused or Refused(reason=Reason.NO_ROUTE))
         lines = [_rejected_line(signal, answer, now_ms)]

@@ -60,6 +60,7 @@ ROLE_OF: Mapping[str, TokenRole] = {
     **_methods(
         "EngineService",
         {
+            "GetIdentity": _VIEWER,
             "GetStatus": _VIEWER,
             "PauseEngine": _OPERATOR,
             "ResumeEngine": _OPERATOR,
@@ -168,3 +169,12 @@ def may(role: TokenRole, method: str) -> bool:
     """Whether a caller with this role may call this method (`/package.Service/Method`)."""
     needed = ROLE_OF.get(method)
     return needed is not None and needed in _INCLUDES[role]
+
+
+def permitted(role: TokenRole) -> tuple[str, ...]:
+    """Methods a caller with this role may call, as `Service/Method`, without the package; in the table's order."""
+    return tuple(
+        method.removeprefix("/terrace.v1.")
+        for method, needed in ROLE_OF.items()
+        if method.startswith("/terrace.v1.") and needed in _INCLUDES[role]
+    )

@@ -14,6 +14,7 @@ from actors.messages import EventStored
 from actors.rules.model import Group, GroupState, Order, Outcome, Reason, Role, Signal, Trade
 from actors.rules.money import ZERO
 from actors.rules.records import AddEvent
+from daemon.api.at_once import FLAG, AtOnce, ladder_at_once
 from daemon.api.story_words import TRADED, WHY, summary
 from daemon.api.translate import code, timestamp
 from daemon.store.found import StoredAlert, StoredSignal
@@ -157,6 +158,9 @@ def _group(known: Known) -> Iterator[_Entry]:
         return
     for order in _orders(known, group):
         yield from _order(order)
+    for found in _at_once(known, group):
+        facts = {"flag": FLAG, "pyramid": str(found.pyramid)}
+        yield _Entry(found.time_ms, FILL, f"note: {found.words}", group.group_id, attributes=facts)
     if group.close_time_ms is not None and not _has_closed_event(known):
         reason = group.close_reason
         why = "" if reason is None else f", because {WHY[reason][0]}"
@@ -172,6 +176,13 @@ def _orders(known: Known, group: Group) -> list[Order]:
     if mine:
         return [order for order in group.orders.values() if order.pyramid in mine or order.pyramid is None]
     return [order for order in group.orders.values() if order.role is Role.CLOSE and order.create_time_ms >= since_ms]
+
+
+def _at_once(known: Known, group: Group) -> Iterator[AtOnce]:
+    """Of the pyramid the signal became."""
+    for pyramid in group.pyramids:
+        if pyramid.signal_id == known.stored.signal.signal_id and (found := ladder_at_once(group, pyramid)) is not None:
+            yield found
 
 
 def _order(order: Order) -> Iterator[_Entry]:
@@ -230,6 +241,7 @@ def _so_far(known: Known) -> str:
     words = []
     if any(order.role is Role.ENTRY for order in orders):
         words.append(f"{_number(entries)} {base} entered" if entries else "none of its entries is filled yet")
+    words += [found.words for found in _at_once(known, group)]
     if exits:
         words.append(f"{_number(exits)} {base} closed")
     if group.close_time_ms is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from actors.repair_messages import DescribeParts, PartsNow
+from actors.risk_messages import DescribeLimits, LimitsNow
 from actors.rules.choices import EngineMode, World
 from actors.rules.model import Group
 from actors.rules.money import ZERO
@@ -20,23 +21,25 @@ from daemon.api.degraded import Facts, degraded, is_grave, message
 from daemon.api.engine import Engine
 from daemon.api.errors import Failed
 from daemon.api.risk_service import risk_state
+from daemon.api.status_counts import Stored
 from daemon.api.translate import WORLD, decimal, optional_timestamp, timestamp
-from daemon.api.translate_limit import LIMIT_STATE, limit_lift, limit_reason, standing_of
-from daemon.store.found import Counts
+from daemon.api.translate_limit import LIMIT_STATE, limit_lift, limit_reason, limits, standing_of
 from protos.terrace.v1 import engine_pb2
 from protos.terrace.v1 import types_pb2 as pb
 
 SUPERVISOR_TIMEOUT_S = 1.0
+POOL_TIMEOUT_S = 0.5
+"""Without Pool's answer the figures of its loss limits are not known; the rest is shown all the same."""
 
 
 async def status(engine: Engine, world: World) -> engine_pb2.Status:
     """What the panel and `terrace engine status` show."""
-    accounts, counts, risk, parts, times = await asyncio.gather(
+    accounts, stored, risk, parts, judged_by = await asyncio.gather(
         describe_all(engine, engine.accounts(world)),
-        engine.read(engine.reader.counts, world),
+        engine.counts.look(engine, world),
         risk_state(engine, world),
         parts_now(engine),
-        engine.read(engine.reader.switch_times, world),
+        limits_now(engine, world),
     )
     facts = Facts(
         world=world,
@@ -44,11 +47,15 @@ async def status(engine: Engine, world: World) -> engine_pb2.Status:
         condition=engine.condition,
         parts=parts,
         accounts=accounts,
-        switch_times=times,
+        switch_times=stored.switch_times,
+        unreadable=stored.problem,
         is_read_only=engine.settings().engine.mode is EngineMode.READ_ONLY,
+        elsewhere=frozenset(
+            account.name for account in engine.settings().accounts.values() if account.world is not world
+        ),
     )
     # Off the loop: many groups take a while to be valued, and alerts must not wait for a look at them.
-    return await asyncio.to_thread(_status, engine, facts, counts, risk)
+    return await asyncio.to_thread(_status, engine, facts, stored, risk, judged_by)
 
 
 async def parts_now(engine: Engine) -> PartsNow | None:
@@ -62,7 +69,20 @@ async def parts_now(engine: Engine) -> PartsNow | None:
     return answer if isinstance(answer, PartsNow) else None
 
 
-def _status(engine: Engine, facts: Facts, counts: Counts, risk: pb.RiskState) -> engine_pb2.Status:
+async def limits_now(engine: Engine, world: World) -> LimitsNow | None:
+    """What Pool judges its loss limits by; None if it does not answer."""
+    try:
+        answer = await engine.ask(
+            f"pool/{world.value}", lambda reply_to: DescribeLimits(reply_to=reply_to), None, POOL_TIMEOUT_S
+        )
+    except Failed:
+        return None
+    return answer if isinstance(answer, LimitsNow) else None
+
+
+def _status(
+    engine: Engine, facts: Facts, stored: Stored, risk: pb.RiskState, judged_by: LimitsNow | None
+) -> engine_pb2.Status:
     world, accounts = facts.world, facts.accounts
     snapshot, settings = engine.view.current, engine.settings()
     groups = list(snapshot.live(world))
@@ -72,6 +92,7 @@ def _status(engine: Engine, facts: Facts, counts: Counts, risk: pb.RiskState) ->
     slots = Counter(group.account for group in groups)
     last_signal_ms = snapshot.last_signal_time_ms.get(world)
     standing = standing_of(snapshot, world)
+    exposure = _sum_in_reporting(engine, groups, planned)
     return engine_pb2.Status(
         state=state,
         state_reason=why,
@@ -84,7 +105,7 @@ def _status(engine: Engine, facts: Facts, counts: Counts, risk: pb.RiskState) ->
         last_signal_time=optional_timestamp(last_signal_ms),
         risk_state=risk,
         accounts=[translate_account.status_line(now, slots[now.settings.name]) for now in accounts],
-        alerts=counts.active_alerts,
+        alerts=stored.alerts,
         version=engine.version,
         config_version=settings.version,
         world=WORLD[world],
@@ -93,17 +114,18 @@ def _status(engine: Engine, facts: Facts, counts: Counts, risk: pb.RiskState) ->
         start_time=timestamp(engine.condition.start_time_ms),
         forced_groups=sum(group.forced for group in groups),
         reporting_currency=settings.engine.reporting_currency,
-        exposure=decimal(_sum_in_reporting(engine, groups, planned)),
+        exposure=decimal(exposure),
         reserved_capital=decimal(_sum_in_reporting(engine, groups, reserved)),
         free_capital=decimal(free_capital(engine, accounts, groups)),
         equity=decimal(total_equity(engine, accounts)),
         read_only=settings.engine.mode is EngineMode.READ_ONLY,
-        dead_letters=counts.dead_letters,
+        dead_letters=stored.dead_letters,
         last_sequence=snapshot.last_sequence,
         worlds=[WORLD[each] for each in engine.worlds()],
         degradations=broken,
         degraded=map(message, found),
         leadership=engine.leadership(),
+        limits=limits(settings, standing, judged_by, len(groups), exposure),
     )
 
 

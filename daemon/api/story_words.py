@@ -103,7 +103,7 @@ WHY: Mapping[Reason, tuple[str, str]] = {
         "the account had too little free balance",
         "Add funds, close a group, or lower the capital per pyramid.",
     ),
-    Reason.ACCOUNT_PAUSED: ("the account is paused", "Resume it with `terrace engine resume`."),
+    Reason.ACCOUNT_PAUSED: ("the account is paused", "Resume it with `terrace engine resume --account NAME`."),
     Reason.ENGINE_PAUSED: ("the engine is paused", "Resume it with `terrace engine resume`."),
     Reason.ACCOUNT_NOT_READY: ("the account is not ready to trade", ASK_STATUS),
     Reason.NEIGHBOUR_STOP: (
@@ -277,7 +277,10 @@ WHY: Mapping[Reason, tuple[str, str]] = {
         "It goes on by itself; fewer groups need fewer calls.",
     ),
     # The engine
-    Reason.READ_ONLY: ("the engine is in read-only mode", "Set `engine.mode` to another in the configuration file."),
+    Reason.READ_ONLY: (
+        "the engine is in read-only mode: only exits and reduces are taken",
+        "Set `engine.mode` to normal in the configuration file.",
+    ),
     Reason.STORE_FAILED: ("the store took no writes", "Check disk and database; `terrace status` says what is wrong."),
     Reason.STORE_SLOW: ("the store was too slow to take entries", "Check the disk; it goes on by itself."),
     Reason.OUTCOME_UNKNOWN: (

@@ -69,8 +69,12 @@ def account(engine: Engine, now: AccountNow, groups: list[Group], *, whole: bool
 
 
 def _connection(value: AccountCondition) -> account_pb2.Connection:
+    since = dict(value.streams_since_ms)
     return account_pb2.Connection(
-        streams=[account_pb2.Stream(name=name, up=is_up, message=words) for name, is_up, words in value.streams],
+        streams=[
+            account_pb2.Stream(name=name, up=is_up, message=words, since_time=optional_timestamp(since.get(name)))
+            for name, is_up, words in value.streams
+        ],
         circuit=f"CIRCUIT_STATE_{value.circuit.upper()}",
         retry_time=optional_timestamp(value.retry_ms or None),
         rate_windows=[account_pb2.RateWindow(name=name, used=used, limit=limit) for name, used, limit in value.windows],

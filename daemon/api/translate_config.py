@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from daemon.api.errors import FieldFault
 from daemon.api.translate import timestamp
+from daemon.config.environment import overridden
 from daemon.config.fault import Fault
 from daemon.config.file import etag_of
 from daemon.config.load import LoadedConfig
@@ -27,6 +28,7 @@ _SOURCE: Mapping[str, pb.ConfigSource] = {
     "panel": pb.CONFIG_SOURCE_PANEL,
     "api": pb.CONFIG_SOURCE_API,
 }
+MAX_NOTES = 20
 _INEFFECTIVE = " has no effect yet"
 
 
@@ -71,6 +73,17 @@ def changes(
         )
     if len(found) > MAX_CHANGES:
         yield pb.ConfigChange(path=f"and {len(found) - MAX_CHANGES} more")
+
+
+def notes(before: LoadedConfig, after: LoadedConfig, environ: Mapping[str, str]) -> list[str]:
+    """What the author of a change should know and may not expect."""
+    found = list(overridden(before.text, after.text, environ).items())
+    told = [
+        f"{key}: the environment variable {name} overrides it; what the file says has no effect as long as the daemon "
+        "is started with it"
+        for key, name in found[:MAX_NOTES]
+    ]
+    return told + ([f"and {len(found) - MAX_NOTES} more overridden keys"] if len(found) > MAX_NOTES else [])
 
 
 def ineffective(loaded: LoadedConfig) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from daemon.backup.keeper import Backups, Terms
@@ -13,6 +13,7 @@ from daemon.config.daemon_settings import DaemonSettings
 from daemon.secrets import Resolver, Secret
 from daemon.store.backup import Snapshotter, SqliteSnapshotter
 from daemon.store.open import is_postgres
+from daemon.store.refused import StoreRefused
 from daemon.vault.vault import Vault
 
 HOUR_MS = 3_600_000
@@ -25,6 +26,30 @@ def snapshotter_of(store_url: str, path: Path) -> Snapshotter:
     from daemon.store.postgres_backup import PostgresSnapshotter
 
     return PostgresSnapshotter(store_url)
+
+
+def source_beside(daemon: DaemonSettings, environ: Mapping[str, str]) -> Source | StoreRefused:
+    """What is backed up, for a program beside the daemon."""
+    from daemon.app import program_version
+    from daemon.clock import SystemClock
+    from daemon.store_url import stored_url
+    from daemon.vault.opening import make_vault
+
+    url = stored_url(daemon)
+    if isinstance(url, StoreRefused):
+        return url
+    if not is_postgres(url) and not daemon.storage.path.is_file():
+        words = f"there is no store at {daemon.storage.path}"
+        return StoreRefused(problem=words, remedy="It is made by the first start of the daemon")
+    return Source(
+        snapshotter=snapshotter_of(url, daemon.storage.path),
+        data_dir=daemon.data_dir,
+        store_path=daemon.storage.path,
+        config_path=daemon.config_path,
+        tokens_path=daemon.api.tokens,
+        vault_path=make_vault(daemon, environ, SystemClock().now_ms).path,
+        version=program_version(),
+    )
 
 
 def make_backups(

@@ -1,4 +1,4 @@
-"""`terraced backup`: what is done with backups by a person, without a daemon: verify one, restore one."""
+"""`terraced backup`: what is done with backups by a person, without a daemon: make, verify, restore one."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from daemon.backup.sealing import Keys, SealKey
 
 NAME = "backup"
+BESIDE = "beside"
+"""In the name of its draft, in place of the installation's."""
 PASSPHRASE_VARIABLE = "TERRACE_BACKUP_PASSPHRASE_FILE"
 
 _EPILOG = """Examples:
@@ -44,15 +46,23 @@ Exit codes: 0 done or well, 1 damaged, refused or not done, 2 usage, 8 not confi
 def add_parser(commands: Any) -> None:
     backup = commands.add_parser(
         NAME,
-        help="verify or restore a backup",
-        description="Verifies a backup, or restores it into a fresh folder. Making and listing is done by the running "
-        "daemon: terrace backup create, terrace backup list.",
+        help="make, verify or restore a backup",
+        description="Makes a backup in a folder of your choice, verifies one, or restores it into a fresh folder. The "
+        "running daemon's own are made and listed by terrace backup create, terrace backup list.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add_config(backup)
-    verbs = backup.add_subparsers(dest="verb", metavar="{verify,restore}", required=True)
+    verbs = backup.add_subparsers(dest="verb", metavar="{create,verify,restore}", required=True)
+    create = verbs.add_parser(
+        "create",
+        help="make one without asking the daemon, which may be running; it is not encrypted",
+        allow_abbrev=False,
+    )
+    add_config(create)
+    add_output(create)
+    create.add_argument("--into", metavar="DIR", type=Path, required=True, help="folder it is put into")
     verify = verbs.add_parser("verify", help="check that a backup is whole and can be restored", allow_abbrev=False)
     add_output(verify)
     verify.add_argument("--scratch", metavar="DIR", type=Path, help="folder with room to unpack it for the while")
@@ -75,10 +85,36 @@ def add_parser(commands: Any) -> None:
 
 
 def run(chosen: argparse.Namespace, parser: argparse.ArgumentParser) -> int:  # noqa: ARG001
+    if chosen.verb == "create":
+        return _create(chosen)
     keys = _Keys(chosen.passphrase_file, getattr(chosen, "config", None))
     if chosen.verb == "verify":
         return _verify(chosen, keys, _data_dir(getattr(chosen, "config", None)))
     return _restore(chosen, keys)
+
+
+def _create(chosen: argparse.Namespace) -> int:
+    from daemon.backup.archive import no_rest
+    from daemon.backup.making import Made, make_backup
+    from daemon.backup.setup import source_beside
+    from daemon.clock import SystemClock
+    from daemon.store.refused import StoreRefused
+
+    config = read_config(getattr(chosen, "config", None))
+    if config is None:
+        return FAULTY
+    source = source_beside(config.daemon, os.environ)
+    if isinstance(source, StoreRefused):
+        return failed(source)
+    now_ms = SystemClock().now_ms()
+    made = make_backup(source, chosen.into, installation_id=BESIDE, now_ms=now_ms, key=None, rest=no_rest)
+    if not isinstance(made, Made):
+        return failed(made)
+    if chosen.output == "json":
+        print_json({"path": made.path.absolute(), "size_bytes": made.size_bytes, "schema": made.manifest.schema})
+        return DONE
+    print(_about(made.path, made.manifest, is_encrypted=False))
+    return DONE
 
 
 def _data_dir(config: str | None) -> Path | None:

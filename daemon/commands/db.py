@@ -5,9 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daemon.commands.common import DONE, FAILED, FAULTY, add_config, add_output, agreed, failed, print_json, read_config
+from daemon.commands.common import (
+    CANCELLED,
+    DONE,
+    FAILED,
+    FAULTY,
+    add_config,
+    add_output,
+    agreed,
+    failed,
+    print_json,
+    read_config,
+)
 from daemon.commands.store import store_url_of
 
 if TYPE_CHECKING:
@@ -29,7 +41,8 @@ def add_parser(commands: Any) -> None:
         help="look after the store while no daemon uses it",
         description=f"Looks after the store.\n\n{listed}",
         epilog="Examples:\n  terraced db check\n  terraced db downgrade --dry-run\n  terraced db vacuum\n\n"
-        "Exit codes: 0 done, 1 the store is not well or it could not be done, 2 usage or a faulty config.",
+        "Exit codes: 0 done, 1 the store is not well or it could not be done, 2 usage or a faulty config, 8 not "
+        "confirmed: nothing was done.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -37,6 +50,8 @@ def add_parser(commands: Any) -> None:
     db.add_argument("action", choices=(*ACTIONS, "rollback"), metavar="{" + ",".join(ACTIONS) + "}")
     add_output(db)
     db.add_argument("--yes", action="store_true", help="downgrade: do not ask, and take the first migration back too")
+    db.add_argument("--to", metavar="MIGRATION", default="", help="downgrade: take all back that are newer than this")
+    db.add_argument("--books", metavar="N", type=int, help="downgrade: also files of paper accounts, to their schema N")
     db.add_argument("--dry-run", action="store_true", help="downgrade, vacuum: say what would be done, change nothing")
 
 
@@ -44,6 +59,8 @@ def run(chosen: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     action = "downgrade" if chosen.action == "rollback" else chosen.action
     if chosen.yes and action != "downgrade":
         parser.error("--yes belongs to db downgrade")
+    if (chosen.to or chosen.books is not None) and action != "downgrade":
+        parser.error("--to and --books belong to db downgrade")
     if chosen.dry_run and action not in ("downgrade", "vacuum"):
         parser.error("--dry-run belongs to db downgrade and db vacuum")
     config = read_config(chosen.config)
@@ -65,9 +82,36 @@ def run(chosen: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     if action == "downgrade":
         look = tools.look_at_rollback(url, data_dir)
         stop = _before_rollback(look, yes=chosen.yes, dry_run=chosen.dry_run, is_json=is_json)
-        done = tools.rollback_store(url, data_dir, empty=chosen.yes) if stop is None else None
-        return _changed(action, done, is_json=is_json) if stop is None else stop
+        return _rolled_back(url, data_dir, chosen, is_json=is_json) if stop is None else stop
     return _changed(action, tools.migrate_store(url, data_dir), is_json=is_json)
+
+
+def _rolled_back(url: str, data_dir: Path, chosen: argparse.Namespace, *, is_json: bool) -> int:
+    from daemon.store import tools
+
+    done = tools.rollback_store(url, data_dir, empty=chosen.yes and not chosen.to, to=chosen.to)
+    words = None
+    if isinstance(done, tools.Changed) and chosen.books is not None:
+        words = _books_down(data_dir, chosen.books)
+    return _changed("downgrade", words or done, is_json=is_json)
+
+
+def _books_down(data_dir: Path, version: int) -> str | None:
+    """Words where it cannot be done. Who uses them has the directory's lock, which is taken for it."""
+    from daemon.exchanges.paper_books import BooksFault, bring_down
+    from daemon.store.lock import Held, take_lock
+
+    lock = take_lock(data_dir)
+    if isinstance(lock, Held):
+        return f"a daemon (pid {lock.pid}) is using {data_dir}: stop it first"
+    try:
+        for path in sorted((data_dir / "paper").glob("*.db")):
+            bring_down(path, version)
+    except BooksFault as fault:
+        return str(fault)
+    finally:
+        lock.release()
+    return None
 
 
 def _changed(action: str, done: object, *, is_json: bool) -> int:
@@ -101,7 +145,7 @@ def _before_rollback(found: object, *, yes: bool, dry_run: bool, is_json: bool) 
         return DONE
     if yes:
         return None
-    return None if confirmed(found) else FAILED
+    return None if confirmed(found) else CANCELLED
 
 
 def confirmed(found: Rollback) -> bool:

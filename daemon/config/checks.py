@@ -287,10 +287,10 @@ def _listeners(document: Document, checked: Checked) -> Iterator[Fault]:
         if first is not None:
             yield document.fault(path, f"{address} is taken by {first}.address already")
         has_tls = isinstance(section, ApiModel) and section.tls.certificate is not None
-        is_meant = isinstance(section, ForwarderModel) or section.public
-        if not (is_loopback(address) or is_meant or has_tls):
+        if not (is_loopback(address) or section.public or has_tls):
             message = f"{address} can be reached from outside this machine, without TLS"
-            yield document.fault(path, message, ("a loopback address", f"{name}.public: true, if that is meant"))
+            local = "a loopback address" + (" with a proxy for TLS before it" if name == "forwarder" else "")
+            yield document.fault(path, message, (local, f"{name}.public: true, if that is meant"))
     api = _section(checked, "api", ApiModel)
     if api is not None and (api.tls.certificate is None) != (api.tls.key is None):
         yield document.fault(("api", "tls"), "certificate and key belong together")

@@ -51,6 +51,7 @@ class ForwarderSettings:
     max_spooled: int
     max_spool_mb: int
     trusted_proxies: tuple[str, ...]
+    public: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,12 @@ class PanelSettings:
     address: str
     theme: Theme
     refresh_ms: int
+    session_idle_minutes: int
+    """A login ends when nobody used it for this long."""
+    session_max_hours: int
+    """A login ends after this long, used or not."""
+    hosts: tuple[str, ...]
+    """Further names browsers reach it under."""
     public: bool
 
 

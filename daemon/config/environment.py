@@ -12,9 +12,11 @@ from collections.abc import Mapping
 
 from daemon.config.document import Document, Place, Tree, parse, scalar
 from daemon.config.fault import Fault, Path
+from daemon.config.reload import changed_keys
 from daemon.config.validate import TOP_LEVEL
 
 PREFIX = "TERRACE_"
+DATA_DIR = "TERRACE_DATA_DIR"
 
 
 def overlay(document: Document, environ: Mapping[str, str]) -> None:
@@ -25,6 +27,28 @@ def overlay(document: Document, environ: Mapping[str, str]) -> None:
     for name in sorted(environ):
         if name.startswith(PREFIX) and ("__" in name or _is_top_level(name)):
             _lay(document, name, environ[name])
+
+
+def overridden(before: str, after: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Keys that two texts of the file set differently, without effect: the variable that overrides each, by key."""
+    changed = changed_keys(parse(before, "").tree, parse(after, "").tree)
+    names = {
+        name: _steps(name) for name in environ if name.startswith(PREFIX) and ("__" in name or _is_top_level(name))
+    }
+    if environ.get(DATA_DIR):
+        names[DATA_DIR] = ["data_dir"]
+    found = {}
+    for key in changed:
+        steps = [step.casefold() for step in key.split(".")]
+        for name, its in sorted(names.items()):
+            shared = min(len(steps), len(its))
+            if steps[:shared] == its[:shared]:
+                found[key] = name
+    return found
+
+
+def _steps(name: str) -> list[str]:
+    return [part.casefold() for part in name.removeprefix(PREFIX).split("__")]
 
 
 def _is_top_level(name: str) -> bool:

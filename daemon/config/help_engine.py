@@ -18,7 +18,8 @@ from daemon.config.schema import (
 _ENGINE: Fields = {
     "mode": Help(
         "normal trades; read_only takes no trading command and no change of the configuration over the API, whoever "
-        "asks, and refuses alerts. Targets, stops and what is under way go on.",
+        "asks, and refuses alerts that open or add. Alerts that close or reduce, targets, stops, the queue and what is "
+        "under way go on.",
         "CFG-6",
         "read_only",
     ),
@@ -210,7 +211,7 @@ _EXECUTION: Fields = {
     ),
     "limit_close_attempts": Help("With slippage_action limit: how often a close is tried within the bound.", "EXIT-4"),
     "limit_close_fallback": Help(
-        "And then: alert leaves the rest open and calls a person, market closes it at any price.", "EXIT-4"
+        "And then: alert calls a person and goes on trying within the bound, market closes it at any price.", "EXIT-4"
     ),
     "retries": Help("How often a request is sent again that failed for a moment and surely had no effect.", "ORD-4"),
     "retry_base_ms": Help("The first pause between them; it doubles each time.", "ORD-4"),

@@ -116,19 +116,34 @@ _FORWARDER: Fields = {
     "trusted_proxies": Help(
         "Proxies whose X-Forwarded-For is believed when addresses are checked.", "SIG-5", "[127.0.0.1, 10.0.0.0/8]"
     ),
+    "public": Help(
+        "true: address may be one that other machines reach. Alerts and their secrets travel in clear there: better a "
+        "proxy with TLS on this machine.",
+        "SEC-2",
+    ),
 }
 
 _PANEL: Fields = {
     "address": Help("Where it listens."),
-    "theme": Help("How it looks."),
+    "theme": Help("How it looks in a browser that has not chosen."),
     "refresh_ms": Help("How often its tables are brought up to date."),
+    "session_idle_minutes": Help(
+        "A login ends when nobody used it for this long. What a page fetches by itself is no use.", "SEC-2"
+    ),
+    "session_max_hours": Help("A login ends after this long, used or not.", "SEC-2"),
+    "hosts": Help(
+        "Names a browser may reach it under, besides localhost, IP addresses and the one in address: those of a proxy "
+        "before it. Any other is refused, so that no page elsewhere can pass off its own name as this machine's.",
+        "SEC-2",
+        "[terrace.example]",
+    ),
     "public": Help("true: address may be one that other machines reach.", "SEC-2"),
 }
 
 _OBSERVE: Fields = {
     "address": Help("Where it listens."),
     "public": Help("true: address may be one that other machines reach.", "SEC-2"),
-    "traces": Help("Traces of signals, sent to a collector; they need `pip install 'terrace[traces]'`."),
+    "traces": Help("Traces of signals, sent to a collector, for Terrace installed with `[traces]` behind its name."),
 }
 
 _TRACES: Fields = {

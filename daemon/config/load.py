@@ -50,6 +50,8 @@ def load_config(path: Path, environ: Mapping[str, str], *, version: int = 1) -> 
         data = _read(path)
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}; name the file with --config or TERRACE_CONFIG"
+        if isinstance(error, FileNotFoundError):
+            message += ", or have one written: terrace init"
         return ConfigFaults(faults=(Fault(path="", line=0, message=message, source=str(path)),))
     try:
         text = data.decode("utf-8-sig")
@@ -104,7 +106,7 @@ def _load_document(
     return LoadedConfig(
         settings=build_settings(checked, data_dir, version),
         daemon=build_daemon(checked, config_path, data_dir),
-        warnings=(*not_yet(plain, default_config()), *cross_warnings(checked)),
+        warnings=(*not_yet(plain), *cross_warnings(checked)),
         text=text,
         effective=plain,
     )

@@ -12,7 +12,10 @@ from daemon.config.seen import Change, Look, counted, group_name, names, signal_
 
 def _mode(change: Change, _key: str) -> Iterator[str]:
     if change.after.engine.mode is EngineMode.READ_ONLY:
-        yield "trading commands and changes over the API are refused from then on; only the file leads back"
+        yield (
+            "commands, changes over the API and alerts that open or add are refused from then on, from everybody, "
+            "close-all too; exits of alerts are taken; only the file leads back"
+        )
 
 
 def _group_key(change: Change, _key: str) -> Iterator[str]:

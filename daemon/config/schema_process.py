@@ -62,12 +62,19 @@ class ForwarderModel(Section):
     max_spooled: Annotated[int, Whole(1, 100_000_000, "alerts")] = 100_000
     max_spool_mb: Annotated[int, Whole(1, 1_000_000, "MB")] = 256
     trusted_proxies: tuple[Annotated[str, Network()], ...] = ()
+    public: Annotated[bool, FLAG] = False
+
+
+HOST_NAME = Text("a host name without scheme and port", r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9])?", 253)
 
 
 class PanelModel(Section):
     address: Annotated[str, Address()] = "127.0.0.1:8462"
     theme: Annotated[Theme, Word(Theme)] = Theme.DARK
     refresh_ms: Annotated[int, Whole(100, 60_000, "ms")] = 500
+    session_idle_minutes: Annotated[int, Whole(1, 1440, "min")] = 60
+    session_max_hours: Annotated[int, Whole(1, 720, "h")] = 12
+    hosts: tuple[Annotated[str, HOST_NAME], ...] = ()
     public: Annotated[bool, FLAG] = False
 
 

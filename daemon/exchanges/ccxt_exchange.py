@@ -19,6 +19,7 @@ from daemon.exchanges import convert
 from daemon.exchanges.ccxt_account import CcxtAccount
 from daemon.exchanges.ccxt_orders import SEND_WITHIN_MS, CcxtOrders, OrdersContext
 from daemon.exchanges.connection import Connection, VenueFault
+from daemon.exchanges.convert import TradeView
 from daemon.exchanges.loop import ExchangeLoop
 from daemon.exchanges.price_feed import PriceFeed
 from daemon.exchanges.streams import StreamItem, Streams, Tickers
@@ -155,6 +156,30 @@ class CcxtExchange:
     def probe(self) -> None:
         life = self._connection.life
         self._spawn(lambda: self._account.probe(life))
+
+    def trades_since(self, symbol: str, since_ms: int, timeout_s: float) -> tuple[TradeView, ...]:
+        """The account's executions of an instrument, fees in third assets not valued. Blocks; not on the loop.
+
+        VenueFault where the venue does not tell them, TimeoutError where it takes too long.
+        """
+        found: list[Raw] = []
+
+        async def ask() -> None:
+            found.extend(
+                await self._connection.draw_and_call(
+                    Ask.TRADES, Work.LOOK_UP, lambda: self._venue.trades(symbol, since_ms)
+                )
+            )
+
+        self._loop.run(ask(), timeout_s)
+        instrument = self._account.instrument(symbol)
+        if instrument is None:
+            return ()
+        views = (
+            convert.trade_view(raw, self._venue.client_order_id(raw), instrument, lambda _asset, _quote: None)
+            for raw in found
+        )
+        return tuple(view for view in views if view is not None)
 
     def set_price(self, symbol: str, price: Decimal, reply_to: ReplyTo) -> None:
         words = f"prices are made by {self._venue.exchange}; {symbol} cannot be set to {price}"

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -360,12 +361,17 @@ class CcxtOrders:
         return self._tracker.saw_trades(views, self._now_ms())
 
     async def _learn_answer(self, order: Order, raw: Raw) -> None:
-        """A reply to a request about this very order, whatever ids it names."""
+        """A reply to a request about this very order, whatever ids it names.
+
+        Executions that it tells of without showing them may come by the stream. A deaf one never brings them, and a
+        sweep may have to wait for the request budget, so they are asked for here too.
+        """
         if raw.get("trades"):
             await self._saw_trades(
                 [{"order": raw.get("id"), "symbol": order.symbol, **trade} for trade in raw["trades"]]
             )
         self._saw(convert.order_view(raw, order.client_order_id), raw)
+        self._seek_soon(TRADES_WAIT_S)
 
     async def _learn_found(self, order: Order, found: Found) -> None:
         if found.order is not None:
@@ -406,9 +412,17 @@ class CcxtOrders:
         try:
             if wait_s:
                 await asyncio.sleep(wait_s)
+            asked_for = self._lacking(symbol)
             await self._seek(symbol)
         finally:
             self._seeking.discard(symbol)
+        if self._lacking(symbol).items() - asked_for.items():  # Filled while that was under way: it may be too old.
+            self._seek_soon(TRADES_WAIT_S)
+
+    def _lacking(self, symbol: str) -> dict[str, Decimal]:
+        """Orders whose executions are missing, and what the venue calls filled of each."""
+        tracks = (self._tracker.track(name) for name in self._tracker.missing)
+        return {each.client_order_id: each.filled for each in tracks if each is not None and each.symbol == symbol}
 
     async def _seek(self, symbol: str, since_ms: int | None = None, *, is_foreign: bool = False) -> None:
         """Asks for the executions of a symbol that are missing. A failure leaves them missing: the sweep asks again."""

@@ -156,8 +156,7 @@ class Connection:
         if verdict.is_ban or (verdict.is_rate_limit and verdict.retry_after_ms):
             self.budget.block(now_ms + verdict.retry_after_ms)
         if verdict.is_ban:
-            until_ms = now_ms + verdict.retry_after_ms
-            self.deliver(Banned(incarnation=self.life, until_ms=until_ms, words=verdict.words))
+            self.deliver(Banned(incarnation=self.life, for_ms=verdict.retry_after_ms, words=verdict.words))
         if verdict.is_clock:
             self.on_clock_fault()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -67,6 +68,8 @@ _SELECT_TRADES = (
 
 _UPGRADES = {"1": "ALTER TABLE orders ADD COLUMN amend_number INTEGER NOT NULL DEFAULT 0"}
 """What leads from a file of an earlier version to the next one."""
+_DOWNGRADES = {"2": "ALTER TABLE orders DROP COLUMN amend_number"}
+"""What leads back: which numbers changes of orders have used up is no longer known then."""
 
 _Row = tuple[str | int | None, ...]
 
@@ -97,7 +100,7 @@ def books_path(data_dir: Path, account: str) -> Path:
 def ledger(path: Path) -> Ledger:
     """Reads a file while or after somebody else writes it. BooksFault if it cannot be read."""
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
         try:
             connection.execute("BEGIN")
             return Ledger(
@@ -109,6 +112,34 @@ def ledger(path: Path) -> Ledger:
             connection.close()
     except sqlite3.Error as error:
         raise BooksFault(f"{path}: {error}") from error
+
+
+def bring_down(path: Path, version: int) -> int:
+    """Makes a file readable for an earlier version of this code, which has `version`. How many steps that took.
+
+    For a file nobody uses. BooksFault where it cannot be done; each step is there wholly or not at all.
+    """
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_S)) as connection:
+            steps = 0
+            while (found := _schema_of(connection, path)) > version:
+                if str(found) not in _DOWNGRADES:
+                    raise BooksFault(f"{path}: nothing leads back from its schema {found}")
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute(_DOWNGRADES[str(found)])
+                connection.execute(_SAVE_FACT, ("schema", str(found - 1)))
+                connection.execute("COMMIT")
+                steps += 1
+            return steps
+    except sqlite3.Error as error:
+        raise BooksFault(f"{path}: {error}") from error
+
+
+def _schema_of(connection: sqlite3.Connection, path: Path) -> int:
+    found = connection.execute("SELECT value FROM facts WHERE name = 'schema'").fetchone()
+    if found is None or not str(found[0]).isdecimal():
+        raise BooksFault(f"{path}: it does not say its schema")
+    return int(found[0])
 
 
 class Books(Protocol):

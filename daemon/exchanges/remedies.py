@@ -87,7 +87,8 @@ def kind_of(account: AccountSettings) -> str:
 
 def _no_way(why: Unreachable, account: AccountSettings, exchange: str) -> str:
     host = urlsplit(account.urls.get("rest", "")).netloc
-    return _NO_WAY[why].format(host=host or exchange, where=_where(account))
+    unnamed = f"of {exchange}" if why is Unreachable.UNKNOWN_HOST else exchange
+    return _NO_WAY[why].format(host=host or unnamed, where=_where(account))
 
 
 def _where(account: AccountSettings) -> str:

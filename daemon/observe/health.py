@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -139,10 +139,17 @@ class Health:
         return await asyncio.shield(task)
 
     def _page(self, checks: Sequence[Check], well: str, unwell: str) -> Page:
-        passed = all(check.passed for check in checks)
-        shown = [{"name": check.name, "passed": check.passed, "message": self._mask(check.message)} for check in checks]
-        body = orjson.dumps({"status": well if passed else unwell, "checks": shown}) + b"\n"
-        return Page(OK if passed else UNWELL, body, JSON)
+        is_well = all(check.passed for check in checks)
+        return page(
+            [replace(check, message=self._mask(check.message)) for check in checks], well if is_well else unwell
+        )
+
+
+def page(checks: Sequence[Check], status: str) -> Page:
+    """The answer to a probe: 200 if every check passed, else 503; JSON either way."""
+    shown = [{"name": check.name, "passed": check.passed, "message": check.message} for check in checks]
+    body = orjson.dumps({"status": status, "checks": shown}) + b"\n"
+    return Page(OK if all(check.passed for check in checks) else UNWELL, body, JSON)
 
 
 async def silent_ones(system: Asking, names: Sequence[str], limit_s: float) -> list[str]:

@@ -79,7 +79,7 @@ class Sender:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
-                env=self._environ,
+                env={**self._environ, "PYTHONSAFEPATH": "1"},
                 start_new_session=True,  # Ctrl-C is for the daemon, which then ends it.
             )
         process = self._process

@@ -36,7 +36,8 @@ def make_export(settings: TracesSettings, version: str, service: str = "terrace"
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
         from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
     except ImportError:
-        _LOG.warning("traces need more packages: pip install 'terrace[traces]'", category="config")
+        words = "traces need more packages: install Terrace once more, with [traces] behind its name"
+        _LOG.warning(words, category="config")
         return None
     provider = TracerProvider(
         sampler=ParentBasedTraceIdRatio(settings.sample_percent / 100),

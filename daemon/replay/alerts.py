@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from actors.messages import Answer, Commit, Participant, Send, SubmitSignal
 from actors.ports import Catalogue, Ids
 from actors.replies import ReplyBox
-from actors.rules.choices import EngineMode
 from actors.rules.model import Instrument, Outcome, Reason, Refused, Signal
 from actors.rules.settings import Settings
 from actors.stepped import Stepped
@@ -20,7 +19,7 @@ from actors.view import View
 from daemon.api.body import MAX_BODY_BYTES
 from daemon.api.errors import FieldFault
 from daemon.api.reading import FaultyBody, NoCatalogue, Sent, Symbols, read_body, understand, unreadable
-from daemon.api.rejecting import rejected, rejected_rows
+from daemon.api.rejecting import read_only_refusal, rejected, rejected_rows
 from daemon.replay.model import AlertOutcome, TimedAlert
 from daemon.store.memory import MemoryStore
 
@@ -98,9 +97,7 @@ class AlertIntake:
         if isinstance(read, NoCatalogue):
             taken.refused = f"account {read.account.name}: its instruments are not known"
             return
-        refused = read.refused
-        if refused is None and self._settings.engine.mode is EngineMode.READ_ONLY:
-            refused = Refused(reason=Reason.READ_ONLY, detail="the engine is in read-only mode (engine.mode)")
+        refused = read.refused or read_only_refusal(read.signal, self._settings)
         if refused is not None or read.account is None:
             self._reject(read.signal, refused or Refused(reason=Reason.NO_ROUTE), taken)
             return

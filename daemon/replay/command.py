@@ -28,11 +28,34 @@ DONE, FAILED, FAULTY, INTERRUPTED = 0, 1, 2, 130
 STDOUT = "-"
 
 
+class Interrupt:
+    """Ctrl-C, once. It may come while Python collects garbage, where an exception is only printed; so whoever shows
+    progress asks again."""
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def __call__(self, *_: object) -> None:
+        self.came = True
+        raise KeyboardInterrupt
+
+    def heeded(self, show: Callable[[Progress], None]) -> Callable[[Progress], None]:
+        """`show`, which ends what it is shown of once Ctrl-C came."""
+
+        def take(progress: Progress) -> None:
+            if self.came:
+                raise KeyboardInterrupt
+            show(progress)
+
+        return take
+
+
 def run(chosen: argparse.Namespace, config: Path, environ: Mapping[str, str]) -> int:
     """Does what the arguments say. `config` is the one of a plain replay."""
+    interrupt = Interrupt()
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        return _compare(chosen, environ) if chosen.compare else _replay(chosen, config, environ)
+        signal.signal(signal.SIGINT, interrupt)
+        return _compare(chosen, environ, interrupt) if chosen.compare else _replay(chosen, config, environ, interrupt)
     except ReplayFault as fault:
         _say(f"{chosen.program} replay: {fault}")
         return FAULTY
@@ -42,11 +65,11 @@ def run(chosen: argparse.Namespace, config: Path, environ: Mapping[str, str]) ->
         return INTERRUPTED
 
 
-def _replay(chosen: argparse.Namespace, config: Path, environ: Mapping[str, str]) -> int:
+def _replay(chosen: argparse.Namespace, config: Path, environ: Mapping[str, str], interrupt: Interrupt) -> int:
     _check_out(chosen.out)
     bar, start_s = _bar(), monotonic()
     try:
-        report = run_job(_job(chosen, config), environ, bar)
+        report = run_job(_job(chosen, config), environ, interrupt.heeded(bar))
     finally:
         bar.close()
     _say_speed(report["candles"], monotonic() - start_s)
@@ -54,14 +77,14 @@ def _replay(chosen: argparse.Namespace, config: Path, environ: Mapping[str, str]
     return _hand_out(report, summary(report), chosen)
 
 
-def _compare(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def _compare(chosen: argparse.Namespace, environ: Mapping[str, str], interrupt: Interrupt) -> int:
     _check_out(chosen.out)
     if chosen.config:
         _say(f"{chosen.program} replay: note: --config plays no part beside --compare")
     jobs = [_job(chosen, config) for config in chosen.compare]
     bar, start_s = _bar(), monotonic()
     try:
-        one, other = run_pair(jobs, environ, _both(bar))
+        one, other = run_pair(jobs, environ, _both(interrupt.heeded(bar)))
     finally:
         bar.close()
     if one["input"]["signals"] != other["input"]["signals"]:
@@ -78,7 +101,7 @@ def _job(chosen: argparse.Namespace, config: Path) -> Job:
     )
 
 
-def _both(bar: Bar) -> Callable[[int], Callable[[Progress], None]]:
+def _both(bar: Callable[[Progress], None]) -> Callable[[int], Callable[[Progress], None]]:
     """One bar for two replays: it shows the one that is behind."""
     newest: dict[int, Progress] = {}
 

@@ -152,7 +152,7 @@ async def _started() -> asyncio.subprocess.Process:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env={**inherited(), "POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        env={**inherited(), "POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"},
     )
 
 

@@ -13,6 +13,7 @@ from daemon.api.auth import Identities
 from daemon.api.doors import AddressInUse, SocketRefused
 from daemon.config.daemon_settings import DaemonSettings
 from daemon.config.kinds import split_address
+from daemon.observe.health import Check, page
 from daemon.observe.http import ObserveServer, Page
 from daemon.standby.server import WaitingServer
 from daemon.standby.watch import Look, Watch
@@ -106,8 +107,8 @@ class Waiting:
         )
         observe = ObserveServer(
             {
-                "/healthz": lambda: Page("200 OK", b"ok\n"),
-                "/readyz": lambda: Page("503 Service Unavailable", b"standby\n"),
+                "/healthz": lambda: page([Check(name="loop", passed=True)], "alive"),
+                "/readyz": lambda: page([Check(name="serving", passed=False, message=server.words())], "standby"),
                 "/metrics": lambda: Page("200 OK", b"# TYPE terrace_standby gauge\nterrace_standby 1\n"),
             }
         )

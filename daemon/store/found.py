@@ -41,6 +41,14 @@ class GroupFilter:
     symbol: str = ""
     timeframe: str = ""
     side: Side | None = None
+    close_start_ms: int | None = None
+    """Closed at this time or later; none that is not closed."""
+    close_end_ms: int | None = None
+    """Closed before this time; none that is not closed."""
+    is_gain: bool | None = None
+    """Realised more than nothing so far, or less."""
+    by_close: bool = False
+    """Closed ones alone, the last to close first; else the last to open first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,3 +63,13 @@ def epoch_chars(epoch: int) -> str:
     """The epoch in client order ids (ORD-2). After 1,296 leads they begin anew: an id stays unique by its attempt."""
     high, low = divmod(epoch % 36**EPOCH_CHARS, 36)
     return _DIGITS[high] + _DIGITS[low]
+
+
+def epoch_after_restore(now_ms: int, last: int) -> int:
+    """For a SQLite store that was put back to an earlier state (ORD-2): ids of attempts made since then must not come
+    up again. Taken from the clock, because the store cannot know which epochs it has had since; two restores get
+    the same one by a chance of 1 in 1,295.
+    """
+    most: int = 36**EPOCH_CHARS - 1
+    found = 1 + now_ms // 1000 % most
+    return found if found != last else 1 + found % most

@@ -19,7 +19,7 @@ from daemon.store.audit import AuditKeys
 from daemon.store.audit_keys import NoKeys, ensure_keys
 from daemon.store.backup import COPY_OF, RESTORED_FROM
 from daemon.store.database import database_path, open_writer, raw
-from daemon.store.leadership import Wish
+from daemon.store.leadership import Wish, epoch_after_restore
 from daemon.store.lock import DirectoryLock, Held, take_lock
 from daemon.store.refused import Refuse as _Refuse
 from daemon.store.refused import StoreRefused
@@ -115,7 +115,7 @@ def _open_postgres(
     except ImportError as error:
         raise _Refuse(
             f"storage.url names a PostgreSQL server, and the driver for it is not installed ({error.name or error})",
-            "Install it: pip install 'terrace[postgres]'",
+            "Install Terrace once more, with [postgres] behind its name",
         ) from error
     store = open_postgres(url, durability, lock, keys, now_ms, installation_id, migrations, wish)
     store.go_on_under_newest_key(now_ms)
@@ -257,11 +257,15 @@ def _boot(
 ) -> Boot:
     """Counts the start and marks the file as in use, in one commit."""
     known = _meta(database)
+    epoch = int(known.get("epoch", "0"))
+    if RESTORED_FROM in known:
+        epoch = epoch_after_restore(now_ms, epoch)
     facts = {
         "installation_id": known.get("installation_id") or installation_id(),
         "create_time_ms": known.get("create_time_ms") or str(now_ms),
         "boot_count": str(int(known.get("boot_count", "0")) + 1),
         "clean": "0",
+        "epoch": str(epoch),
     }
     with database.atomic("IMMEDIATE"):
         for name, value in facts.items():
@@ -275,6 +279,7 @@ def _boot(
         warnings=warnings,
         restored_from=known.get(RESTORED_FROM, ""),
         copy_of=known.get(COPY_OF, ""),
+        epoch=epoch,
     )
 
 

@@ -17,7 +17,7 @@ from daemon.store.postgres import Connection
 from daemon.store.postgres_open import Place, check_server, connection_refusal, place_of, refuse_held, use_refusal
 from daemon.store.postgres_read import PostgresSnapshot
 from daemon.store.refused import Refuse, StoreRefused
-from daemon.store.tools import Changed, Checked, Rollback
+from daemon.store.tools import Changed, Checked, Rollback, taken_back
 
 T = TypeVar("T")
 
@@ -82,22 +82,27 @@ def look_at_rollback(url: str) -> Rollback | StoreRefused:
     return _with(url, look, read_only=True)
 
 
-def rollback_store(url: str, migrations: Path, *, empty: bool) -> Changed | StoreRefused:
+def rollback_store(url: str, migrations: Path, *, empty: bool, to: str = "") -> Changed | StoreRefused:
     """See `tools.rollback_store`. No copy is made."""
 
     def run(connection: Connection, place: Place, name: str) -> Changed:
         _alone(connection, place, name)
         done = postgres_migrate.applied(connection)
-        if not done:
+        back = taken_back(done, to)
+        if isinstance(back, StoreRefused):
+            raise Refuse(back.problem, back.remedy)
+        if not back:
             return Changed(migrations=())
-        if done[-1] in postgres_migrate.unknown(connection, migrations):
+        strange = [name for name in back if name in postgres_migrate.unknown(connection, migrations)]
+        if strange:
             raise Refuse(
-                f"only the Terrace that ran {done[-1]} can take it back", "Run terraced db rollback of that version"
+                f"only the Terrace that ran {strange[0]} can take it back", "Run terraced db rollback of that version"
             )
-        if len(done) == 1 and not empty:
+        if len(back) == len(done) and not empty:
             raise Refuse(f"{done[0]} is the first migration: without it {place} is empty", "Say --yes if that is meant")
-        postgres_migrate.rollback(connection, migrations)
-        return Changed(migrations=done[-1:])
+        for _ in back:
+            postgres_migrate.rollback(connection, migrations)
+        return Changed(migrations=back)
 
     return _with(url, run)
 

@@ -112,7 +112,8 @@ class Reader:
     def list_groups(
         self, wanted: GroupFilter = ALL_GROUPS, *, size: int = 0, token: str = ""
     ) -> Page[Group] | BadPageToken:
-        """Newest first by time of opening, closed ones included unless `wanted.states` says otherwise."""
+        """Newest first by time of opening, or of closing where `wanted.by_close`; closed ones included unless
+        `wanted.states` says otherwise."""
         after = read_token(token)
         if isinstance(after, BadPageToken):
             return after

@@ -27,7 +27,8 @@ MAX_CLOSED = 100_000
 def group_places(rows: RunQuery, wanted: GroupFilter, after: Place | None, size: int) -> list[tuple[Place, str]]:
     """Places and ids of the groups of a page and one more, newest first."""
     table = GroupTable
-    query = table.select(table.create_time_ms, table.id, table.group_id)
+    time_ms = table.close_time_ms if wanted.by_close else table.create_time_ms
+    query = table.select(time_ms, table.id, table.group_id)
     conditions = matching(
         [
             (table.world, wanted.world.value if wanted.world else ""),
@@ -37,16 +38,21 @@ def group_places(rows: RunQuery, wanted: GroupFilter, after: Place | None, size:
             (table.side, wanted.side.value if wanted.side else ""),
         ]
     )
+    if wanted.by_close:
+        conditions += [SQL(CLOSED), table.close_time_ms.is_null(False)]  # Lets the index of closed groups be used.
     if wanted.states:
         conditions.append(table.state.in_([state.value for state in wanted.states]))
         if GroupState.CLOSED not in wanted.states:
             conditions.append(SQL(NOT_CLOSED))  # Lets the index of live groups be used.
+    conditions += within(table.close_time_ms, wanted.close_start_ms, wanted.close_end_ms)
+    if wanted.is_gain is not None:
+        conditions.append(SQL("CAST(realized AS REAL) > 0" if wanted.is_gain else "CAST(realized AS REAL) < 0"))
     if after is not None:
-        conditions.append(older_than(table.create_time_ms, table.id, after))
+        conditions.append(older_than(time_ms, table.id, after))
     if conditions:
         query = query.where(*conditions)
-    found = rows(query.order_by(table.create_time_ms.desc(), table.id.desc()).limit(size + 1))
-    return [(Place(time_ms, row_id), group_id) for time_ms, row_id, group_id in found]
+    found = rows(query.order_by(time_ms.desc(), table.id.desc()).limit(size + 1))
+    return [(Place(at_ms, row_id), group_id) for at_ms, row_id, group_id in found]
 
 
 def fills_of_group(rows: RunQuery, group_id: str) -> tuple[GroupFill, ...]:

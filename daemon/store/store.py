@@ -57,6 +57,8 @@ PRUNE_ROWS = 2000
 NOTIFICATIONS_KEPT = 10_000
 """Messages that were sent or given up; the oldest beyond are deleted."""
 DEAD_LETTERS_KEPT = 1000
+CONFIG_VERSIONS_KEPT = 1000
+"""The newest, the one in force among them; and, however old, those that groups were opened under which still live."""
 BOOKINGS_KEPT_MS = 90 * 86_400_000
 """However short events are kept: far longer than any exchange repeats an execution or a payment, so that none is booked
 twice."""
@@ -145,6 +147,13 @@ _PRUNE = (
         "FROM bookings b JOIN position_groups g ON g.group_id = b.group_id "
         "WHERE b.time_ms < :bookings_before_ms AND g.state = 'closed' LIMIT :rows)"
     ),
+    (
+        "DELETE FROM config_versions WHERE version IN (SELECT c.version FROM config_versions c WHERE c.version <= "
+        "(SELECT version FROM config_versions ORDER BY version DESC LIMIT 1 OFFSET :config_versions) "
+        "AND NOT EXISTS (SELECT 1 FROM position_groups g WHERE g.state <> 'closed' AND c.version = "
+        "(SELECT max(v.version) FROM config_versions v WHERE v.time_ms <= g.create_time_ms)) "
+        "ORDER BY c.version LIMIT :rows)"
+    ),
 )
 
 
@@ -164,7 +173,7 @@ class Boot:
     restored_from: str = ""
     """Name of the backup this store was restored from, at its first start; empty at every other."""
     epoch: int = 0
-    """Number of this lead among daemons that share a store; 0 where there can be but one."""
+    """Number of this lead among daemons that share a store; 0 where there can be but one, and it was never restored."""
     copy_of: str = ""
     """Installation this store is a copy of, for a look only: it trades no real money. Empty: it is none."""
 
@@ -219,13 +228,15 @@ class SqlStore(ABC):
 
     def prune(self, now_ms: int, events_before_ms: int) -> int:
         """Deletes idempotency keys that have expired, events, resolved alerts and resolved differences from before a
-        time, bookings of closed groups as old, and the oldest dead letters over their limit, and thins equity from
-        before that time: at most `PRUNE_ROWS` of each. Answers how many; call again while it is not 0."""
+        time, bookings of closed groups as old, the oldest dead letters and versions of the config over their limits,
+        and thins equity from before that time: at most `PRUNE_ROWS` of each. Answers how many; call again while it is
+        not 0."""
         parameters = {
             "now_ms": now_ms,
             "events_before_ms": events_before_ms,
             "rows": PRUNE_ROWS,
             "dead_letters": DEAD_LETTERS_KEPT,
+            "config_versions": CONFIG_VERSIONS_KEPT,
             "notifications": NOTIFICATIONS_KEPT,
             "span_ms": EQUITY_SPAN_MS,
             "bookings_before_ms": min(events_before_ms, now_ms - BOOKINGS_KEPT_MS),

@@ -158,36 +158,49 @@ def look_at_rollback(url: str, data_dir: Path) -> Rollback | StoreRefused:
 
 
 def rollback_store(
-    url: str, data_dir: Path, *, migrations: Path = migrate.MIGRATIONS, empty: bool = False
+    url: str, data_dir: Path, *, migrations: Path = migrate.MIGRATIONS, empty: bool = False, to: str = ""
 ) -> Changed | StoreRefused:
-    """Takes the newest migration back. A copy is kept first: what only that migration stored is lost in the store.
+    """Takes the newest migration back, or all that are newer than `to`. A copy is kept first: what only they stored is
+    lost in the store.
 
     `empty`: also the first one, which leaves nothing in the store; refused otherwise.
     """
     if is_postgres(url):
         from daemon.store import postgres_tools
 
-        return postgres_tools.rollback_store(url, migrations, empty=empty)
+        return postgres_tools.rollback_store(url, migrations, empty=empty, to=to)
 
     def run(database: SqliteDatabase, path: Path) -> Changed | StoreRefused:
         done = migrate.applied(database)
-        if not done:
-            return Changed(migrations=())
-        if done[-1] not in migrate.known(migrations):
+        back = taken_back(done, to)
+        if isinstance(back, StoreRefused) or not back:
+            return back if isinstance(back, StoreRefused) else Changed(migrations=())
+        strange = [name for name in back if name not in migrate.known(migrations)]
+        if strange:
             return StoreRefused(
-                problem=f"only the Terrace that ran {done[-1]} can take it back",
+                problem=f"only the Terrace that ran {strange[0]} can take it back",
                 remedy="Run terraced db rollback of that version",
             )
-        if len(done) == 1 and not empty:
+        if len(back) == len(done) and not empty:
             return StoreRefused(
                 problem=f"{done[0]} is the first migration: without it {path} is empty",
                 remedy="Say --yes if that is meant",
             )
         kept = migrate.keep_copy(database, path)
-        migrate.rollback(database, migrations)
-        return Changed(migrations=done[-1:], kept=kept)
+        for _ in back:
+            migrate.rollback(database, migrations)
+        return Changed(migrations=back, kept=kept)
 
     return change(url, data_dir, run)
+
+
+def taken_back(done: tuple[str, ...], to: str) -> tuple[str, ...] | StoreRefused:
+    """Of the migrations a store has had those to take back, newest first: the newest, or all newer than `to`."""
+    if not to:
+        return done[-1:]
+    if to not in done:
+        return StoreRefused(problem=f"the store never had {to}", remedy="terraced db check says what it has")
+    return tuple(reversed(done[done.index(to) + 1 :]))
 
 
 def change(url: str, data_dir: Path, run: Callable[[SqliteDatabase, Path], T | StoreRefused]) -> T | StoreRefused:

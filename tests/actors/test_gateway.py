@@ -97,6 +97,33 @@ def test_an_account_that_cannot_be_reached_is_not_ready_and_raises_an_alert_unti
     assert alert.alert_key in [row.alert_key for row in world.rows(ResolveAlert)]
 
 
+@pytest.mark.rule("LOG-5")
+def test_a_key_that_is_refused_is_said_to_be_refused_and_not_that_the_exchange_does_not_answer() -> None:
+    world = World()
+    world.tell(m.InstrumentsFetched(incarnation=7, fate=Fate.ACCEPTED, instruments=(instrument(),)))
+    world.listed()
+    for _ in range(4):
+        world.tell(m.BalancesFetched(incarnation=7, fate=Fate.REFUSED, words="10003 the key is not valid"))
+        world.pass_ms(1_000)
+    (alert,) = world.rows(RaiseAlert)
+    assert (alert.alert_key, alert.severity) == ("key_refused:paper", "critical")
+    assert "refuses the API key (balances: 10003 the key is not valid)" in alert.message
+    assert "refuses the API key" in world.told(m.AccountChanged)[-1].detail
+    world.tell(m.BalancesFetched(incarnation=7, fate=Fate.ACCEPTED, balances=balances("100")))
+    assert alert.alert_key in [row.alert_key for row in world.rows(ResolveAlert)]
+
+
+@pytest.mark.rule("LOG-5")
+def test_one_refusal_of_a_key_that_has_worked_is_no_refused_key() -> None:
+    world = World().settle()
+    refused = m.BalancesFetched(incarnation=7, fate=Fate.REFUSED, words="not now")
+    for _ in range(2):
+        world.tell(refused)
+    assert world.rows(RaiseAlert) == []
+    world.tell(refused)
+    assert [row.alert_key for row in world.rows(RaiseAlert)] == ["key_refused:paper"]
+
+
 def test_balances_that_change_quickly_are_told_together() -> None:
     world = World().settle()
     world.pass_ms(10_000)

@@ -9,7 +9,7 @@ import pytest
 
 from actors import account_messages as am
 from actors import messages as m
-from actors.gateway_orders import ANSWER_TIMEOUT_MS
+from actors.gateway_orders import ANSWER_TIMEOUT_MS, STRANGE_MS
 from actors.messages import Fate
 from actors.rules.model import Order, OrderReport, OrderState, Reason, Role
 from actors.rules.records import RaiseAlert
@@ -266,6 +266,40 @@ def test_an_overtaken_report_does_not_take_the_new_price_back() -> None:
     world.reports()
     world.stream(replace(shaped("100", "1", time_ms=START_MS + 10), trades=(trade(1, "0.5"),)))
     assert [shape(told) for told in world.reports()] == [(Decimal(101), Decimal(2))]
+
+
+@pytest.mark.rule("ORD-9", "TP-7")
+@pytest.mark.parametrize("found", [("101", "2"), ("100", "1")], ids=["it was an old one", "somebody changed it"])
+def test_a_target_shown_otherwise_than_its_group_knows_it_is_asked_for_before_that_is_told(
+    found: tuple[str, str],
+) -> None:
+    world = resting()
+    world.tell(am.AmendOrders(orders=(wanting(),)))
+    world.answer(TARGET, request="amend")
+    assert [shape(told) for told in world.reports()] == [(Decimal(101), Decimal(2))]
+    world.stream(shaped("100", "1", time_ms=0))
+    assert [shape(told) for told in world.reports()] == [(None, None)]
+    assert world.exchange.take("look_up") == []
+    world.pass_ms(STRANGE_MS)
+    assert world.exchange.take("look_up") == [TARGET.client_order_id]
+    world.looked_up(TARGET, shaped(*found, time_ms=0), asked_ms=world.now_ms)
+    assert [shape(told) for told in world.reports()] == [(Decimal(found[0]), Decimal(found[1]))]
+    world.pass_ms(10 * STRANGE_MS)
+    assert world.exchange.take("look_up") == []
+
+
+@pytest.mark.rule("ORD-9")
+def test_an_answer_that_was_asked_for_before_an_amend_ended_does_not_tell_either() -> None:
+    world = resting()
+    before_ms = world.now_ms
+    world.tell(am.AmendOrders(orders=(wanting(),)))
+    world.pass_ms(10)
+    world.answer(TARGET, request="amend")
+    world.reports()
+    world.looked_up(TARGET, shaped("100", "1", time_ms=0), asked_ms=before_ms)
+    assert [shape(told) for told in world.reports()] == [(None, None)]
+    world.pass_ms(STRANGE_MS)
+    assert world.exchange.take("look_up") == [TARGET.client_order_id]
 
 
 def test_a_late_answer_to_an_earlier_try_decides_nothing() -> None:

@@ -54,7 +54,7 @@ def test_a_ban_ends_in_its_time_although_the_clock_was_set_back_meanwhile() -> N
     world = World().settle()
     world.pass_ms(100_000)
     world.exchange.budget = LimitedBudget(RateRules())
-    world.tell(am.Banned(incarnation=7, until_ms=world.now_ms + 30_000, words="banned"))
+    world.tell(am.Banned(incarnation=7, for_ms=30_000, words="banned"))
     assert (standing(world, BAN), is_ready(world)) == (True, False)
     world.life.set_clock(-BACK_MS)
     world.tell(m.TimerFired(incarnation=world.incarnation, name="due"))

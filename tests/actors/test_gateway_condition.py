@@ -43,13 +43,28 @@ def test_streams_clock_budget_orders_and_key_are_told() -> None:
     assert (now.clock_offset_ms, now.open_orders, now.may_withdraw) == (-25, 2, True)
 
 
+def test_a_stream_says_since_when_it_is_up_or_down_and_repeated_news_does_not_change_that() -> None:
+    world = World().settle()
+    world.stream_changed("orders", True)
+    came_ms = world.now_ms
+    world.pass_ms(700)
+    world.stream_changed("orders", True)
+    assert condition(world).streams_since_ms == (("orders", came_ms),)
+    world.stream_changed("orders", False, "no route")
+    went_ms = world.now_ms
+    world.pass_ms(300)
+    world.stream_changed("orders", False, "still no route")
+    assert went_ms > came_ms
+    assert condition(world).streams_since_ms == (("orders", went_ms),)
+
+
 def test_an_open_circuit_and_a_ban_are_told_with_their_end() -> None:
     world = opened()
     now = condition(world)
     assert (now.circuit, now.is_failing) == ("open", True)
     assert now.retry_ms > world.now_ms
     world.exchange.budget = LimitedBudget(RateRules())
-    world.tell(am.Banned(incarnation=7, until_ms=world.now_ms + 90_000, words="banned"))
+    world.tell(am.Banned(incarnation=7, for_ms=90_000, words="banned"))
     assert condition(world).blocked_until_ms == world.now_ms + 90_000
 
 

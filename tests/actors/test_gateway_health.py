@@ -234,7 +234,7 @@ def test_a_check_says_what_is_wrong() -> None:
     world = World().settle()
     world.exchange.budget = LimitedBudget(RateRules())
     world.stream_changed("orders", False, "no route")
-    world.tell(am.Banned(incarnation=7, until_ms=world.now_ms + 90_000, words="banned"))
+    world.tell(am.Banned(incarnation=7, for_ms=90_000, words="banned"))
     checks = checked(world)
     assert checks["streams"] == (
         False,

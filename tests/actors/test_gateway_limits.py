@@ -255,7 +255,8 @@ def test_questions_that_fail_open_it_unless_the_exchange_says_no_to_them(fate: s
         world.tell(m.BalancesFetched(incarnation=7, fate=fate, words="Invalid API-key"))
         world.pass_ms(250)
     assert standing(world, "circuit") is opens
-    assert standing(world, "unreachable")
+    assert standing(world, "unreachable") is opens
+    assert standing(world, "key_refused") is not opens
     assert "Invalid API-key" in world.told(m.AccountChanged)[-1].detail
 
 
@@ -347,7 +348,7 @@ def test_news_from_streams_counts_while_the_circuit_is_open() -> None:
 @pytest.mark.rule("REC-4", "LOG-5")
 def test_a_ban_stops_all_traffic_until_its_end_and_says_when_that_is() -> None:
     world = limited(100)
-    world.tell(am.Banned(incarnation=7, until_ms=START_MS + 60_000, words="Way too much request weight used"))
+    world.tell(am.Banned(incarnation=7, for_ms=60_000, words="Way too much request weight used"))
     (alert,) = world.rows(RaiseAlert)
     assert "1970-01-01 00:17:40 UTC" in alert.message
     assert "Way too much" in alert.message
@@ -363,9 +364,9 @@ def test_a_ban_stops_all_traffic_until_its_end_and_says_when_that_is() -> None:
 
 def test_a_longer_ban_takes_the_place_of_a_shorter_one() -> None:
     world = limited(100)
-    world.tell(am.Banned(incarnation=7, until_ms=START_MS + 1_000, words=""))
-    world.tell(am.Banned(incarnation=7, until_ms=START_MS + 5_000, words=""))
-    world.tell(am.Banned(incarnation=7, until_ms=START_MS + 2_000, words=""))
+    world.tell(am.Banned(incarnation=7, for_ms=1_000, words=""))
+    world.tell(am.Banned(incarnation=7, for_ms=5_000, words=""))
+    world.tell(am.Banned(incarnation=7, for_ms=2_000, words=""))
     world.pass_ms(4_999)
     assert standing(world, "ban")
     world.pass_ms(1)

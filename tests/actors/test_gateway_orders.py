@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from actors import account_messages as am
 from actors import messages as m
 from actors.gateway_orders import ANSWER_TIMEOUT_MS, FRESH_MS, REFUSED_CANCELS
 from actors.gateway_sending import MAX_IN_FLIGHT, PLACES_FOR_EXITS
@@ -233,6 +236,22 @@ def test_doubled_and_overtaken_reports_say_nothing_new_but_their_trades_add_up()
     world.stream(report(order(), OrderState.PARTIALLY_FILLED, (trade(2, "0.1"),)))
     (told,) = world.reports()
     assert [each.trade_id for each in told.trades] == ["1", "2"]
+
+
+@pytest.mark.rule("ORD-5", "REC-1")
+def test_executions_that_a_loaded_group_has_not_booked_are_told_again_and_only_those() -> None:
+    world = World().settle()
+    world.tell(m.SubmitOrders(orders=(order(),)))
+    world.answer(order())
+    world.stream(report(order(), OrderState.CANCELLED, (trade(1, "0.4"), trade(2, "0.1"))))
+    world.reports()
+    short = replace(order(), state=OrderState.CANCELLED, trades=(trade(1, "0.4"),))
+    world.tell(am.RetellOrders(orders=(short, order(attempt=2))))
+    (told,) = world.reports()
+    assert (told.client_order_id, [each.trade_id for each in told.trades]) == (order().client_order_id, ["1", "2"])
+    world.tell(am.RetellOrders(orders=(replace(short, trades=(trade(1, "0.4"), trade(2, "0.1"))),)))
+    assert world.reports() == []
+    assert world.exchange.take("look_up") == []
 
 
 # --- urgency ---------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from actors import messages as m
-from actors.account_messages import AmendOrders, WantPrices
+from actors.account_messages import AmendOrders, RetellOrders, WantPrices
 from actors.board import CatalogueBoard, MarksBoard
 from actors.position import OPEN_LIMIT_MS, TELL_AGAIN_MS, GroupPorts, PositionGroup
 from actors.replies import ReplyBox
@@ -493,8 +493,10 @@ def test_rule_8_a_closed_group_says_so_again_until_it_may_stop() -> None:
     told = group_changed(alone.group)
     for _ in range(3):
         assert alone.life.wakes["closed"] == alone.life.time_ms + TELL_AGAIN_MS
+        alone.life.take(m.Commit)
         alone.take(alone.life.fire("closed"))
-        assert alone.life.take(m.GroupChanged) == [told]
+        assert alone.life.of(m.GroupChanged) == [], "the close may not be durable yet"
+        assert released(alone.commit(), POOL) == [told]
     alone.take(m.MayStop(group_id=GROUP_ID))
     assert alone.life.is_stopped
 
@@ -505,6 +507,7 @@ def test_rule_8_a_group_that_is_loaded_closed_tells_the_pool_and_wants_no_prices
     assert alone.life.told == [
         (GATEWAY, WantPrices(owner=NAME, symbols=frozenset())),
         (POOL, group_changed(stored)),
+        (GATEWAY, RetellOrders(orders=tuple(stored.orders.values()))),
     ]
     assert "closed" in alone.life.wakes
 

@@ -82,6 +82,7 @@ class ToyStore:
 class ToyView:
     def __init__(self, steps: list[Any]) -> None:
         self.steps = steps
+        self.in_doubt = False
 
     def swap(self, commits: Sequence[m.Commit], events: Sequence[m.EventStored]) -> None:
         self.steps.append(("swap", tuple(commit.author.name for commit in commits), len(events)))
@@ -98,7 +99,8 @@ class Desk:
         self.life = FakeLife("journal")
         self.store = ToyStore(self.steps)
         store: Any = self.store
-        self.journal = Journal(self.life, store=store, view=ToyView(self.steps))
+        self.view = ToyView(self.steps)
+        self.journal = Journal(self.life, store=store, view=self.view)
         tell = self.life.tell
 
         def told(to: Any, message: object) -> None:
@@ -261,6 +263,16 @@ def test_rule_9_after_a_failed_batch_the_view_is_read_anew_before_anything_else(
     desk.take(following[then])
     assert desk.kinds()[0] == "renew"
     assert desk.kinds().count("renew") == 1
+
+
+def test_rule_9_the_view_is_read_anew_also_where_the_journal_itself_ended_in_between(desk: Desk) -> None:
+    desk.store.faults = 1
+    desk.take(commit("group/a"))
+    desk.steps.clear()
+    store: Any = desk.store
+    desk.journal = Journal(desk.life, store=store, view=desk.view)
+    desk.take(m.Load(name="pool/paper", incarnation=2))
+    assert desk.kinds()[0] == "renew"
 
 
 def test_rule_11_a_broken_constraint_refuses_one_commit_of_a_batch(desk: Desk) -> None:

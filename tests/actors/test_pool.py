@@ -148,6 +148,16 @@ def test_while_the_store_is_slow_entries_are_refused_and_exits_are_taken() -> No
     assert len(alone.life.of(m.OpenGroup)) == 1
 
 
+@pytest.mark.rule("REC-1")
+def test_while_the_daemon_stops_nobody_is_taken_from_the_queue() -> None:
+    alone = limited()
+    told = alone.live(entry("1m"))
+    alone.waits(waiting("5m"))
+    alone.take(m.EndEntries())
+    alone.take(replace(told, closed=True))
+    assert alone.life.of(m.Offer) == []
+
+
 @pytest.mark.rule("REC-4")
 def test_while_the_store_takes_no_writes_nothing_new_is_taken_on() -> None:
     alone = PoolAlone()

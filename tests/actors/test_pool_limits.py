@@ -15,7 +15,7 @@ from actors import pool as pool_module
 from actors import pool_limits
 from actors.pool_limits import LOOKS, SNAPSHOT_MS, UNJUDGED_MS
 from actors.replies import ReplyBox
-from actors.risk_messages import LiftLimit
+from actors.risk_messages import DescribeLimits, LiftLimit, LimitsNow
 from actors.rules import limit_states
 from actors.rules.choices import OnBreach
 from actors.rules.limit_states import LEAST_TIME_MS, LimitLevel, LimitStanding
@@ -429,6 +429,42 @@ def test_the_drawdown_counts_what_is_lost_and_not_yet_realised_and_its_peak_is_d
     loaded = PoolAlone(settings=pool.settings, state=empty(switches=stored, realized={"USDT": D(-1000)}))
     tick(loaded, price="90")
     assert standing(loaded).level is LimitLevel.NO_NEW_GROUPS
+
+
+def now_of(pool: PoolAlone) -> LimitsNow:
+    box = ReplyBox()
+    pool.take(DescribeLimits(reply_to=box))
+    assert isinstance(box.answer, LimitsNow)
+    return box.answer
+
+
+@pytest.mark.rule("POOL-3", "POOL-4")
+def test_who_asks_is_told_what_the_limits_are_compared_with_and_changes_nothing() -> None:
+    pool = alone(max_drawdown_percent=D(10))
+    tick(pool, price="100")
+    lose(pool, "15m", "-5")
+    holding(pool)
+    stay(pool, price="200")
+    stay(pool, price="151")
+    before, stands = switches(pool), standing(pool)
+    pool.life.take(m.Commit)
+    told = now_of(pool)
+    assert (told.day_profit, told.streak) == (D(-5), 1)
+    assert told.drawdown_percent is not None
+    assert D("4.4") < told.drawdown_percent < D("4.5"), "4,900 below a peak of 109,995"
+    assert (switches(pool), standing(pool), pool.life.take(m.Commit)) == (before, stands, [])
+
+
+@pytest.mark.rule("POOL-4", "ORD-10")
+def test_a_drawdown_without_a_bound_or_a_fresh_price_is_not_told() -> None:
+    assert now_of(alone()) == LimitsNow(day_profit=D(0), drawdown_percent=None, streak=0)
+    pool = alone(max_drawdown_percent=D(10))
+    tick(pool, price="100")
+    holding(pool)
+    stay(pool, price="100")
+    assert now_of(pool).drawdown_percent == 0
+    tick(pool, pool.settings.execution.max_quote_age_s * 1000 + 1)
+    assert now_of(pool).drawdown_percent is None
 
 
 @pytest.mark.rule("POOL-3")

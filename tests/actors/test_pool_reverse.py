@@ -355,6 +355,18 @@ def test_an_exit_gives_the_slot_to_who_waits() -> None:
     assert alone.life.one(m.Offer).free_slots == 1
 
 
+@pytest.mark.rule("REC-1", "SIG-6")
+def test_while_the_daemon_stops_a_reverse_closes_and_its_new_side_waits() -> None:
+    alone = pool()
+    told = alone.live(on())
+    alone.take(m.EndEntries())
+    alone.submit(turn())
+    reversing(alone, told)
+    closed(alone, told)
+    alone.take(m.StoreFailed(ok=True))  # Whatever else is well again.
+    assert alone.life.of(m.TakeOut) == []
+
+
 @pytest.mark.rule("REC-5", "SIG-6")
 def test_on_the_reserve_of_a_full_disk_a_reverse_closes_and_its_new_side_waits() -> None:
     alone = pool()

@@ -9,12 +9,18 @@ from pathlib import Path
 import pytest
 
 from actors import risk_messages as rm
+from actors.board import MarksBoard
 from actors.risk import STILL_MS
+from actors.risk_judge import PRICE_PATIENCE_MS, Judge
+from actors.rules.choices import World
 from actors.rules.model import GroupState, Quote, Reason, Role
 from actors.rules.risk_model import RiskActionState
+from actors.rules.settings import ExecutionSettings
+from actors.view import Snapshot
 from tests.actors.risk_town import RiskTown, risk_town
+from tests.actors.test_group import live_group
 from tests.actors.test_risk import group_name, market
-from tests.actors.town import ACCOUNT, BTC, ETH, SOL
+from tests.actors.town import ACCOUNT, BTC, ETH, SOL, D, town_settings
 
 HOUR_MS = 3_600_000
 
@@ -105,3 +111,15 @@ def test_the_alert_of_a_stuck_offset_ends_with_it_also_after_a_restart(tmp_path:
         town.settle()
         assert town.actions()[0].state.is_final
         assert town.rows(told) == [(0,)]
+
+
+@pytest.mark.rule("RISK-7", "REC-5")
+def test_a_price_from_before_the_clock_was_set_back_is_waited_for_no_longer_than_any_other() -> None:
+    marks, group, now_ms = MarksBoard(), live_group(), 10 * HOUR_MS
+    ahead = Quote(bid=D(100), ask=D(100), time_ms=now_ms + HOUR_MS)
+    marks.put(group.account, {group.symbol: ahead})
+    longest_ms = ExecutionSettings().max_quote_age_s * 1000 + PRICE_PATIENCE_MS
+    for waited_ms, is_stale in ((longest_ms, True), (longest_ms + 1, False)):
+        judge = Judge(World.PAPER, Snapshot(), marks, town_settings(), now_ms, since_ms=now_ms - waited_ms)
+        standing = judge._standing(group, Reason.PRICE_STALE)
+        assert (standing.is_stale, standing.stop) == (is_stale, None if is_stale else Reason.PRICE_STALE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actors import messages as m
@@ -102,9 +102,12 @@ def test_not_found_that_was_asked_at_once_proves_nothing_however_often_the_clock
 
 
 @pytest.mark.rule("ORD-3", "REC-5")
+@example(day=[("pass", 4_901), ("ask", 0), ("set", 1), ("ask", 0)])
 @given(DAYS)
 def test_no_order_is_given_up_within_its_window_whatever_is_done_to_the_clock(day: list[tuple[str, int]]) -> None:
-    """The exchange answers every question about it, at once or later, truly: not there yet."""
+    """The exchange answers every question about it, at once or later, truly: not there yet. A clock that is corrected a
+    little takes steady time with it: the exchanges' windows have room for that.
+    """
     world = World().settle()
     world.tell(m.SubmitOrders(orders=(order(),)))
     world.answer(order(), Fate.UNKNOWN)
@@ -113,7 +116,7 @@ def test_no_order_is_given_up_within_its_window_whatever_is_done_to_the_clock(da
 
     def went_on() -> bool:
         asked.extend(world.now_ms for _ in world.exchange.take("look_up"))
-        return world.life.flow_ms() - sent_ms <= WINDOW_MS
+        return world.life.flow_ms() - sent_ms <= WINDOW_MS - SLACK_MS
 
     for what, ms in day:
         for _ in range(0, min(ms, WINDOW_MS), 100) if what == "pass" else ():

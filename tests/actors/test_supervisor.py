@@ -10,6 +10,7 @@ from actors import supervisor as module
 from actors.messages import Crashed, GatewayStarted, Participant, Reloaded, RestartAsked, Shutdown, StoreFailed
 from actors.replies import ReplyBox
 from actors.rules.model import Reason, Refused
+from actors.stepped import Stepped
 from tests.actors.engine import Engine
 from tests.actors.small import Boom, Face, Fatal, Hold, SteppedFace, ThreadedFace
 
@@ -156,6 +157,18 @@ def test_each_further_crash_waits_longer_and_too_many_are_the_end_of_that_part_o
     stepped.face.pass_time(3_600_000)
     assert not stepped.alive("feed")
     assert stepped.ask(POOL) == "echo"
+
+
+@pytest.mark.rule("REC-2", "REC-5")
+def test_crashes_of_before_the_clock_was_set_back_fade_as_any_others(stepped: Engine) -> None:
+    for number in range(8):
+        if number == 4:
+            assert isinstance(stepped.system, Stepped)
+            stepped.system.set_clock(stepped.system.now_ms() - 3_600_000)
+            stepped.face.pass_time(300_000)
+        crash(stepped, "feed", number)
+        stepped.face.pass_time(10_000)
+        assert stepped.alive("feed"), f"given up after {number + 1} crashes"
 
 
 def test_crashes_that_lie_far_apart_are_each_followed_at_once(stepped: Engine) -> None:

@@ -36,6 +36,7 @@ from actors.risk_messages import CutGroup, CutReported
 from actors.rules.choices import World
 from actors.rules.model import ZERO, LadderPlan, Outcome, Reason, Refused, Side
 from actors.rules.settings import StrategySettings
+from actors.stepped import Stepped
 from tests.actors.engine import Engine
 from tests.actors.small import Boom, Face, SteppedFace
 from tests.rules.builders import queued, signal, spot
@@ -195,6 +196,53 @@ def test_a_group_that_has_nothing_to_do_with_late_reports_is_left_alone_after_a_
     stepped.system.tell("group/a", OrdersReported(group_id="a", reports=()))
     stepped.face.settle()
     assert stepped.starts().count("group/a") == lost_mail.LATE_LIMIT + 1
+
+
+@pytest.mark.rule("ORD-5")
+def test_the_report_that_came_once_too_often_is_kept_until_its_group_is_brought_back(stepped: Engine) -> None:
+    for number in range(lost_mail.LATE_LIMIT):
+        stepped.system.tell("group/a", OrdersReported(group_id=str(number), reports=()))
+        stepped.face.settle()
+        stepped.system.tell("group/a", "stop")
+        stepped.face.settle()
+    last = OrdersReported(group_id="the fill", reports=())
+    for _ in range(lost_mail.MAX_LATE_REPORTS):
+        stepped.system.tell("group/a", last)
+        stepped.system.tell("group/a", OrdersReported(group_id="nothing new", reports=()))
+    stepped.face.settle()
+    assert not stepped.alive("group/a")
+    stepped.face.pass_time(lost_mail.LATE_WINDOW_MS)
+    assert stepped.tape.messages("group/a").count(last) == 1
+
+
+@pytest.mark.rule("ORD-5", "REC-5")
+def test_a_report_that_waits_comes_though_the_clock_is_set_back(stepped: Engine) -> None:
+    for number in range(lost_mail.LATE_LIMIT):
+        stepped.system.tell("group/a", OrdersReported(group_id=str(number), reports=()))
+        stepped.face.settle()
+        stepped.system.tell("group/a", "stop")
+        stepped.face.settle()
+    assert isinstance(stepped.system, Stepped)
+    stepped.system.set_clock(stepped.system.now_ms() - 3_600_000)
+    last = OrdersReported(group_id="the fill", reports=())
+    stepped.system.tell("group/a", last)
+    stepped.face.settle()
+    stepped.face.pass_time(lost_mail.LATE_WINDOW_MS)
+    assert stepped.tape.messages("group/a").count(last) == 1
+
+
+def test_a_report_that_its_group_never_takes_is_dropped_in_the_end() -> None:
+    """A group whose opening was never committed has no rows: brought back it ends at once, and its mail comes back."""
+    late, now_ms = lost_mail.LateReports(), 0
+    for _ in range(lost_mail.MAX_TRIES):
+        wait_ms = late.hold("group/a", "a fill", now_ms)
+        assert wait_ms is not None
+        now_ms += wait_ms
+        assert late.take("group/a") == ["a fill"]
+    assert now_ms == lost_mail.LATE_WINDOW_MS, "after three at once it waits"
+    assert late.hold("group/a", "a fill", now_ms) is None
+    assert late.count == 0
+    assert late.hold("group/a", "another fill", now_ms) is not None
 
 
 def test_a_late_report_waits_for_the_journal(stepped: Engine) -> None:

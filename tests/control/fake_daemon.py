@@ -81,7 +81,7 @@ class FakeDaemon:
     letters: dict[str, engine_pb2.DeadLetter] = field(default_factory=dict)
     """A retry resolves those that can be retried."""
     degraded: list[engine_pb2.Degradation] = field(default_factory=list)
-    version: str = "0.1.0"
+    version: str = "0.2.0"
     active_alerts: int = 0
     is_ready: bool = True
     checks: list[account_pb2.AccountCheck] = field(default_factory=list)

@@ -25,6 +25,7 @@ WITHOUT_ANSWER = {
     "config export",  # Its answer is the file.
     "config migrate",  # Handed on.
     "diag dump",  # Its answer is the file.
+    "service logs",  # The journal as it stands.
 }
 SHOWS = ("list", "show", "status", "history", "drift", "preview", "profit", "equity", "stats", "daily")
 WITHOUT_WATCH = {"config show", "context list", "context show"}

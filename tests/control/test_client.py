@@ -6,6 +6,8 @@ import asyncio
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import grpc
 import pytest
@@ -30,6 +32,7 @@ from control.target import FORWARDER, normal_address
 from protos.terrace.v1 import engine_pb2, group_pb2, risk_pb2
 from tests.control.conftest import Home
 from tests.control.fake_daemon import FakeDaemon, Refusal, a_group
+from tests.processes.proxy import Link, Proxy
 
 Code = grpc.StatusCode
 Ask = Callable[..., group_pb2.CloseGroupResponse]
@@ -53,6 +56,33 @@ def close(request: pytest.FixtureRequest, daemon: FakeDaemon, home: Home) -> Ask
             return client.call(wanted, group_pb2.CloseGroupResponse, timeout_s=timeout_s)
 
     return ask
+
+
+def test_a_daemon_that_takes_a_while_to_shake_hands_is_reached_all_the_same(
+    daemon: FakeDaemon, home: Home, close: Ask
+) -> None:
+    with Proxy(daemon.port) as slow:
+        slow.set(Link.SLOW)
+        home.write(f"config_version: 1\napi: {{address: '127.0.0.1:{slow.port}'}}\n")
+        with pytest.raises(NotFound, match="g1"):
+            close(10)
+    assert slow.connections == 1
+
+
+def test_an_answer_that_cannot_be_read_is_said_to_be_so(daemon: FakeDaemon, home: Home) -> None:
+    def spoil(_text: bytes) -> None:
+        raise ValueError("no such thing")
+
+    target = find_target(TargetFlags(config=str(home.config)), environ={})
+
+    async def ask() -> None:
+        async with AioClient(target) as client:
+            unreadable = cast(type[group_pb2.CloseGroupResponse], SimpleNamespace(FromString=spoil))
+            await client.call(group_pb2.CloseGroupRequest(group_id="g1"), unreadable)
+
+    daemon.groups = [a_group()]
+    with pytest.raises(ClientError, match="cannot be read"):
+        asyncio.run(ask())
 
 
 def test_both_faces_answer(daemon: FakeDaemon, close: Ask) -> None:
@@ -155,6 +185,24 @@ def test_address_and_token_come_from_the_config_and_its_data_directory(home: Hom
     assert target.token.path == home.data / "secrets" / "admin.token"
     ingest = find_target(TargetFlags(config=str(home.config)), role=FORWARDER, environ={})
     assert ingest.token.path == home.data / "secrets" / "forwarder.token"
+
+
+def test_who_is_in_another_folder_is_told_that_there_is_no_config(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.write("config_version: 1\n")
+    (elsewhere := tmp_path / "empty").mkdir()
+    monkeypatch.chdir(elsewhere)
+    guessed = find_target(environ={}).token
+    assert (guessed.read(), "no config.yaml here" in guessed.fault) == ("", True)
+    (home.data / "secrets" / "admin.token").unlink()
+    for flags, environ in (
+        (TargetFlags(config=str(home.config)), {}),
+        (TargetFlags(token_file="missing"), {}),
+        (TargetFlags(), {"TERRACE_DATA_DIR": str(home.data)}),
+    ):
+        named = find_target(flags, environ=environ).token
+        assert (named.read(), named.fault) == ("", f"{named.path}: No such file or directory")
 
 
 def test_environment_overrides_the_file_and_flags_override_both(home: Home, tmp_path: Path) -> None:

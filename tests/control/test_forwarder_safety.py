@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from control.config_file import ConfigFault, read_config
+from control.forwarder.settings import ForwarderSettings, read_settings
 from tests.control.conftest import SECRET, Home
 from tests.control.fake_daemon import FakeDaemon
 from tests.control.hooks import Hooks, an_alert, signed
@@ -87,7 +89,8 @@ def test_a_signed_alert_that_comes_twice_gets_the_first_answer_and_reaches_the_e
     home.write_secret("key", KEY)
     sources = "desk: {hmac_secret: file:secrets/key}"
     hooks = start(sources)
-    header = signed(KEY, RAW, int(time.time()))
+    now_s = int(time.time())
+    header = signed(KEY, RAW, now_s)
     first = hooks.send(RAW, "desk", header).json
     copies = [hooks.send(RAW, "desk", {**header, "Idempotency-Key": key}) for key in ("", "another", "third")]
     for copy in copies:
@@ -99,7 +102,7 @@ def test_a_signed_alert_that_comes_twice_gets_the_first_answer_and_reaches_the_e
     again = start(sources)
     assert again.send(RAW, "desk", header).json["outcome"] == "DUPLICATE"
     assert len(daemon.arrived) == 1
-    assert again.send(RAW, "desk", signed(KEY, RAW, int(time.time()) - 2)).json["outcome"] == first["outcome"]
+    assert again.send(RAW, "desk", signed(KEY, RAW, now_s - 2)).json["outcome"] == first["outcome"]
     assert len(daemon.arrived) == 2
 
 
@@ -160,3 +163,18 @@ def test_what_is_no_http_gets_an_answer_in_json_that_tells_nothing(start: Callab
             assert b"Server: terrace" in head
             assert json.loads(body)["reason"] == "BAD_REQUEST"
     assert hooks.send(an_alert()).status == 200
+
+
+@pytest.mark.rule("SEC-2")
+@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "hooks.example:80", "10.0.0.1:8461"])
+def test_an_address_that_others_reach_has_to_be_said_twice(home: Home, address: str) -> None:
+    def read(more: str) -> ForwarderSettings:
+        home.write(f"config_version: 1\nforwarder: {{address: '{address}'{more}}}\n")
+        return read_settings(read_config(home.config, {}), {})
+
+    with pytest.raises(ConfigFault, match=r"without TLS.*forwarder\.public: true"):
+        read("")
+    assert read(", public: true").host == address.rpartition(":")[0].strip("[]")
+    for local in ("localhost:1", "127.0.0.1:1", "[::1]:1"):
+        address = local
+        assert read("").port == 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import socket
@@ -105,12 +104,47 @@ def start(home: Home) -> Iterator[Start]:
             up.process.stdout.close()
 
 
+def as_a_shell_reads(line: str) -> list[str]:
+    """The words of a command line, with what the shell puts into them."""
+    done = subprocess.run(["sh", "-c", f"printf '%s\\0' {line.strip()}"], capture_output=True, text=True, check=True)
+    return done.stdout.split("\0")[:-1]
+
+
+@pytest.mark.rule("LOG-4")
+def test_on_a_terminal_the_alert_has_its_secret_in_it_and_elsewhere_no_secret_is_ever_printed(
+    home: Home, start: Start
+) -> None:
+    (home.data / "secrets" / "tradingview").unlink()
+    environ = {"HOOK_SECRET": SECRET}
+    home.write(ports(free_port(), free_port()) + "sources: {tradingview: {secret: env:HOOK_SECRET}}\n")
+    piped = start(**environ)
+    line = piped.wait_for("curl ")
+    assert '"secret": "****"' in line
+    assert "It stands in env:HOOK_SECRET" in piped.wait_for("Put the source's secret")
+    piped.process.send_signal(signal.SIGINT)
+    assert piped.end() == 0
+    assert SECRET not in "".join(piped.lines)
+    mine, theirs = os.openpty()
+    shown = start(output=theirs, **environ)
+    os.close(theirs)
+    seen = b""
+    while b"Stop:" not in seen:
+        seen += os.read(mine, 65_536)
+    assert f'"secret": "{SECRET}"'.encode() in seen
+    shown.process.send_signal(signal.SIGINT)
+    assert shown.process.wait(30) == 0
+    os.close(mine)
+
+
 @pytest.mark.rule("SIG-1")
 def test_up_prints_an_alert_to_paste_and_ctrl_c_stops_all_in_order(home: Home, start: Start) -> None:
     up = start()
-    words = shlex.split(up.wait_for("curl "))
+    line = up.wait_for("curl ")
+    words = as_a_shell_reads(line)
     body = json.loads(words[words.index("-d") + 1])
     assert body["secret"] == SECRET
+    assert SECRET not in line, "this is no terminal"
+    assert str(home.data / "secrets" / "tradingview") in up.wait_for("shown on a terminal only")
     assert body["tv"] == {"exchange": "BINANCE", "symbol": "BTCUSDT", "timeframe": "15", "action": "buy"}
     url = re.fullmatch(r"http://127\.0\.0\.1:(\d+)(/hook/tradingview)", words[2])
     assert url is not None

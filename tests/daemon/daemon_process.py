@@ -17,6 +17,7 @@ import grpc
 import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from tests import stores
 from tests.daemon.api.calls import Client
 
 START_LIMIT_S = 60.0
@@ -79,6 +80,8 @@ class DaemonProcess:
         self.config = laid_over(manual_config(self.api_port, self.observe_port), config or {})
         self.config_file = folder / "config.yaml"
         self.data_dir = folder / "data"
+        if stores.IS_POSTGRES and "url" not in self.config.get("storage", {}):
+            self.config = laid_over(self.config, {"storage": {"url": stores.url_of(self.data_dir)}})
         self.log_file = folder / "daemon.log"
         self.process: subprocess.Popen[bytes] | None = None
         self._clients: list[Client] = []
@@ -110,8 +113,16 @@ class DaemonProcess:
         return self.process
 
     def start(self) -> None:
-        """Begins it and waits until it says it serves."""
+        """Begins it and waits until it says it serves. One that does not is not left behind."""
         process = self.launch()
+        try:
+            self._wait(process)
+        except AssertionError:
+            process.kill()
+            process.wait(STOP_LIMIT_S)
+            raise
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
         limit_s = time.monotonic() + START_LIMIT_S
         while not self._is_serving():
             assert process.poll() is None, f"the daemon ended: {self.log()[-4000:]}"

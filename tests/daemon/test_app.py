@@ -63,6 +63,8 @@ def test_a_first_start_makes_what_is_missing_and_lets_nobody_else_read_it(tmp_pa
         assert 'terrace_live_groups{world="paper"} 1.0' in metrics
         assert 'terrace_mailbox_depth{actor="journal"}' in metrics
         assert "terrace_commit_seconds_count" in metrics
+        series = [line for line in metrics.splitlines() if line and not line.startswith("#")]
+        assert 140 < len(series) < 200, "docs/monitoring.md says how many there are"
         token = daemon.token()
         assert daemon.stop() == 0
         assert not (daemon.data_dir / "terrace.sock").exists()

@@ -27,7 +27,9 @@ PASSED_ON = {"sql", "statement", "statement.sql", "self.sql", "query"}
 
 OWN_NAMES = {
     # File: expressions put into a statement that come from the schema or a constant table, never from outside.
-    "daemon/exchanges/paper_books.py": {"column", "table"},
+    "control/update/loss.py": {"table", "column", "name", "marks", "', '.join(ALERT)"},  # The store's own schema.
+    "control/update/watching.py": {"which"},
+    "daemon/exchanges/paper_books.py": {"column", "table", "_DOWNGRADES[str(found)]"},
     "daemon/reports/queries.py": {
         *("words", "bounds", "end", "chosen", "source", "columns", "lists", "function", "column"),
         "by",  # One of NAMED, which is looked at below.

@@ -17,10 +17,14 @@ class Scene:
         self.rows: list[Any] = []
         self.standing = standing
         self.holding: set[str] = set()
+        self.certificates: dict[str, str] = {}
         self.condition = Condition(0, self.now_ms)
         stands_for_both: Any = self
         self.troubles = StandingTroubles(
-            self.condition, Notes(stands_for_both, stands_for_both), lambda: frozenset(self.holding)
+            self.condition,
+            Notes(stands_for_both, stands_for_both),
+            lambda: frozenset(self.holding),
+            lambda: self.certificates,
         )
 
     def now_ms(self) -> int:
@@ -74,3 +78,18 @@ def test_a_shut_vault_and_a_key_that_is_stored_no_more_are_alerts_and_what_has_i
     scene.condition.trouble("stored_key/binance", "account binance keeps the key it has")
     scene.condition.trouble("overload", "too much to do")
     assert scene.look() == [("vault_shut", "error"), ("stored_key:binance", "warning")]
+
+
+@pytest.mark.rule("LOG-5", "SEC-2")
+def test_a_certificate_that_ends_soon_is_an_alert_and_a_graver_one_once_it_has_ended() -> None:
+    scene = Scene()
+    assert scene.look() == []
+    scene.certificates = {"certificate_ends": "the API's certificate ends at 2026-12-01 00:00 UTC"}
+    assert scene.look() == [("certificate_ends", "warning")]
+    assert scene.look() == []
+    scene.certificates = {"certificate": "the API's certificate ended at 2026-12-01 00:00 UTC"}
+    assert sorted(scene.look()) == [("certificate", "error"), ("certificate_ends", "resolved")]
+    assert [trouble.name for trouble in scene.condition.broken] == ["certificate"]
+    scene.certificates = {}
+    assert scene.look() == [("certificate", "resolved")]
+    assert scene.condition.broken == ()

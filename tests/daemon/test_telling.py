@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -10,10 +11,15 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from actors.messages import AccountChanged, Participant, Pong
+from actors.view import Snapshot
+from daemon.api.condition import Condition
+from daemon.telling import Telling
 from protos.terrace.v1 import record_pb2 as pb
 from protos.terrace.v1 import types_pb2
 from tests.daemon.api.calls import Client, alert, refusal
@@ -220,3 +226,40 @@ def test_the_commands_list_acknowledge_test_and_show_messages(tmp_path: Path, ho
         assert terrace("ack")[0] == 2
         code, text = terrace("notifications", "--state", "sent", "-o", "json")
         assert "CONFIG_INVALID" in {each["type"] for each in json.loads(text)["notifications"]}
+
+
+@pytest.mark.rule("LOG-5")
+def test_the_heartbeat_stays_away_while_the_store_or_the_engine_is_not_well_and_asks_no_commit() -> None:
+    told: list[str] = []
+    silent: set[str] = set()
+
+    async def ask(to: str, _make: Any, _limit_s: float = 0.0) -> object:
+        told.append(to)
+        if to in silent:
+            raise TimeoutError
+        return Pong(who=Participant(to, 1))
+
+    async def described(to: str, make: Any) -> object:
+        await ask(to, make)
+        return AccountChanged(account="paper", ready=True, detail="", balances={})
+
+    view = SimpleNamespace(current=Snapshot())
+    condition = Condition(0)
+    condition.serve()
+    settings = SimpleNamespace(accounts={"paper": None})
+    engine = SimpleNamespace(
+        condition=condition, broken={}, unbuilt={}, view=view, settings=lambda: settings, ask=described,
+        system=SimpleNamespace(ask_async=ask),
+    )  # fmt: skip
+    telling = Telling.__new__(Telling)
+    telling._engine = cast("Any", engine)
+
+    def words() -> str:
+        return asyncio.run(telling.why_unwell())
+
+    assert words() == ""
+    assert told == ["journal", "gateway/paper"]
+    silent.add("journal")
+    assert words() == "the engine does not answer"
+    view.current = Snapshot(store_ok=False, store_error="the disk is gone")
+    assert words() == "the store takes no writes: the disk is gone"

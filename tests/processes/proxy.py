@@ -172,7 +172,7 @@ class Proxy:
             self._pipes.discard(pipe)
 
     async def _serve(self, pipe: _Pipe, reader: asyncio.StreamReader) -> None:
-        if self.link is Link.RESET:
+        if self.link in (Link.RESET, Link.REFUSED):  # REFUSED: it was accepted just before the door was shut.
             return
         self._mark(pipe)
         await self._moving.wait()

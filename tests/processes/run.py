@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from tests.processes.checks import Terms, always, at_rest, unsettled, violation
+from tests.processes.checks import Terms, always, at_rest, violation
 from tests.processes.load import Load, Market, PaperPrices, Prices
+from tests.processes.quiet import Quiet
 from tests.processes.troubles import Trouble, common_trouble, venue_trouble
 from tests.processes.venue_works import CONFIG, PLACES, STARTS, VenueWorks
 from tests.processes.works import Ended, Works, paper_config
@@ -26,8 +27,6 @@ SETTLES_S = 90.0
 """Within this everything must be at rest after the last start."""
 VENUE_SETTLES_S = 150.0
 """The same at an exchange: many restarts use up its request budget, what is left is kept for exits for a minute."""
-QUIET_S = 0.6
-"""Nothing has happened for so long: at rest."""
 FULL_STOP_S = 30.0
 TROUBLE_STAYS_S = 4.0
 """How long something may stay wrong after the next start."""
@@ -231,27 +230,22 @@ class Run:
         limit_s = SETTLES_S if self.plan.venue is None else VENUE_SETTLES_S
         self.load.stop()
         self.load.settle_prices(10.0)
-        quiet_since, last, busy, waited = time.monotonic(), -1, ["not looked yet"], ""
-        while busy or time.monotonic() - quiet_since < QUIET_S:
-            self.works.look_alive("daemon")
-            busy, newest = self.busy()
-            if busy and _kind(busy[0]) != waited:
+        quiet, waited = Quiet(), ""
+        while busy := self.busy(quiet):
+            if _kind(busy[0]) != waited:
                 waited = _kind(busy[0])
                 self.tell(f"settling: {busy[0]}")
-            if busy or newest != last:
-                quiet_since, last = time.monotonic(), newest
             if time.monotonic() - began > limit_s:
-                self.note(Promise.SETTLES, f"not at rest after {limit_s:.0f} s: {'; '.join(busy[:5]) or 'events'}")
+                self.note(Promise.SETTLES, f"not at rest after {limit_s:.0f} s: {'; '.join(busy[:5])}")
                 break
             time.sleep(0.1)
         self.result.settled_s = time.monotonic() - began
         self.tell(f"at rest after {self.result.settled_s:.2f} s")
 
-    def busy(self) -> tuple[list[str], int]:
-        """What is under way, and the newest event."""
-        store = self.works.store()
-        newest = store.events[-1]["sequence"] if store.events else 0
-        return list(unsettled(store, self.works.venue(), self.terms, len(self.works.spooled()))), newest
+    def busy(self, quiet: Quiet) -> list[str]:
+        """What is under way."""
+        self.works.look_alive("daemon")
+        return quiet.busy(self.works.store(), self.works.venue(), self.terms, len(self.works.spooled()))
 
     def check(self) -> None:
         store, venue = self.works.store(), self.works.venue()

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 
-from tests.processes.checks import Terms, at_rest, unsettled
+from tests.processes.checks import Terms, at_rest
 from tests.processes.load import Load, Market, PaperPrices, Prices
+from tests.processes.quiet import Quiet
 from tests.processes.works import SYMBOLS, Works
 from tests.system.stack import until
 
@@ -43,12 +44,17 @@ def settle_and_check(works: Works, load: Load) -> None:
     """No new alerts; everything comes to rest, and every promise holds. AssertionError in words if not."""
     load.stop()
     load.settle_prices(10.0)
-    terms = terms_of(works)
+    terms, quiet = terms_of(works), Quiet()
 
     def busy() -> list[str]:
         works.look_alive("daemon")
-        return list(unsettled(works.store(), works.venue(), terms, len(works.spooled())))
+        return quiet.busy(works.store(), works.venue(), terms, len(works.spooled()))
 
-    until(lambda: not busy(), SETTLES_S, lambda: f"not at rest: {busy()[:5]}")
-    assert list(map(str, at_rest(works.store(), works.venue(), terms, load.sent, works.refused()))) == []
-    assert load.failures == []
+    def why() -> str:
+        """With what the engine says of itself: on a busy machine the store is slow, and then entries wait (REC-4)."""
+        return f"not at rest: {busy()[:5]}; {works.stack.json('engine', 'status')['status']['degradations']}"
+
+    until(lambda: not busy(), SETTLES_S, why)
+    broken = list(map(str, at_rest(works.store(), works.venue(), terms, load.sent, works.refused())))
+    assert broken == [], broken[:10]
+    assert load.failures == [], load.failures[:5]

@@ -13,6 +13,7 @@ import pytest
 from tests.processes.books import Store, Venue, VenueOrder, VenueTrade
 from tests.processes.checks import Terms, at_rest, unsettled
 from tests.processes.load import Heard, Sent
+from tests.processes.quiet import QUIET_S, Quiet
 from tests.simulation.promise import Promise
 
 D = Decimal
@@ -235,3 +236,20 @@ UNSETTLED: dict[str, Callable[[], tuple[Store, Venue, int]]] = {
 def test_what_is_under_way_is_seen(words: str) -> None:
     store, venue, spooled = UNSETTLED[words]()
     assert any(words in line for line in unsettled(store, venue, TERMS, spooled))
+
+
+def test_at_rest_is_only_what_stays_as_it_is_for_a_while() -> None:
+    """A target that grew may wait for its time to be replaced: until then nothing tells that it will be."""
+    now = [0.0]
+    quiet = Quiet(lambda: now[0])
+    grown = replace(STORE, orders=row_of(STORE.orders, 1, quantity="3"))
+    assert quiet.busy(STORE, VENUE, TERMS, 0) != []
+    now[0] += QUIET_S * 0.6
+    assert quiet.busy(grown, VENUE, TERMS, 0) != []
+    now[0] += QUIET_S * 0.6
+    assert quiet.busy(grown, VENUE, TERMS, 0) != []
+    now[0] += QUIET_S * 0.6
+    assert quiet.busy(grown, VENUE, TERMS, 0) == []
+    assert quiet.busy(grown, VENUE, TERMS, 1) == ["1 alerts wait in the spool"]
+    now[0] += QUIET_S * 0.6
+    assert quiet.busy(grown, VENUE, TERMS, 0) != []

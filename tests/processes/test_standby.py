@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests import postgres, stores
-from tests.processes.checks import Terms, always, at_rest, unsettled
+from tests.processes.checks import Terms, always, at_rest
 from tests.processes.load import Load, Market, Prices
 from tests.processes.proxy import Link
+from tests.processes.quiet import Quiet
 from tests.processes.run import TIMEFRAMES
 from tests.processes.standby_works import StandbyWorks
 from tests.processes.venue_works import CONFIG, STARTS
@@ -112,9 +113,11 @@ def _settle(works: StandbyWorks, load: Load, terms: Terms) -> None:
     load.stop()
     load.settle_prices(10.0)
 
+    quiet = Quiet()
+
     def busy() -> list[str]:
         works.look_alive("daemon")
-        return list(unsettled(works.store(), works.venue(), terms, len(works.spooled())))
+        return quiet.busy(works.store(), works.venue(), terms, len(works.spooled()))
 
     until(lambda: not busy(), SETTLES_S, lambda: f"not at rest: {busy()[:5]}")
     assert list(map(str, at_rest(works.store(), works.venue(), terms, load.sent, works.refused()))) == []

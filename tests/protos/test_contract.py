@@ -15,8 +15,8 @@ SERVICES = {
     "GroupService": "GetGroup ListGroups CloseGroup ReduceGroup CancelEntries CloseAllGroups",
     "QueueService": "ListQueuedSignals PromoteQueuedSignal ForceAddQueuedSignal RemoveQueuedSignal",
     "RiskService": "GetRiskState PreviewOffset RunOffset SkipGroup BlockGroup UnblockGroup ListRiskActions",
-    "EngineService": "GetStatus PauseEngine ResumeEngine LiftLimit ListDeadLetters GetDeadLetter RetryDeadLetter "
-    "RestartPart WatchEvents",
+    "EngineService": "GetIdentity GetStatus PauseEngine ResumeEngine LiftLimit ListDeadLetters GetDeadLetter "
+    "RetryDeadLetter RestartPart WatchEvents",
     "AccountService": "ListAccounts GetAccount ListInstruments RefreshInstruments CheckAccount ListDrift ResolveDrift "
     "SetPaperPrice",
     "SecretService": "SetSecret ListSecrets DeleteSecret RotateKeys",
@@ -47,7 +47,8 @@ SHAPES = {
     "expected_profit wait_reason queue_time",
     "engine.GetStatusResponse": "status",
     "engine.Status": "state limit_state live_groups max_open_groups queued_signals unrealized_pnl realized_pnl "
-    "last_signal_time risk_state accounts alerts version config_version",
+    "last_signal_time risk_state accounts alerts version config_version limits",
+    "engine.Limit": "code value bound unit breached",
     "account.GetAccountResponse": "account",
     "account.Account": "account exchange market state equity balances positions",
     "account.Balance": "asset free locked total",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actors.rules.choices import Insufficient
@@ -60,6 +60,7 @@ amounts = st.sampled_from(["1", "2", "7.5", "20"])
 
 
 @pytest.mark.rule("RISK-6", "RISK-10")
+@example(prices=[D(80), D("80.01"), D(100)], quantities=["1", "1", "1"], moves=[0, 0, 0])
 @given(
     st.lists(cents, min_size=3, max_size=3),
     st.lists(amounts, min_size=3, max_size=3),

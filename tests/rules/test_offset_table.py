@@ -406,6 +406,7 @@ def test_a_price_that_an_entry_fill_has_overtaken_is_not_believed_for_a_moment()
     assert planned(LOSER, filled(old, NOW_MS - 500)).winners != ()
     late = replace(A, quote=replace(A.quote, time_ms=NOW_MS - 5_000))  # type: ignore[type-var]
     assert planned(LOSER, filled(late, NOW_MS - 1_000)).winners != ()
+    assert planned(LOSER, filled(old, NOW_MS + 3_600_000)).winners != (), "the clock was set back since it filled"
     loser = replace(LOSER, quote=replace(LOSER.quote, time_ms=NOW_MS - 500))  # type: ignore[type-var]
     assert evaluated(filled(loser, NOW_MS), A) == ()
 

@@ -133,6 +133,33 @@ def test_what_is_reported_as_wanted_is_done_whatever_else_is_said() -> None:
     assert (shape(story.order(target)), story.cancels) == ((D(101), D(7)), [])
 
 
+@pytest.mark.rule("ORD-9", "TP-7")
+@pytest.mark.parametrize("later_ms", [None, 0, 1])
+def test_a_target_that_was_certainly_changed_after_its_last_change_is_asked_back(later_ms: int | None) -> None:
+    story, target = amending()
+    order = story.order(target)
+    shape_ms = None if later_ms is None else order.create_time_ms + later_ms
+    changed = OrderReport(
+        client_order_id=target,
+        state=OrderState.OPEN,
+        time_ms=story.now_ms,
+        price=D(103),
+        quantity=D(2),
+        shape_ms=shape_ms,
+    )
+    decision = story.step(OrdersReported(reports=(changed,)))
+    if later_ms != 1:
+        assert (story.order(target), story.amends) == (order, [])
+        return
+    assert story.amends == [target]
+    asked = decision.group.orders[target]
+    assert (shape(asked), asked.wanted_price, asked.wanted_quantity) == ((D(103), D(2)), D(101), D(4))
+    assert asked.remaining == 4
+    assert "target.changed_outside" in story.note_types()
+    story.amended(target)
+    assert shape(story.order(target)) == (D(101), D(4))
+
+
 @pytest.mark.rule("ORD-9")
 def test_a_report_of_the_earlier_shape_says_nothing_of_the_amend() -> None:
     story, target = amending()

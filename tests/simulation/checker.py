@@ -17,6 +17,7 @@ from actors.rules.model import Trade
 from daemon.exchanges.paper_order import PaperOrder
 from tests.simulation.checks_account import AccountChecks
 from tests.simulation.checks_books import Books
+from tests.simulation.checks_drafts import DraftChecks
 from tests.simulation.checks_engine import EngineChecks
 from tests.simulation.checks_events import EventChecks
 from tests.simulation.checks_fills import FillChecks
@@ -50,14 +51,15 @@ class Checker:
         self.queue = QueueChecks(world, self._found.append)
         self.accounts = AccountChecks(world, self.books)
         self.protection = ProtectionChecks(world, self.books)
+        self.drafts = DraftChecks(self._found.append)
         self.engine = EngineChecks(world, self._found.append)
         self.lasting = LastingChecks(world, self.books)
         self.rest = RestChecks(world, self.books)
         self._rows: dict[type, tuple[Callable[[Any], None], ...]] = _joined(
-            self.books, self.signals, self.fills, self.queue, self.engine
+            self.books, self.signals, self.fills, self.queue, self.drafts, self.engine
         )
         self._looks: dict[type, Callable[[str, object], None]] = {}
-        for looks in (self.groups.looks, self.queue.looks, self.engine.looks):
+        for looks in (self.groups.looks, self.queue.looks, self.drafts.looks, self.engine.looks):
             self._looks.update(looks)
         world.on_applied.append(self._applied)
         world.on_trade.append(self._traded)

@@ -40,8 +40,15 @@ class LastingChecks:
             if book.has_bought:
                 book.has_bought = False
                 words = _bare(book, ever=True)
-                if words:
+                if words and not self._is_dust(book):
                     raise Violation(Promise.PROTECTED, words)
+
+    def _is_dust(self, book: GroupBook) -> bool:
+        """A closed group may have bought late, and what it has be worth too little for a market order by then."""
+        group = book.group
+        price = self._world.venues[group.account].price(group.symbol)
+        worth = book.held * price * group.instrument.contract_size
+        return group.is_closed and not is_sendable(book, book.held, worth, market=True)
 
     def _look_at_slots(self, now_ms: int) -> None:
         held = {book.group.slot_token for book in self._books.live.values()}

@@ -337,8 +337,15 @@ class Generator:
                 pick=self.chance.randrange(20),
                 share=self.chance.of(D("0.1"), D("0.37"), D("0.5"), D(1)),
             )
-        if luck < 0.65:
+        if luck < 0.6:
             return ops.CancelByHand(account=account, pick=self.chance.randrange(20))
+        if luck < 0.65:
+            return ops.ChangeByHand(
+                account=account,
+                pick=self.chance.randrange(20),
+                percent=self.chance.of(D(-1), D(0), D("0.4"), D(3)),
+                share=self.chance.of(D("0.37"), D("0.5"), D(1)),
+            )
         quantity = D(self.chance.of(7, 20, 55)) / walker.price
         if luck < 0.85:
             price = walker.near(D(-side.sign * self.chance.randint(1, 30)) / 10)

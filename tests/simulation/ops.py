@@ -146,6 +146,18 @@ class CancelByHand:
     pick: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeByHand:
+    """A person changes an open target of the engine at the exchange, the `pick`-th: its price by so many percent, and
+    what rests of it to this share, floored to the step.
+    """
+
+    account: str
+    pick: int
+    percent: Decimal
+    share: Decimal
+
+
 class StoreFault(StrEnum):
     FAIL = "fail"
     """The batch is not durable and says so."""
@@ -263,6 +275,9 @@ class Hold:
     ms: int
 
 
+AtVenue = Move | FillPart | ForeignOrder | ManualTrade | CancelByHand | ChangeByHand
+"""What happens at a venue without the engine."""
+
 Op = (
     Alert
     | Copy
@@ -274,6 +289,7 @@ Op = (
     | ForeignOrder
     | ManualTrade
     | CancelByHand
+    | ChangeByHand
     | BreakStore
     | CrashActor
     | KillProcess

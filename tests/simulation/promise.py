@@ -12,6 +12,8 @@ class Promise(StrEnum):
     POOL_LIMIT = "pool_limit"
     ONE_OUTCOME = "one_outcome"
     """Each acknowledged signal has exactly one outcome."""
+    LOST_STAYS_LOST = "lost_stays_lost"
+    """What was called lost is not committed afterwards."""
     ORDER_KNOWN = "order_known"
     """Each order at the venue was committed under its own group before it was sent."""
     ORDER_ONCE = "order_once"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from actors.children import PartState
+from actors.gateway import Gateway
 from actors.journal import Journal
 from actors.pool import Pool
 from actors.position import PositionGroup
@@ -77,6 +78,8 @@ def _supervisor(world: World) -> Iterator[str]:
         return
     if supervisor._line or supervisor._awaited or supervisor._ending:
         yield f"starting or stopping {supervisor._line} {supervisor._awaited} {list(supervisor._ending)}"
+    if supervisor._late.count:
+        yield "a late report waits for its group"
     if supervisor._notebook._pending:
         yield "the supervisor's notes are not stored"
     if down := [part.key for part in supervisor._parts.values() if part.state is not PartState.RUNNING]:
@@ -138,6 +141,9 @@ def _venue(world: World, account: str) -> Iterator[str]:
     """Requests under way, and whatever of the venue the engine has not heard of yet."""
     if world.exchanges[account].is_busy:
         yield f"requests to {account} are on their way"
+    gateway = actor(world, f"gateway/{account}", Gateway)
+    if gateway is not None and gateway._orders.strange:
+        yield f"orders {gateway._orders.strange} are to be asked for: they were shown otherwise than their groups know"
     here = {
         order.client_order_id: order
         for group in world.view.current.live()

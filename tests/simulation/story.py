@@ -196,6 +196,9 @@ _WORDS: Mapping[type, Callable[[Any], str]] = {
     ops.ManualTrade: lambda op: (
         f">> by hand on {op.account}: {op.side.value} {_plain(op.quantity)} {op.symbol} at once"
     ),
+    ops.ChangeByHand: lambda op: (
+        f">> by hand on {op.account}: target {op.pick} is moved by {op.percent} %, {op.share} of it left"
+    ),
     ops.CancelByHand: lambda op: f">> by hand on {op.account}: open order {op.pick} is cancelled",
     ops.BreakStore: _break_store,
     ops.CrashActor: lambda op: (

@@ -13,11 +13,21 @@ from actors.account_messages import Banned, ClockMeasured, ForeignTraded, Stream
 from actors.gateway import Gateway
 from actors.gateway_orders import ANSWER_TIMEOUT_MS
 from actors.messages import Fate
-from actors.rules.model import Group, GroupState, Intent, Order, OrderState, Outcome, Reason, Side
+from actors.rules.model import Group, GroupState, Intent, Order, OrderState, Outcome, Reason, Role, Side
+from actors.rules.naming import parse_client_order_id
 from tests.actors.town import ACCOUNT, BTC, town_settings
 from tests.simulation.broken_crowd import Trouble, broken_run
 from tests.simulation.broken_town import SWAP, BrokenTown, broken, swap_account
-from tests.simulation.ops import BreakVenue, CancelByHand, FillPart, ForeignOrder, ManualTrade, VenueFault
+from tests.simulation.ops import (
+    BreakVenue,
+    CancelByHand,
+    ChangeByHand,
+    FillPart,
+    ForeignOrder,
+    ManualTrade,
+    StoreFault,
+    VenueFault,
+)
 from tests.simulation.venue import CLOCK_MARGIN_MS, WINDOW_MS
 from tests.simulation.venue_books import BY_HAND
 from tests.simulation.venue_trouble import WHOLE
@@ -171,6 +181,47 @@ def test_a_cancelled_order_may_be_told_without_its_last_execution_which_follows(
         town.check()
         assert trade.trade_id in {each.trade_id for _, each in town.sim.trades}
         assert not list(town.view.current.live())
+
+
+@pytest.mark.rule("ORD-5", "REC-1")
+@pytest.mark.parametrize("fails", [1, 2])
+def test_an_execution_told_after_the_end_is_told_again_where_its_commit_was_not_taken(
+    tmp_path: Path, fails: int
+) -> None:
+    with broken(tmp_path) as town:
+        enter(town)
+        town.run_for(1_000)
+        town.breaks(F.STREAM_LOST, count=5)
+        town.breaks(F.FILL_LATE)
+        town.sim.happens(FillPart(account=ACCOUNT, pick=0, share=D("0.5")))
+        ((order, trade),) = town.sim.trades
+        name = order.client_order_id
+
+        def fail_then(actor: str, message: object) -> None:
+            """When the whole of it is on its way to its group, which has booked the end without it."""
+            if isinstance(message, m.OrdersReported) and actor.startswith("group/"):
+                told = [report for report in message.reports if report.client_order_id == name]
+                if any(report.trades for report in told) and not failed:
+                    failed.append(actor)
+                    town.fails(StoreFault.FAIL, count=fails)
+
+        failed: list[str] = []
+        town.on_message = fail_then
+        town.send(town.signal(price=None, intent=Intent.EXIT, side=None))
+        town.run_for(60_000)
+        assert failed, "nobody was told late"
+        town.calm()
+        town.pass_time(120_000)
+        town.check()
+        booked = town.store.load_group(order_group(name))
+        assert booked is not None
+        assert [each.trade_id for each in booked.orders[name].trades] == [trade.trade_id]
+
+
+def order_group(client_order_id: str) -> str:
+    name = parse_client_order_id(client_order_id)
+    assert name is not None
+    return name.group_id
 
 
 def test_a_refused_order_never_was_at_the_venue(tmp_path: Path) -> None:
@@ -435,6 +486,35 @@ def test_a_person_cancels_an_order_and_it_is_replaced_or_said(tmp_path: Path) ->
         town.settle()
         assert OrderState.CANCELLED in [report.state for report in town.ours()]
         town.check()
+
+
+def shapes_of_targets(town: BrokenTown) -> set[tuple[Decimal | None, Decimal]]:
+    """At the venue."""
+    found = group(town).orders.values()
+    names = {order.client_order_id for order in found if order.role is Role.TAKE_PROFIT}
+    return {(order.price, order.quantity) for name, order in town.sim.open_orders().items() if name in names}
+
+
+@pytest.mark.rule("ORD-9", "TP-7")
+@pytest.mark.parametrize("by_stream", [True, False], ids=["told by the stream", "seen in the list"])
+@pytest.mark.parametrize(("percent", "share"), [("0", "0.5"), ("3", "1"), ("-0.4", "0.37")])
+def test_a_target_that_a_person_changes_at_the_exchange_is_brought_back(
+    tmp_path: Path, percent: str, share: str, by_stream: bool
+) -> None:
+    with broken(tmp_path) as town:
+        town.submit(town.signal(price="99"))
+        town.price(BTC, "98.9")
+        before = shapes_of_targets(town)
+        assert len(before) == 1
+        if not by_stream:
+            town.breaks(F.STREAM_LOST, count=1)
+        words = town.sim.happens(ChangeByHand(account=ACCOUNT, pick=0, percent=D(percent), share=D(share)))
+        assert words.startswith("by hand: ")
+        assert shapes_of_targets(town) != before
+        town.settle()
+        town.run_for(60_000)
+        assert shapes_of_targets(town) == before
+        at_rest(town)
 
 
 def test_a_foreign_order_is_left_alone(tmp_path: Path) -> None:

@@ -44,6 +44,13 @@ class Uneven(Stepped):
         self._held_kind = ""
         self._held: list[Any] = []
 
+    def step(self) -> bool:
+        """Whoever is roused while it stands still has no turn then: time goes on."""
+        while not super().step():
+            if not self._held or self._timers.next_ms() is None:
+                return False
+        return True
+
     def slow(self, kind: str, steps: int) -> None:
         """This kind is, from now on and for so many steps."""
         self._slow, self._changes_at = kind, self.steps + steps
@@ -65,6 +72,8 @@ class Uneven(Stepped):
     def _turn(self) -> bool:
         if self._held_kind:
             changing = self._changing()
+            self._runnable.extend(cell for cell in self._held if cell.name in changing and not cell.closed)
+            self._held = [cell for cell in self._held if cell.name not in changing]
             self._held += [cell for cell in self._runnable if self._is_held(cell, changing)]
             self._runnable[:] = [cell for cell in self._runnable if not self._is_held(cell, changing)]
         if self.steps >= self._changes_at and (self._slow or self._is_uneven):

@@ -235,9 +235,8 @@ class SimExchange(_Port):
         return list(no_answer(request, fate, words))
 
     def _tell_banned(self) -> None:
-        """By the venue's time; the engine's is worked out when it hears of it, as the adapter does."""
-        until_ms = self.trouble.until_ms(F.BANNED)
-        banned = Banned(incarnation=self._incarnation, until_ms=until_ms, words="too many requests")
+        """For how long is worked out when the engine hears of it."""
+        banned = Banned(incarnation=self._incarnation, for_ms=0, words="too many requests")
         self._answer_soon([Outgoing(banned, self._incarnation)])
 
     def _answer_soon(self, out: Iterable[Outgoing]) -> None:
@@ -376,11 +375,21 @@ class SimExchange(_Port):
     def _hand_over(self, one: _Delivery) -> None:
         out = one.out
         if isinstance(out.message, Banned):
-            out = replace(out, message=replace(out.message, until_ms=out.message.until_ms - self.venue.clock_offset_ms))
+            left_ms = max(0, self.trouble.until_ms(F.BANNED) - self.venue.now_ms())
+            out = replace(out, message=replace(out.message, for_ms=left_ms))
         if not one.is_stream:
             self._deliver((out,))
         elif self._sink is not None:
-            self._sink(self._fresh(out.message))
+            heard = False
+            try:
+                self._sink(self._fresh(out.message))
+                heard = True
+            finally:
+                if not heard and self._is_told_late(out.message):  # Nobody would ever ask for it: told until heard.
+                    self._deliver_at(self.venue.now_ms() + LONGEST_FRAME_MS, out, is_stream=True)
+
+    def _is_told_late(self, message: object) -> bool:
+        return isinstance(message, Streamed) and any(report in self.venue.told_late for report in message.reports)
 
     def _fresh(self, message: Any) -> object:
         """As the adapter passes a frame on: to the gateway of now, prices stamped by the engine's clock, balances asked

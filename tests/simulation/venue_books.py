@@ -18,6 +18,7 @@ from actors.ports import Clock
 from actors.rules.choices import Market, PositionMode
 from actors.rules.model import Balance, Order, OrderReport, OrderSide, OrderType, Role, Side, Trade
 from actors.rules.money import floor_to
+from actors.rules.naming import parse_client_order_id
 from actors.rules.settings import AccountSettings
 from daemon.exchanges import order_checks as checks
 from daemon.exchanges.matching import LIQUIDATION, Book, BookState, Changes
@@ -27,7 +28,7 @@ from daemon.exchanges.paper_requests import Outgoing, Request
 from daemon.exchanges.paper_venue import PaperVenue, _answer, _Done
 from daemon.exchanges.prices import ManualPrices, PriceMaker
 from daemon.exchanges.settlement import PaperPosition
-from tests.simulation.ops import CancelByHand, FillPart, ForeignOrder, ManualTrade, Move
+from tests.simulation.ops import AtVenue, CancelByHand, ChangeByHand, FillPart, ForeignOrder, ManualTrade, Move
 from tests.simulation.venue_trouble import Trouble
 
 BY_HAND = "web-"
@@ -35,6 +36,11 @@ BY_HAND = "web-"
 
 OnAccepted = Callable[[str, PaperOrder], None]
 OnTrade = Callable[[str, PaperOrder, Trade], None]
+
+
+def _role_of(order: PaperOrder) -> Role | None:
+    name = parse_client_order_id(order.client_order_id)
+    return None if name is None else name.role
 
 
 class LedgerBooks:
@@ -201,7 +207,7 @@ class SimVenue(PaperVenue):
 
     # --- what happens here without the engine -----------------------------------------------------
 
-    def happens(self, op: Move | FillPart | ForeignOrder | ManualTrade | CancelByHand) -> str:
+    def happens(self, op: AtVenue) -> str:
         """Does it now. What came of it in words, empty: nothing."""
         words = (
             self._moves(op)
@@ -213,6 +219,8 @@ class SimVenue(PaperVenue):
             else self._by_hand_placed(op, OrderType.MARKET, None)
             if isinstance(op, ManualTrade)
             else self._cancels(op)
+            if isinstance(op, CancelByHand)
+            else self._changes(op)
         )
         self.tell(self.settled())
         return words
@@ -239,11 +247,13 @@ class SimVenue(PaperVenue):
         self.move(op.symbol, op.price)
         return f"{op.symbol} is at {op.price}"
 
-    def _pick(self, pick: int, *, limit_only: bool) -> PaperOrder | None:
+    def _pick(self, pick: int, *, limit_only: bool, role: Role | None = None) -> PaperOrder | None:
         """One of the open orders of the engine, in the order they were placed."""
         ours = [order for order in self._book.orders.values() if not is_foreign(order)]
         if limit_only:
             ours = [order for order in ours if order.type is OrderType.LIMIT]
+        if role is not None:
+            ours = [order for order in ours if _role_of(order) is role]
         return sorted(ours, key=lambda order: order.number)[pick % len(ours)] if ours else None
 
     def _fills_part(self, op: FillPart) -> str:
@@ -291,6 +301,17 @@ class SimVenue(PaperVenue):
             return ""
         self._book.cancel(order.client_order_id, self.now_ms())
         return f"by hand: {order.client_order_id} is cancelled"
+
+    def _changes(self, op: ChangeByHand) -> str:
+        order = self._pick(op.pick, limit_only=True, role=Role.TAKE_PROFIT)
+        if order is None or order.price is None:
+            return ""
+        instrument = self._book.markets[order.symbol].instrument
+        price = floor_to(order.price * (1 + op.percent / 100), instrument.tick_size)
+        rest = floor_to(order.remaining * op.share, instrument.step_size)
+        changed = self._book.amend(order.client_order_id, price, order.filled + rest, self.now_ms())
+        is_done = rest > 0 and isinstance(changed, PaperOrder)
+        return f"by hand: {order.client_order_id} is {order.quantity} at {order.price} now" if is_done else ""
 
     def _foreign_trades(self, since: int) -> list[Outgoing]:
         """Executions that took a position down without an order of the engine, as a swap venue's stream tells them."""

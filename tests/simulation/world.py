@@ -7,6 +7,7 @@ and the people. One thread; chance comes from the seed.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,8 @@ START_MS = 1_750_000_000_000
 INSTALLATION = "abcd"
 SEND_AGAIN_MS = 5_000
 """A sender who has heard nothing, or that it was not taken, sends again after so long."""
+MAX_CALLS = 5_000
+"""Calls without an answer in one life of the engine; its API lets no more than a bounded number in."""
 WALK_MS = 2_000
 """Between two prices of a walk."""
 RUSH = 0.02
@@ -107,6 +110,8 @@ class World:
         pace = chance_of(seed, "pace")
         self._pace = pace
         self._is_uneven = pace.random() < UNEVEN
+        self._calls: Counter[int] = Counter()
+        """Of alerts, without an answer yet, by the engine's life."""
         self.on_message: list[OnMessage] = []
         self.on_op: list[Callable[[ops.Op], None]] = []
         self.on_start: list[Callable[[], None]] = []
@@ -352,10 +357,15 @@ class World:
         self._send(op.number)
 
     def _send(self, number: int) -> None:
-        """Once, as one call of the API, under a signal id of its own."""
-        sent = self.alerts[number]
+        """Once, as one call of the API, under a signal id of its own; later where too many calls are under way."""
+        sent, life = self.alerts[number], self.starts
+        self._later(SEND_AGAIN_MS, lambda: self._send_again(number))
+        if self._calls[life] >= MAX_CALLS:
+            return
+        self._calls[life] += 1
 
         def hear(answer: object) -> None:
+            self._calls[life] -= 1
             sent.answers.append(answer)
             if isinstance(answer, Answer):
                 sent.answer = sent.answer or answer
@@ -367,7 +377,6 @@ class World:
         sent.boxes.append(ear)
         mine = replace(sent.signal, signal_id=self.ids.signal_id())
         self.system.tell(POOL, SubmitSignal(signal=mine, reply_to=ear))
-        self._later(SEND_AGAIN_MS, lambda: self._send_again(number))
 
     def _send_again(self, number: int) -> None:
         if number in self.unanswered:
@@ -377,7 +386,7 @@ class World:
         if op.number in self.alerts:
             self._send(op.number)
 
-    def _at_venue(self, op: ops.Move | ops.FillPart | ops.ForeignOrder | ops.ManualTrade | ops.CancelByHand) -> None:
+    def _at_venue(self, op: ops.AtVenue) -> None:
         if op.account in self.venues:
             self.venues[op.account].happens(op)
 
@@ -520,6 +529,7 @@ _HAPPENS: dict[type, Callable[..., None]] = {
     ops.ForeignOrder: World._at_venue,
     ops.ManualTrade: World._at_venue,
     ops.CancelByHand: World._at_venue,
+    ops.ChangeByHand: World._at_venue,
     ops.BreakStore: World._fault,
     ops.CrashActor: World._fault,
     ops.KillProcess: World._fault,

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.processes.books import paper_venue, read_store
-from tests.processes.checks import at_rest, unsettled
+from tests.processes.checks import at_rest
 from tests.processes.load import Load, Market, PaperPrices, Prices, Sent
+from tests.processes.quiet import Quiet
 from tests.processes.stage import SETTLES_S, TICKERS, D, loaded, terms_of
 from tests.processes.works import Works, paper_config
 from tests.system.stack import Plain, Stack, _environment, until
@@ -123,9 +124,10 @@ def _settle(works: Works, stack: Stack, before: list[Sent]) -> None:
     for ticker in TICKERS:
         prices(ticker, D(100))
 
+    quiet = Quiet()
+
     def busy() -> list[str]:
-        store = read_store(stack.data_dir)
-        return list(unsettled(store, paper_venue(stack.data_dir, "paper"), terms, 0))
+        return quiet.busy(read_store(stack.data_dir), paper_venue(stack.data_dir, "paper"), terms, 0)
 
     until(lambda: not busy(), SETTLES_S, lambda: f"not at rest: {busy()[:5]}")
     prices.close()
@@ -152,9 +154,11 @@ def _trade(works: Works, stack: Stack) -> None:
     load.settle_prices(10.0)
     terms = terms_of(works)
 
+    quiet = Quiet()
+
     def state() -> tuple[list[str], list[str]]:
         store, venue = read_store(stack.data_dir), paper_venue(stack.data_dir, "paper")
-        return list(unsettled(store, venue, terms, 0)), list(map(str, at_rest(store, venue, terms, load.sent)))
+        return quiet.busy(store, venue, terms, 0), list(map(str, at_rest(store, venue, terms, load.sent)))
 
     until(lambda: not state()[0], SETTLES_S, lambda: f"not at rest: {state()[0][:5]}")
     assert state()[1] == []

@@ -1,4 +1,7 @@
-"""Far more alerts than the daemon can take: exits pass, entries are shed, memory stays bounded (REC-4)."""
+"""Far more alerts than the daemon can take: exits pass, entries are shed, memory stays bounded (REC-4).
+
+Not only on a machine of its own: the first flood has a process beside it that takes all the processor it gets.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,8 @@ ROOM_MB = 64
 GROWTH_MB = CONNECTIONS * CALLS * CALL_KB // 1024 + ROOM_MB
 AGAIN_MB = 48
 """A second flood of the same size adds little: what of the rings the first has not filled."""
+ROUND_S = 1.5
+"""With so long between two answers to one sender, calls have stood at the door for longer than the daemon allows."""
 EXIT_LIMIT_S = 20.0
 FLOODED = {
     "pool": {"max_open_groups": GROUPS + 10},
@@ -58,6 +63,16 @@ def flood(stack: Stack, name: str, *more: str, seconds: float = SECONDS) -> Iter
         try:
             yield told
             told.update(json.loads(process.stdout.read()))
+        finally:
+            process.kill()
+
+
+@contextmanager
+def busy_neighbour() -> Iterator[None]:
+    """A process that does nothing, as fast as it can."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
+        try:
+            yield
         finally:
             process.kill()
 
@@ -93,6 +108,11 @@ def degraded(stack: Stack) -> dict[str, Plain]:
     return {one["code"]: one for one in found["degraded"]}
 
 
+def round_of(told: Plain) -> float:
+    """Seconds a call took. As many are under way all the time, so it follows from how many were answered."""
+    return float(CONNECTIONS * CALLS * told["took_s"] / told["sent"])
+
+
 def leave_one_by_one(stack: Stack, timeframes: list[str], over_s: float) -> list[Sent]:
     """Exits, begun at even distances: none waits for the one before."""
 
@@ -119,7 +139,6 @@ def slow_watchers(stack: Stack, count: int) -> Iterator[None]:
     client.close()
 
 
-@pytest.mark.alone
 @pytest.mark.rule("REC-4", "SIG-9", "EXIT-1")
 def test_under_a_flood_entries_are_shed_exits_pass_and_memory_stays_bounded(
     start: Starter, record_property: Any
@@ -132,7 +151,7 @@ def test_under_a_flood_entries_are_shed_exits_pass_and_memory_stays_bounded(
     before_mb = rss_mb(stack)
     seen: list[Plain] = []
     with slow_watchers(stack, WATCHERS):
-        with flood(stack, "first", *size) as told:
+        with busy_neighbour(), flood(stack, "first", *size) as told:
             time.sleep(1.5)
             looker = threading.Thread(
                 target=lambda: seen.append(until(lambda: degraded(stack).get("OVERLOADED"), 2 * SECONDS))
@@ -147,10 +166,10 @@ def test_under_a_flood_entries_are_shed_exits_pass_and_memory_stays_bounded(
 
     answers = Counter(told["answers"])
     slowest, median = max(one.took_s for one in exits), sorted(one.took_s for one in exits)[GROUPS // 2]
-    rate = (told["sent"] + again["sent"]) / (told["took_s"] + again["took_s"])
     words = (
-        f"{rate:.0f} alerts/s, {answers['OVERLOADED']} of {told['sent']} shed; exits: calm {calm * 1000:.0f} ms, "
-        f"flood median {median:.2f} s, slowest {slowest:.2f} s; "
+        f"{told['sent'] / told['took_s']:.0f} alerts/s beside a busy process, {again['sent'] / again['took_s']:.0f} "
+        f"without; {answers['OVERLOADED']} of {told['sent']} shed, a round took {round_of(told):.2f} s; "
+        f"exits: calm {calm * 1000:.0f} ms, flood median {median:.2f} s, slowest {slowest:.2f} s; "
         f"RSS {before_mb:.0f} -> {first_mb:.0f} -> {second_mb:.0f} MB"
     )
     record_property("flood", words)
@@ -160,6 +179,7 @@ def test_under_a_flood_entries_are_shed_exits_pass_and_memory_stays_bounded(
     assert Counter(one.outcome for one in exits) == {"EXITED": GROUPS}, words
     assert slowest < EXIT_LIMIT_S, words
     assert answers["OVERLOADED"] > 0, words
+    assert again["answers"].get("OVERLOADED", 0) > 0 or round_of(again) < ROUND_S, words
     assert set(answers) - {"OVERLOADED"} <= {f"OUTCOME_{name}" for name in _OUTCOMES}, answers
     # Nothing shed is stored, everything acknowledged is.
     stored = {row[0] for row in stack.rows("SELECT signal_id FROM signals")}

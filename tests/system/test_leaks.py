@@ -29,6 +29,8 @@ from tests.system.stack import EVENTUALLY_S, Plain, _environment, alert, merged,
 from tests.system.venues import Place, VenueStack, account_config
 from tests.wire.run import Running
 
+UNTIL = "2100-01-01T00:00:00Z"
+"""Until then the secrets of before a rotation are taken, too."""
 PLACE = Place(venue="binance", market="spot")
 
 
@@ -108,12 +110,14 @@ def planted_config(stack: VenueStack, hunt: Hunt) -> Plain:
     account = account_config(stack.place, stack.endpoints)
     stack.environ |= {
         "PLANTED_HMAC": hunt.plant("hmac secret"),
+        "PLANTED_OLD_HMAC": hunt.plant("previous hmac secret"),
         "PLANTED_KEY": hunt.plant("refused api key"),
         "PLANTED_SECRET": hunt.plant("refused api secret"),
         "PLANTED_CHANNEL": f"json://user:{hunt.plant('channel password')}@127.0.0.1:1/{hunt.plant('channel token')}",
         "PLANTED_HEARTBEAT": f"http://127.0.0.1:1/ping/{hunt.plant('heartbeat token')}",
     }
     secret_file(stack.data_dir, "secrets/tradingview", hunt.plant("source secret"))
+    secret_file(stack.data_dir, "secrets/before", hunt.plant("previous source secret"))
     secret_file(stack.folder, "passphrase", hunt.plant("backup passphrase"))
     return merged(
         stack.config,
@@ -125,8 +129,16 @@ def planted_config(stack: VenueStack, hunt: Hunt) -> Plain:
             },
             "routes": {"*": "stored"},
             "sources": {
-                "tradingview": {"secret": "file:secrets/tradingview"},
-                "signed": {"hmac_secret": "env:PLANTED_HMAC"},
+                "tradingview": {
+                    "secret": "file:secrets/tradingview",
+                    "previous_secret": "file:secrets/before",
+                    "previous_until": UNTIL,
+                },
+                "signed": {
+                    "hmac_secret": "env:PLANTED_HMAC",
+                    "previous_hmac_secret": "env:PLANTED_OLD_HMAC",
+                    "previous_until": UNTIL,
+                },
             },
             "notifications": [{"url": "env:PLANTED_CHANNEL", "severity": "info"}],
             "alerts": {"heartbeat_url": "env:PLANTED_HEARTBEAT", "heartbeat_every_s": 5},
@@ -177,6 +189,7 @@ def test_no_planted_secret_can_be_read_anywhere(town: Town) -> None:
 
     homes = {
         "source secret": "data/secrets/tradingview",
+        "previous source secret": "data/secrets/before",
         "backup passphrase": "passphrase",
         "admin token": "data/secrets/admin.token",
         "forwarder token": "data/secrets/forwarder.token",
@@ -217,6 +230,11 @@ def webhooks(town: Town) -> None:
     assert town.hook(good) == 200
     assert town.hook(good) == 200
     assert town.hook(as_json({"secret": other, **body})) == 401
+    before = town.hunt.planted["previous source secret"]
+    rotated = alert("ETHUSDT", timeframe="60", price="3000")
+    assert town.hook(as_json({"secret": before, **rotated})) == 200
+    town.hook(as_json({"secret": before, "comment": before, "tv": {**rotated["tv"], "symbol": before}}))
+    town.hook(as_json({"secret": before, "tv": {}}), path=f"/hook/tradingview?secret={before}")
     town.hook(as_json({"secret": secret, "tv": {}}))
     town.hook(as_json({"secret": [secret], **body}))
     town.hook(as_json({"secret": secret, **body, "comment": secret, "tv": {**body["tv"], "symbol": secret}}))
@@ -231,6 +249,10 @@ def webhooks(town: Town) -> None:
     sign = hmac.new(key.encode(), f"{stamp}.".encode() + raw, hashlib.sha256).hexdigest()
     town.hook(raw, path="/hook/signed", **{"X-Terrace-Signature": f"t={stamp},v1={sign}"})
     town.hook(raw, path="/hook/signed", **{"X-Terrace-Signature": f"t={stamp},v1={key}"})
+    old = town.hunt.planted["previous hmac secret"]
+    town.hook(raw, path="/hook/signed", **{"X-Terrace-Signature": f"t={stamp},v1={old}"})
+    sign = hmac.new(old.encode(), f"{stamp}.".encode() + raw, hashlib.sha256).hexdigest()
+    town.hook(raw, path="/hook/signed", **{"X-Terrace-Signature": f"t={stamp},v1={sign}"})
     town.hook(raw, path="/hook/signed")
 
 
@@ -269,6 +291,8 @@ def command_line(town: Town) -> None:
         "backup list",
         "diag dump",
         "audit verify",
+        "source list",
+        "source rotate tradingview --dry-run",
     ):
         town.cli(*words.split())
 

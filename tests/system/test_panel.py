@@ -17,7 +17,10 @@ def test_the_panel_serves_its_page_and_ends_on_a_signal(start: Starter) -> None:
     stack.spawn("panel", [sys.executable, "-m", "control", "--config", str(stack.config_file), "panel"])
 
     def page() -> str:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/login", timeout=5) as answer,
+        ):
             return str(answer.read().decode())
         return ""
 

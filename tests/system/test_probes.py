@@ -29,6 +29,7 @@ def failed(stack: Stack, path: str = "/readyz") -> dict[str, str]:
     return {each["name"]: each["message"] for each in json.loads(page(stack, path)[1])["checks"] if not each["passed"]}
 
 
+@pytest.mark.store("sqlite")
 @pytest.mark.rule("REC-4")
 def test_a_full_disk_makes_it_not_ready_but_alive_and_room_makes_it_ready_again(tmp_path: Path) -> None:
     try:

@@ -186,6 +186,7 @@ def too_little_is_skipped(stack: Stack, groups: dict[str, str]) -> None:
 def blocked_is_left_alone(stack: Stack, groups: dict[str, str]) -> None:
     stack.terrace("risk", "block", groups[BTC], "--reason", "for the grandchildren")
     stage.price(stack, SOL, "112")
+    until(lambda: stage.preview(stack, groups[BTC])["sufficient"])
     evaluated(stack)
     shown = stage.preview(stack, groups[BTC])
     assert (shown["obstacles"], shown["reason"], shown["sufficient"]) == (["BLOCKED"], "BLOCKED", True)
@@ -254,11 +255,25 @@ def racing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
+def until_due(stack: Stack, groups: dict[str, str], *winners: str) -> None:
+    """Until the risk engine has seen prices at which these pay for BTC: it does so later than their sender has its
+    answer.
+    """
+
+    def is_due() -> bool:
+        planned = stage.preview(stack, groups[BTC])
+        is_paid = bool(planned["sufficient"]) and [winner["symbol"] for winner in planned["winners"]] == [*winners]
+        return is_paid and "ABOVE_LOSS_THRESHOLD" not in planned["obstacles"]
+
+    until(is_due)
+
+
 @pytest.fixture
 def race(racing: Stack) -> Iterator[tuple[Stack, dict[str, str]]]:
     """A duel of its own on the stack that all races share; in the end the books balance, whatever happened."""
     groups = stage.open_duel(racing)
     stage.prices(racing, {SOL: "115", BTC: "91"})
+    until_due(racing, groups, SOL)
     yield racing, groups
     stage.check_books(racing)
     stage.close_all(racing)
@@ -282,6 +297,7 @@ def test_a_target_that_fills_while_its_winner_is_cut_counts_for_the_offset(race:
     """What the target has not sold comes from the other leg, and no more."""
     stack, groups = race
     stage.price(stack, BTC, "88")
+    until_due(stack, groups, SOL)
     with sent_ahead(stack, SOL, "120.1"):
         begun = stage.run(stack, groups[BTC])
     action = stage.finished(stack, begun["risk_action_id"])
@@ -305,6 +321,7 @@ def test_a_target_that_fills_while_its_winner_is_cut_counts_for_the_offset(race:
 def test_a_target_that_closes_a_whole_winner_while_it_is_cut_pays_for_the_loser(race: Race) -> None:
     stack, groups = race
     stage.prices(stack, {ETH: "149.5", SOL: "100", BTC: "88"})
+    until_due(stack, groups, ETH)
     with sent_ahead(stack, ETH, "150.1"):
         begun = stage.run(stack, groups[BTC])
     [winner] = begun["plan"]["winners"]
@@ -322,6 +339,7 @@ def test_a_target_that_closes_a_whole_winner_while_it_is_cut_pays_for_the_loser(
 def test_an_exit_of_the_loser_before_a_sale_stops_the_offset_and_restores(race: Race) -> None:
     stack, groups = race
     stage.prices(stack, {ETH: "130", BTC: "80"})
+    until_due(stack, groups, SOL, ETH)
     kept = {symbol: stage.resting(stack, symbol) for symbol in (ETH, SOL)}
     begun = stage.run(stack, groups[BTC])
     assert [winner["symbol"] for winner in begun["plan"]["winners"]] == [SOL, ETH]
@@ -337,6 +355,7 @@ def test_an_exit_of_the_loser_before_a_sale_stops_the_offset_and_restores(race: 
 def test_an_exit_of_the_loser_after_a_sale_keeps_what_was_sold_and_sells_no_more(race: Race) -> None:
     stack, groups = race
     stage.prices(stack, {ETH: "130", BTC: "80"})
+    until_due(stack, groups, SOL, ETH)
     kept = stage.resting(stack, ETH)
     begun = stage.run(stack, groups[BTC])
     until(lambda: stage.is_selling(stack, groups[SOL]))
@@ -389,6 +408,7 @@ def test_prices_that_collapse_in_the_middle_stop_the_offset_or_close_the_covered
     until(lambda: stage.resting(stack, SOL) == resting)
 
     stage.price(stack, SOL, "115")
+    until_due(stack, groups, SOL)
     begun = stage.run(stack, groups[BTC])
     time.sleep(LATENCY_MS / 2000)  # It arrives when the sale is half-way.
     stage.price(stack, SOL, "98")
@@ -400,6 +420,7 @@ def test_prices_that_collapse_in_the_middle_stop_the_offset_or_close_the_covered
     until(lambda: stage.resting(stack, SOL) == resting)
 
     stage.price(stack, SOL, "115")
+    until_due(stack, groups, SOL)
     begun = stage.run(stack, groups[BTC])
     stage.price(stack, BTC, "70")  # Arrives before the sale, which leaves when SOL's targets have given way.
     assert stage.actions(stack)[-1]["steps"][1]["is_done"] is False

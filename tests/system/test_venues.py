@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from protos.terrace.v1 import types_pb2 as t
+from tests import stores
 from tests.system.stack import Plain, until
 from tests.system.venues import Place, VenueOrder, VenueStack, leaks, trading
 
@@ -117,6 +118,7 @@ def begin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Tr
     def end() -> None:
         if open_now:
             open_now.pop("context").__exit__(None, None, None)
+            open_now.pop("give_back")()
             open_now.clear()
 
     def opened(place: Place, base: str = "ETH", *, tls: bool = False) -> Trading:
@@ -125,8 +127,10 @@ def begin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Tr
             end()
             folder: Path = tmp_path_factory.mktemp(str(place))
             context = trading(folder, place, config(place, tls=tls), tls=tls)
-            stack = context.__enter__()
+            with stores.outliving() as give_back:
+                stack = context.__enter__()
             open_now.update(key=key, context=context, stack=stack, began_with=stack.quote_balance())
+            open_now["give_back"] = give_back
         stack = open_now["stack"]
         tick, step = stack.step(base)
         return Trading(stack=stack, began_with=open_now["began_with"], tick=tick, step=step)

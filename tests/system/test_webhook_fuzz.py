@@ -57,6 +57,7 @@ def genuine(stack: Stack, number: int) -> None:
     assert time.monotonic() - began < ANSWER_S
 
 
+@pytest.mark.timeout(300 + int(SECONDS))
 @pytest.mark.rule("SIG-2", "SIG-5", "SIG-8", "SIG-12")
 def test_odd_requests_get_clear_refusals_and_real_alerts_pass(start: Starter, tmp_path: Path) -> None:
     file = tmp_path / "key"

@@ -133,14 +133,16 @@ class Connection(_message.Message):
     def __init__(self, streams: _Optional[_Iterable[_Union[Stream, _Mapping]]] = ..., circuit: _Optional[_Union[CircuitState, str]] = ..., retry_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rate_windows: _Optional[_Iterable[_Union[RateWindow, _Mapping]]] = ..., ban_expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., clock_offset_ms: _Optional[int] = ..., open_orders: _Optional[int] = ..., waiting_requests: _Optional[int] = ..., unknown_orders: _Optional[int] = ..., may_withdraw: _Optional[bool] = ...) -> None: ...
 
 class Stream(_message.Message):
-    __slots__ = ("name", "up", "message")
+    __slots__ = ("name", "up", "message", "since_time")
     NAME_FIELD_NUMBER: _ClassVar[int]
     UP_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_TIME_FIELD_NUMBER: _ClassVar[int]
     name: str
     up: bool
     message: str
-    def __init__(self, name: _Optional[str] = ..., up: _Optional[bool] = ..., message: _Optional[str] = ...) -> None: ...
+    since_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., up: _Optional[bool] = ..., message: _Optional[str] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class RateWindow(_message.Message):
     __slots__ = ("name", "used", "limit")

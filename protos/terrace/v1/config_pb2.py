@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from protos.terrace.v1 import common_pb2 as terrace_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17terrace/v1/config.proto\x12\nterrace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17terrace/v1/common.proto\"\xd2\x01\n\x06\x43onfig\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x0c\n\x04yaml\x18\x03 \x01(\t\x12\x15\n\rexpanded_yaml\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61uthor\x18\x06 \x01(\t\x12(\n\x06source\x18\x07 \x01(\x0e\x32\x18.terrace.v1.ConfigSource\x12\x19\n\x11ineffective_paths\x18\x08 \x03(\t\"\xb3\x01\n\rConfigVersion\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61uthor\x18\x03 \x01(\t\x12(\n\x06source\x18\x04 \x01(\x0e\x32\x18.terrace.v1.ConfigSource\x12\x15\n\rchanged_paths\x18\x05 \x03(\t\x12\x0f\n\x07\x63urrent\x18\x06 \x01(\x08\"m\n\x0c\x43onfigChange\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x11\n\told_value\x18\x02 \x01(\t\x12\x11\n\tnew_value\x18\x03 \x01(\t\x12\x18\n\x10restart_required\x18\x04 \x01(\x08\x12\x0f\n\x07\x65\x66\x66\x65\x63ts\x18\x05 \x03(\t\"8\n\nConfigEdit\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\r\n\x05unset\x18\x03 \x01(\x08\"3\n\x10GetConfigRequest\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0e\n\x06\x65xpand\x18\x02 \x01(\x08\"7\n\x11GetConfigResponse\x12\"\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Config\"L\n\x15ValidateConfigRequest\x12\x0c\n\x04yaml\x18\x01 \x01(\t\x12%\n\x05\x65\x64its\x18\x02 \x03(\x0b\x32\x16.terrace.v1.ConfigEdit\"\x99\x01\n\x16ValidateConfigResponse\x12\r\n\x05valid\x18\x01 \x01(\x08\x12*\n\x08problems\x18\x02 \x03(\x0b\x32\x18.terrace.v1.FieldProblem\x12)\n\x07\x63hanges\x18\x03 \x03(\x0b\x32\x18.terrace.v1.ConfigChange\x12\x19\n\x11ineffective_paths\x18\x04 \x03(\t\"\xb1\x01\n\x12\x41pplyConfigRequest\x12\x11\n\x04yaml\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12(\n\x06source\x18\x03 \x01(\x0e\x32\x18.terrace.v1.ConfigSource\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\x12%\n\x05\x65\x64its\x18\x06 \x03(\x0b\x32\x16.terrace.v1.ConfigEdit\"d\n\x13\x41pplyConfigResponse\x12\"\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Config\x12)\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x18.terrace.v1.ConfigChange\"B\n\x19ListConfigVersionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"i\n\x1aListConfigVersionsResponse\x12\x32\n\x0f\x63onfig_versions\x18\x01 \x03(\x0b\x32\x19.terrace.v1.ConfigVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"K\n\x11\x44iffConfigRequest\x12\x14\n\x0c\x66rom_version\x18\x01 \x01(\x03\x12\x12\n\nto_version\x18\x02 \x01(\x03\x12\x0c\n\x04yaml\x18\x03 \x01(\t\"M\n\x12\x44iffConfigResponse\x12)\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x18.terrace.v1.ConfigChange\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xaa\x01\n\x14RestoreConfigRequest\x12\x11\n\x07version\x18\x01 \x01(\x03H\x00\x12\x12\n\x08\x64\x65\x66\x61ults\x18\x02 \x01(\x08H\x00\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\x12(\n\x06source\x18\x06 \x01(\x0e\x32\x18.terrace.v1.ConfigSourceB\x08\n\x06target\"f\n\x15RestoreConfigResponse\x12\"\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Config\x12)\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x18.terrace.v1.ConfigChange\"%\n\x15\x44\x65scribeConfigRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\"=\n\x16\x44\x65scribeConfigResponse\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.terrace.v1.ConfigKey\"\xe7\x01\n\tConfigKey\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04help\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0c\n\x04unit\x18\x04 \x01(\t\x12\x0f\n\x07minimum\x18\x05 \x01(\t\x12\x0f\n\x07maximum\x18\x06 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x07 \x03(\t\x12\x15\n\rdefault_value\x18\x08 \x01(\t\x12\r\n\x05value\x18\t \x01(\t\x12\x10\n\x08nullable\x18\n \x01(\x08\x12\x18\n\x10restart_required\x18\x0b \x01(\x08\x12\x0c\n\x04rule\x18\x0c \x01(\t\x12\x0f\n\x07\x65xample\x18\r \x01(\t*\x8c\x01\n\x0c\x43onfigSource\x12\x1d\n\x19\x43ONFIG_SOURCE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43ONFIG_SOURCE_FILE\x10\x01\x12\x15\n\x11\x43ONFIG_SOURCE_CLI\x10\x02\x12\x17\n\x13\x43ONFIG_SOURCE_PANEL\x10\x03\x12\x15\n\x11\x43ONFIG_SOURCE_API\x10\x04\x32\xe3\x04\n\rConfigService\x12W\n\x0e\x44\x65scribeConfig\x12!.terrace.v1.DescribeConfigRequest\x1a\".terrace.v1.DescribeConfigResponse\x12H\n\tGetConfig\x12\x1c.terrace.v1.GetConfigRequest\x1a\x1d.terrace.v1.GetConfigResponse\x12W\n\x0eValidateConfig\x12!.terrace.v1.ValidateConfigRequest\x1a\".terrace.v1.ValidateConfigResponse\x12N\n\x0b\x41pplyConfig\x12\x1e.terrace.v1.ApplyConfigRequest\x1a\x1f.terrace.v1.ApplyConfigResponse\x12\x63\n\x12ListConfigVersions\x12%.terrace.v1.ListConfigVersionsRequest\x1a&.terrace.v1.ListConfigVersionsResponse\x12K\n\nDiffConfig\x12\x1d.terrace.v1.DiffConfigRequest\x1a\x1e.terrace.v1.DiffConfigResponse\x12T\n\rRestoreConfig\x12 .terrace.v1.RestoreConfigRequest\x1a!.terrace.v1.RestoreConfigResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17terrace/v1/config.proto\x12\nterrace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17terrace/v1/common.proto\"\xd2\x01\n\x06\x43onfig\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x0c\n\x04yaml\x18\x03 \x01(\t\x12\x15\n\rexpanded_yaml\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61uthor\x18\x06 \x01(\t\x12(\n\x06source\x18\x07 \x01(\x0e\x32\x18.terrace.v1.ConfigSource\x12\x19\n\x11ineffective_paths\x18\x08 \x03(\t\"\xb3\x01\n\rConfigVersion\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61uthor\x18\x03 \x01(\t\x12(\n\x06source\x18\x04 \x01(\x0e\x32\x18.terrace.v1.ConfigSource\x12\x15\n\rchanged_paths\x18\x05 \x03(\t\x12\x0f\n\x07\x63urrent\x18\x06 \x01(\x08\"m\n\x0c\x43onfigChange\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x11\n\told_value\x18\x02 \x01(\t\x12\x11\n\tnew_value\x18\x03 \x01(\t\x12\x18\n\x10restart_required\x18\x04 \x01(\x08\x12\x0f\n\x07\x65\x66\x66\x65\x63ts\x18\x05 \x03(\t\"8\n\nConfigEdit\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\r\n\x05unset\x18\x03 \x01(\x08\"3\n\x10GetConfigRequest\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0e\n\x06\x65xpand\x18\x02 \x01(\x08\"7\n\x11GetConfigResponse\x12\"\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Config\"L\n\x15ValidateConfigRequest\x12\x0c\n\x04yaml\x18\x01 \x01(\t\x12%\n\x05\x65\x64its\x18\x02 \x03(\x0b\x32\x16.terrace.v1.ConfigEdit\"\xa8\x01\n\x16ValidateConfigResponse\x12\r\n\x05valid\x18\x01 \x01(\x08\x12*\n\x08problems\x18\x02 \x03(\x0b\x32\x18.terrace.v1.FieldProblem\x12)\n\x07\x63hanges\x18\x03 \x03(\x0b\x32\x18.terrace.v1.ConfigChange\x12\x19\n\x11ineffective_paths\x18\x04 \x03(\t\x12\r\n\x05notes\x18\x05 \x03(\t\"\xb1\x01\n\x12\x41pplyConfigRequest\x12\x11\n\x04yaml\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12(\n\x06source\x18\x03 \x01(\x0e\x32\x18.terrace.v1.ConfigSource\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\x12%\n\x05\x65\x64its\x18\x06 \x03(\x0b\x32\x16.terrace.v1.ConfigEdit\"s\n\x13\x41pplyConfigResponse\x12\"\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Config\x12)\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x18.terrace.v1.ConfigChange\x12\r\n\x05notes\x18\x03 \x03(\t\"B\n\x19ListConfigVersionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"i\n\x1aListConfigVersionsResponse\x12\x32\n\x0f\x63onfig_versions\x18\x01 \x03(\x0b\x32\x19.terrace.v1.ConfigVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"K\n\x11\x44iffConfigRequest\x12\x14\n\x0c\x66rom_version\x18\x01 \x01(\x03\x12\x12\n\nto_version\x18\x02 \x01(\x03\x12\x0c\n\x04yaml\x18\x03 \x01(\t\"M\n\x12\x44iffConfigResponse\x12)\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x18.terrace.v1.ConfigChange\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xaa\x01\n\x14RestoreConfigRequest\x12\x11\n\x07version\x18\x01 \x01(\x03H\x00\x12\x12\n\x08\x64\x65\x66\x61ults\x18\x02 \x01(\x08H\x00\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\x12(\n\x06source\x18\x06 \x01(\x0e\x32\x18.terrace.v1.ConfigSourceB\x08\n\x06target\"u\n\x15RestoreConfigResponse\x12\"\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x12.terrace.v1.Config\x12)\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x18.terrace.v1.ConfigChange\x12\r\n\x05notes\x18\x03 \x03(\t\"%\n\x15\x44\x65scribeConfigRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\"=\n\x16\x44\x65scribeConfigResponse\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.terrace.v1.ConfigKey\"\xe7\x01\n\tConfigKey\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04help\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0c\n\x04unit\x18\x04 \x01(\t\x12\x0f\n\x07minimum\x18\x05 \x01(\t\x12\x0f\n\x07maximum\x18\x06 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x07 \x03(\t\x12\x15\n\rdefault_value\x18\x08 \x01(\t\x12\r\n\x05value\x18\t \x01(\t\x12\x10\n\x08nullable\x18\n \x01(\x08\x12\x18\n\x10restart_required\x18\x0b \x01(\x08\x12\x0c\n\x04rule\x18\x0c \x01(\t\x12\x0f\n\x07\x65xample\x18\r \x01(\t*\x8c\x01\n\x0c\x43onfigSource\x12\x1d\n\x19\x43ONFIG_SOURCE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43ONFIG_SOURCE_FILE\x10\x01\x12\x15\n\x11\x43ONFIG_SOURCE_CLI\x10\x02\x12\x17\n\x13\x43ONFIG_SOURCE_PANEL\x10\x03\x12\x15\n\x11\x43ONFIG_SOURCE_API\x10\x04\x32\xe3\x04\n\rConfigService\x12W\n\x0e\x44\x65scribeConfig\x12!.terrace.v1.DescribeConfigRequest\x1a\".terrace.v1.DescribeConfigResponse\x12H\n\tGetConfig\x12\x1c.terrace.v1.GetConfigRequest\x1a\x1d.terrace.v1.GetConfigResponse\x12W\n\x0eValidateConfig\x12!.terrace.v1.ValidateConfigRequest\x1a\".terrace.v1.ValidateConfigResponse\x12N\n\x0b\x41pplyConfig\x12\x1e.terrace.v1.ApplyConfigRequest\x1a\x1f.terrace.v1.ApplyConfigResponse\x12\x63\n\x12ListConfigVersions\x12%.terrace.v1.ListConfigVersionsRequest\x1a&.terrace.v1.ListConfigVersionsResponse\x12K\n\nDiffConfig\x12\x1d.terrace.v1.DiffConfigRequest\x1a\x1e.terrace.v1.DiffConfigResponse\x12T\n\rRestoreConfig\x12 .terrace.v1.RestoreConfigRequest\x1a!.terrace.v1.RestoreConfigResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,8 +35,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_APPLYCONFIGREQUEST'].fields_by_name['yaml']._loaded_options = None
   _globals['_APPLYCONFIGREQUEST'].fields_by_name['yaml']._serialized_options = b'\200\001\001'
-  _globals['_CONFIGSOURCE']._serialized_start=2232
-  _globals['_CONFIGSOURCE']._serialized_end=2372
+  _globals['_CONFIGSOURCE']._serialized_start=2277
+  _globals['_CONFIGSOURCE']._serialized_end=2417
   _globals['_CONFIG']._serialized_start=98
   _globals['_CONFIG']._serialized_end=308
   _globals['_CONFIGVERSION']._serialized_start=311
@@ -52,29 +52,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VALIDATECONFIGREQUEST']._serialized_start=771
   _globals['_VALIDATECONFIGREQUEST']._serialized_end=847
   _globals['_VALIDATECONFIGRESPONSE']._serialized_start=850
-  _globals['_VALIDATECONFIGRESPONSE']._serialized_end=1003
-  _globals['_APPLYCONFIGREQUEST']._serialized_start=1006
-  _globals['_APPLYCONFIGREQUEST']._serialized_end=1183
-  _globals['_APPLYCONFIGRESPONSE']._serialized_start=1185
-  _globals['_APPLYCONFIGRESPONSE']._serialized_end=1285
-  _globals['_LISTCONFIGVERSIONSREQUEST']._serialized_start=1287
-  _globals['_LISTCONFIGVERSIONSREQUEST']._serialized_end=1353
-  _globals['_LISTCONFIGVERSIONSRESPONSE']._serialized_start=1355
-  _globals['_LISTCONFIGVERSIONSRESPONSE']._serialized_end=1460
-  _globals['_DIFFCONFIGREQUEST']._serialized_start=1462
-  _globals['_DIFFCONFIGREQUEST']._serialized_end=1537
-  _globals['_DIFFCONFIGRESPONSE']._serialized_start=1539
-  _globals['_DIFFCONFIGRESPONSE']._serialized_end=1616
-  _globals['_RESTORECONFIGREQUEST']._serialized_start=1619
-  _globals['_RESTORECONFIGREQUEST']._serialized_end=1789
-  _globals['_RESTORECONFIGRESPONSE']._serialized_start=1791
-  _globals['_RESTORECONFIGRESPONSE']._serialized_end=1893
-  _globals['_DESCRIBECONFIGREQUEST']._serialized_start=1895
-  _globals['_DESCRIBECONFIGREQUEST']._serialized_end=1932
-  _globals['_DESCRIBECONFIGRESPONSE']._serialized_start=1934
-  _globals['_DESCRIBECONFIGRESPONSE']._serialized_end=1995
-  _globals['_CONFIGKEY']._serialized_start=1998
-  _globals['_CONFIGKEY']._serialized_end=2229
-  _globals['_CONFIGSERVICE']._serialized_start=2375
-  _globals['_CONFIGSERVICE']._serialized_end=2986
+  _globals['_VALIDATECONFIGRESPONSE']._serialized_end=1018
+  _globals['_APPLYCONFIGREQUEST']._serialized_start=1021
+  _globals['_APPLYCONFIGREQUEST']._serialized_end=1198
+  _globals['_APPLYCONFIGRESPONSE']._serialized_start=1200
+  _globals['_APPLYCONFIGRESPONSE']._serialized_end=1315
+  _globals['_LISTCONFIGVERSIONSREQUEST']._serialized_start=1317
+  _globals['_LISTCONFIGVERSIONSREQUEST']._serialized_end=1383
+  _globals['_LISTCONFIGVERSIONSRESPONSE']._serialized_start=1385
+  _globals['_LISTCONFIGVERSIONSRESPONSE']._serialized_end=1490
+  _globals['_DIFFCONFIGREQUEST']._serialized_start=1492
+  _globals['_DIFFCONFIGREQUEST']._serialized_end=1567
+  _globals['_DIFFCONFIGRESPONSE']._serialized_start=1569
+  _globals['_DIFFCONFIGRESPONSE']._serialized_end=1646
+  _globals['_RESTORECONFIGREQUEST']._serialized_start=1649
+  _globals['_RESTORECONFIGREQUEST']._serialized_end=1819
+  _globals['_RESTORECONFIGRESPONSE']._serialized_start=1821
+  _globals['_RESTORECONFIGRESPONSE']._serialized_end=1938
+  _globals['_DESCRIBECONFIGREQUEST']._serialized_start=1940
+  _globals['_DESCRIBECONFIGREQUEST']._serialized_end=1977
+  _globals['_DESCRIBECONFIGRESPONSE']._serialized_start=1979
+  _globals['_DESCRIBECONFIGRESPONSE']._serialized_end=2040
+  _globals['_CONFIGKEY']._serialized_start=2043
+  _globals['_CONFIGKEY']._serialized_end=2274
+  _globals['_CONFIGSERVICE']._serialized_start=2420
+  _globals['_CONFIGSERVICE']._serialized_end=3031
 # @@protoc_insertion_point(module_scope)

@@ -107,16 +107,18 @@ class ValidateConfigRequest(_message.Message):
     def __init__(self, yaml: _Optional[str] = ..., edits: _Optional[_Iterable[_Union[ConfigEdit, _Mapping]]] = ...) -> None: ...
 
 class ValidateConfigResponse(_message.Message):
-    __slots__ = ("valid", "problems", "changes", "ineffective_paths")
+    __slots__ = ("valid", "problems", "changes", "ineffective_paths", "notes")
     VALID_FIELD_NUMBER: _ClassVar[int]
     PROBLEMS_FIELD_NUMBER: _ClassVar[int]
     CHANGES_FIELD_NUMBER: _ClassVar[int]
     INEFFECTIVE_PATHS_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
     valid: bool
     problems: _containers.RepeatedCompositeFieldContainer[_common_pb2.FieldProblem]
     changes: _containers.RepeatedCompositeFieldContainer[ConfigChange]
     ineffective_paths: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, valid: _Optional[bool] = ..., problems: _Optional[_Iterable[_Union[_common_pb2.FieldProblem, _Mapping]]] = ..., changes: _Optional[_Iterable[_Union[ConfigChange, _Mapping]]] = ..., ineffective_paths: _Optional[_Iterable[str]] = ...) -> None: ...
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, valid: _Optional[bool] = ..., problems: _Optional[_Iterable[_Union[_common_pb2.FieldProblem, _Mapping]]] = ..., changes: _Optional[_Iterable[_Union[ConfigChange, _Mapping]]] = ..., ineffective_paths: _Optional[_Iterable[str]] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ApplyConfigRequest(_message.Message):
     __slots__ = ("yaml", "etag", "source", "request_id", "validate_only", "edits")
@@ -135,12 +137,14 @@ class ApplyConfigRequest(_message.Message):
     def __init__(self, yaml: _Optional[str] = ..., etag: _Optional[str] = ..., source: _Optional[_Union[ConfigSource, str]] = ..., request_id: _Optional[str] = ..., validate_only: _Optional[bool] = ..., edits: _Optional[_Iterable[_Union[ConfigEdit, _Mapping]]] = ...) -> None: ...
 
 class ApplyConfigResponse(_message.Message):
-    __slots__ = ("config", "changes")
+    __slots__ = ("config", "changes", "notes")
     CONFIG_FIELD_NUMBER: _ClassVar[int]
     CHANGES_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
     config: Config
     changes: _containers.RepeatedCompositeFieldContainer[ConfigChange]
-    def __init__(self, config: _Optional[_Union[Config, _Mapping]] = ..., changes: _Optional[_Iterable[_Union[ConfigChange, _Mapping]]] = ...) -> None: ...
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, config: _Optional[_Union[Config, _Mapping]] = ..., changes: _Optional[_Iterable[_Union[ConfigChange, _Mapping]]] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListConfigVersionsRequest(_message.Message):
     __slots__ = ("page_size", "page_token")
@@ -193,12 +197,14 @@ class RestoreConfigRequest(_message.Message):
     def __init__(self, version: _Optional[int] = ..., defaults: _Optional[bool] = ..., etag: _Optional[str] = ..., request_id: _Optional[str] = ..., validate_only: _Optional[bool] = ..., source: _Optional[_Union[ConfigSource, str]] = ...) -> None: ...
 
 class RestoreConfigResponse(_message.Message):
-    __slots__ = ("config", "changes")
+    __slots__ = ("config", "changes", "notes")
     CONFIG_FIELD_NUMBER: _ClassVar[int]
     CHANGES_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
     config: Config
     changes: _containers.RepeatedCompositeFieldContainer[ConfigChange]
-    def __init__(self, config: _Optional[_Union[Config, _Mapping]] = ..., changes: _Optional[_Iterable[_Union[ConfigChange, _Mapping]]] = ...) -> None: ...
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, config: _Optional[_Union[Config, _Mapping]] = ..., changes: _Optional[_Iterable[_Union[ConfigChange, _Mapping]]] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class DescribeConfigRequest(_message.Message):
     __slots__ = ("path",)

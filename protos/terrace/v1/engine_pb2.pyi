@@ -4,6 +4,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from protos.terrace.v1 import common_pb2 as _common_pb2
 from protos.terrace.v1 import types_pb2 as _types_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
@@ -11,8 +12,21 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class TokenRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TOKEN_ROLE_UNSPECIFIED: _ClassVar[TokenRole]
+    TOKEN_ROLE_INGEST: _ClassVar[TokenRole]
+    TOKEN_ROLE_VIEWER: _ClassVar[TokenRole]
+    TOKEN_ROLE_OPERATOR: _ClassVar[TokenRole]
+    TOKEN_ROLE_ADMIN: _ClassVar[TokenRole]
+TOKEN_ROLE_UNSPECIFIED: TokenRole
+TOKEN_ROLE_INGEST: TokenRole
+TOKEN_ROLE_VIEWER: TokenRole
+TOKEN_ROLE_OPERATOR: TokenRole
+TOKEN_ROLE_ADMIN: TokenRole
+
 class Status(_message.Message):
-    __slots__ = ("state", "limit_state", "live_groups", "max_open_groups", "queued_signals", "unrealized_pnl", "realized_pnl", "last_signal_time", "risk_state", "accounts", "alerts", "version", "config_version", "world", "state_reason", "limit_reason", "limit_lift", "start_time", "forced_groups", "reporting_currency", "exposure", "reserved_capital", "free_capital", "equity", "read_only", "dead_letters", "last_sequence", "worlds", "degradations", "degraded", "leadership")
+    __slots__ = ("state", "limit_state", "live_groups", "max_open_groups", "queued_signals", "unrealized_pnl", "realized_pnl", "last_signal_time", "risk_state", "accounts", "alerts", "version", "config_version", "world", "state_reason", "limit_reason", "limit_lift", "start_time", "forced_groups", "reporting_currency", "exposure", "reserved_capital", "free_capital", "equity", "read_only", "dead_letters", "last_sequence", "worlds", "degradations", "degraded", "leadership", "limits")
     STATE_FIELD_NUMBER: _ClassVar[int]
     LIMIT_STATE_FIELD_NUMBER: _ClassVar[int]
     LIVE_GROUPS_FIELD_NUMBER: _ClassVar[int]
@@ -44,6 +58,7 @@ class Status(_message.Message):
     DEGRADATIONS_FIELD_NUMBER: _ClassVar[int]
     DEGRADED_FIELD_NUMBER: _ClassVar[int]
     LEADERSHIP_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
     state: _types_pb2.EngineState
     limit_state: _types_pb2.LimitState
     live_groups: int
@@ -75,7 +90,22 @@ class Status(_message.Message):
     degradations: _containers.RepeatedScalarFieldContainer[str]
     degraded: _containers.RepeatedCompositeFieldContainer[Degradation]
     leadership: Leadership
-    def __init__(self, state: _Optional[_Union[_types_pb2.EngineState, str]] = ..., limit_state: _Optional[_Union[_types_pb2.LimitState, str]] = ..., live_groups: _Optional[int] = ..., max_open_groups: _Optional[int] = ..., queued_signals: _Optional[int] = ..., unrealized_pnl: _Optional[str] = ..., realized_pnl: _Optional[str] = ..., last_signal_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., risk_state: _Optional[_Union[_types_pb2.RiskState, str]] = ..., accounts: _Optional[_Iterable[_Union[AccountStatus, _Mapping]]] = ..., alerts: _Optional[int] = ..., version: _Optional[str] = ..., config_version: _Optional[int] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., state_reason: _Optional[str] = ..., limit_reason: _Optional[str] = ..., limit_lift: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., forced_groups: _Optional[int] = ..., reporting_currency: _Optional[str] = ..., exposure: _Optional[str] = ..., reserved_capital: _Optional[str] = ..., free_capital: _Optional[str] = ..., equity: _Optional[str] = ..., read_only: _Optional[bool] = ..., dead_letters: _Optional[int] = ..., last_sequence: _Optional[int] = ..., worlds: _Optional[_Iterable[_Union[_types_pb2.World, str]]] = ..., degradations: _Optional[_Iterable[str]] = ..., degraded: _Optional[_Iterable[_Union[Degradation, _Mapping]]] = ..., leadership: _Optional[_Union[Leadership, _Mapping]] = ...) -> None: ...
+    limits: _containers.RepeatedCompositeFieldContainer[Limit]
+    def __init__(self, state: _Optional[_Union[_types_pb2.EngineState, str]] = ..., limit_state: _Optional[_Union[_types_pb2.LimitState, str]] = ..., live_groups: _Optional[int] = ..., max_open_groups: _Optional[int] = ..., queued_signals: _Optional[int] = ..., unrealized_pnl: _Optional[str] = ..., realized_pnl: _Optional[str] = ..., last_signal_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., risk_state: _Optional[_Union[_types_pb2.RiskState, str]] = ..., accounts: _Optional[_Iterable[_Union[AccountStatus, _Mapping]]] = ..., alerts: _Optional[int] = ..., version: _Optional[str] = ..., config_version: _Optional[int] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., state_reason: _Optional[str] = ..., limit_reason: _Optional[str] = ..., limit_lift: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., forced_groups: _Optional[int] = ..., reporting_currency: _Optional[str] = ..., exposure: _Optional[str] = ..., reserved_capital: _Optional[str] = ..., free_capital: _Optional[str] = ..., equity: _Optional[str] = ..., read_only: _Optional[bool] = ..., dead_letters: _Optional[int] = ..., last_sequence: _Optional[int] = ..., worlds: _Optional[_Iterable[_Union[_types_pb2.World, str]]] = ..., degradations: _Optional[_Iterable[str]] = ..., degraded: _Optional[_Iterable[_Union[Degradation, _Mapping]]] = ..., leadership: _Optional[_Union[Leadership, _Mapping]] = ..., limits: _Optional[_Iterable[_Union[Limit, _Mapping]]] = ...) -> None: ...
+
+class Limit(_message.Message):
+    __slots__ = ("code", "value", "bound", "unit", "breached")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    BOUND_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    BREACHED_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    value: str
+    bound: str
+    unit: str
+    breached: bool
+    def __init__(self, code: _Optional[str] = ..., value: _Optional[str] = ..., bound: _Optional[str] = ..., unit: _Optional[str] = ..., breached: _Optional[bool] = ...) -> None: ...
 
 class Leadership(_message.Message):
     __slots__ = ("leads", "epoch", "leader", "since_time")
@@ -166,6 +196,26 @@ class DeadLetter(_message.Message):
     resolve_time: _timestamp_pb2.Timestamp
     result: str
     def __init__(self, dead_letter_id: _Optional[str] = ..., actor: _Optional[str] = ..., message_type: _Optional[str] = ..., content: _Optional[str] = ..., error: _Optional[str] = ..., attempts: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., retry_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., resolved: _Optional[bool] = ..., remedy: _Optional[str] = ..., retryable: _Optional[bool] = ..., resolve_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., result: _Optional[str] = ...) -> None: ...
+
+class Identity(_message.Message):
+    __slots__ = ("name", "role", "methods")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    METHODS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    role: TokenRole
+    methods: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., role: _Optional[_Union[TokenRole, str]] = ..., methods: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class GetIdentityRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetIdentityResponse(_message.Message):
+    __slots__ = ("identity",)
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    identity: Identity
+    def __init__(self, identity: _Optional[_Union[Identity, _Mapping]] = ...) -> None: ...
 
 class GetStatusRequest(_message.Message):
     __slots__ = ("world",)

@@ -35,6 +35,11 @@ class EngineServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.GetIdentity = channel.unary_unary(
+                '/terrace.v1.EngineService/GetIdentity',
+                request_serializer=terrace_dot_v1_dot_engine__pb2.GetIdentityRequest.SerializeToString,
+                response_deserializer=terrace_dot_v1_dot_engine__pb2.GetIdentityResponse.FromString,
+                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/terrace.v1.EngineService/GetStatus',
                 request_serializer=terrace_dot_v1_dot_engine__pb2.GetStatusRequest.SerializeToString,
@@ -86,6 +91,13 @@ class EngineServiceServicer:
     """Shows and steers the engine as a whole.
     """
 
+    def GetIdentity(self, request, context):
+        """Who the caller is, and what it may do.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetStatus(self, request, context):
         """The engine's state in one world.
         """
@@ -122,7 +134,7 @@ class EngineServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetDeadLetter(self, request, context):
-        """One of them.
+        """One message that stopped an actor, with the whole error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -152,6 +164,11 @@ class EngineServiceServicer:
 
 def add_EngineServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'GetIdentity': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetIdentity,
+                    request_deserializer=terrace_dot_v1_dot_engine__pb2.GetIdentityRequest.FromString,
+                    response_serializer=terrace_dot_v1_dot_engine__pb2.GetIdentityResponse.SerializeToString,
+            ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
                     request_deserializer=terrace_dot_v1_dot_engine__pb2.GetStatusRequest.FromString,
@@ -208,6 +225,33 @@ def add_EngineServiceServicer_to_server(servicer, server):
 class EngineService:
     """Shows and steers the engine as a whole.
     """
+
+    @staticmethod
+    def GetIdentity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/terrace.v1.EngineService/GetIdentity',
+            terrace_dot_v1_dot_engine__pb2.GetIdentityRequest.SerializeToString,
+            terrace_dot_v1_dot_engine__pb2.GetIdentityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def GetStatus(request,

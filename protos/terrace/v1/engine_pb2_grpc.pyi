@@ -33,6 +33,8 @@ class EngineServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> EngineServiceAsyncStub: ...
+    GetIdentity: _grpc.UnaryUnaryMultiCallable[_engine_pb2.GetIdentityRequest, _engine_pb2.GetIdentityResponse]
+    """Who the caller is, and what it may do."""
     GetStatus: _grpc.UnaryUnaryMultiCallable[_engine_pb2.GetStatusRequest, _engine_pb2.GetStatusResponse]
     """The engine's state in one world."""
     PauseEngine: _grpc.UnaryUnaryMultiCallable[_engine_pb2.PauseEngineRequest, _engine_pb2.PauseEngineResponse]
@@ -44,7 +46,7 @@ class EngineServiceStub:
     ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_engine_pb2.ListDeadLettersRequest, _engine_pb2.ListDeadLettersResponse]
     """Messages that stopped an actor, newest first."""
     GetDeadLetter: _grpc.UnaryUnaryMultiCallable[_engine_pb2.GetDeadLetterRequest, _engine_pb2.GetDeadLetterResponse]
-    """One of them."""
+    """One message that stopped an actor, with the whole error."""
     RetryDeadLetter: _grpc.UnaryUnaryMultiCallable[_engine_pb2.RetryDeadLetterRequest, _engine_pb2.RetryDeadLetterResponse]
     """Hands a dead letter to its actor once more."""
     RestartPart: _grpc.UnaryUnaryMultiCallable[_engine_pb2.RestartPartRequest, _engine_pb2.RestartPartResponse]
@@ -57,6 +59,8 @@ class EngineServiceAsyncStub(EngineServiceStub):
     """Shows and steers the engine as a whole."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    GetIdentity: _aio.UnaryUnaryMultiCallable[_engine_pb2.GetIdentityRequest, _engine_pb2.GetIdentityResponse]  # type: ignore[assignment]
+    """Who the caller is, and what it may do."""
     GetStatus: _aio.UnaryUnaryMultiCallable[_engine_pb2.GetStatusRequest, _engine_pb2.GetStatusResponse]  # type: ignore[assignment]
     """The engine's state in one world."""
     PauseEngine: _aio.UnaryUnaryMultiCallable[_engine_pb2.PauseEngineRequest, _engine_pb2.PauseEngineResponse]  # type: ignore[assignment]
@@ -68,7 +72,7 @@ class EngineServiceAsyncStub(EngineServiceStub):
     ListDeadLetters: _aio.UnaryUnaryMultiCallable[_engine_pb2.ListDeadLettersRequest, _engine_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
     """Messages that stopped an actor, newest first."""
     GetDeadLetter: _aio.UnaryUnaryMultiCallable[_engine_pb2.GetDeadLetterRequest, _engine_pb2.GetDeadLetterResponse]  # type: ignore[assignment]
-    """One of them."""
+    """One message that stopped an actor, with the whole error."""
     RetryDeadLetter: _aio.UnaryUnaryMultiCallable[_engine_pb2.RetryDeadLetterRequest, _engine_pb2.RetryDeadLetterResponse]  # type: ignore[assignment]
     """Hands a dead letter to its actor once more."""
     RestartPart: _aio.UnaryUnaryMultiCallable[_engine_pb2.RestartPartRequest, _engine_pb2.RestartPartResponse]  # type: ignore[assignment]
@@ -78,6 +82,13 @@ class EngineServiceAsyncStub(EngineServiceStub):
 
 class EngineServiceServicer(metaclass=_abc_1.ABCMeta):
     """Shows and steers the engine as a whole."""
+
+    def GetIdentity(
+        self,
+        request: _engine_pb2.GetIdentityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_engine_pb2.GetIdentityResponse, _abc.Awaitable[_engine_pb2.GetIdentityResponse]]:
+        """Who the caller is, and what it may do."""
 
     def GetStatus(
         self,
@@ -119,7 +130,7 @@ class EngineServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _engine_pb2.GetDeadLetterRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_engine_pb2.GetDeadLetterResponse, _abc.Awaitable[_engine_pb2.GetDeadLetterResponse]]:
-        """One of them."""
+        """One message that stopped an actor, with the whole error."""
 
     def RetryDeadLetter(
         self,

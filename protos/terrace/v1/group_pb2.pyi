@@ -16,9 +16,18 @@ class GroupView(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     GROUP_VIEW_UNSPECIFIED: _ClassVar[GroupView]
     GROUP_VIEW_BASIC: _ClassVar[GroupView]
     GROUP_VIEW_FULL: _ClassVar[GroupView]
+
+class GroupResult(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    GROUP_RESULT_UNSPECIFIED: _ClassVar[GroupResult]
+    GROUP_RESULT_GAIN: _ClassVar[GroupResult]
+    GROUP_RESULT_LOSS: _ClassVar[GroupResult]
 GROUP_VIEW_UNSPECIFIED: GroupView
 GROUP_VIEW_BASIC: GroupView
 GROUP_VIEW_FULL: GroupView
+GROUP_RESULT_UNSPECIFIED: GroupResult
+GROUP_RESULT_GAIN: GroupResult
+GROUP_RESULT_LOSS: GroupResult
 
 class Group(_message.Message):
     __slots__ = ("group_id", "account", "symbol", "timeframe", "side", "state", "close_reason", "tp_mode", "pyramid_count", "max_pyramids", "legs_filled", "legs_total", "quantity", "average_entry", "invested", "mark_price", "unrealized_pnl", "unrealized_pnl_percent", "realized_pnl", "fees", "dust", "create_time", "close_time", "risk_timer_expire_time", "pyramids", "orders", "world", "market", "strategy", "source", "opening_signal_id", "ignored_pyramid_count", "blocked", "skipped", "forced", "flags", "stop_price", "tp_price", "planned_capital", "reserved_capital", "dust_value", "pending_reverse_signal_id", "config_version", "unfilled_expire_time", "update_time", "state_reason", "funding", "liquidation_price", "liquidation_distance_percent", "stop_reason", "cuts")
@@ -293,7 +302,7 @@ class GetGroupResponse(_message.Message):
     def __init__(self, group: _Optional[_Union[Group, _Mapping]] = ...) -> None: ...
 
 class ListGroupsRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "world", "account", "symbol", "timeframe", "states", "include_closed", "view")
+    __slots__ = ("page_size", "page_token", "world", "account", "symbol", "timeframe", "states", "include_closed", "view", "side", "close_start_time", "close_end_time", "result", "last_closed_first")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     WORLD_FIELD_NUMBER: _ClassVar[int]
@@ -303,6 +312,11 @@ class ListGroupsRequest(_message.Message):
     STATES_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_CLOSED_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
+    SIDE_FIELD_NUMBER: _ClassVar[int]
+    CLOSE_START_TIME_FIELD_NUMBER: _ClassVar[int]
+    CLOSE_END_TIME_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    LAST_CLOSED_FIRST_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
     world: _types_pb2.World
@@ -312,7 +326,12 @@ class ListGroupsRequest(_message.Message):
     states: _containers.RepeatedScalarFieldContainer[_types_pb2.GroupState]
     include_closed: bool
     view: GroupView
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., account: _Optional[str] = ..., symbol: _Optional[str] = ..., timeframe: _Optional[str] = ..., states: _Optional[_Iterable[_Union[_types_pb2.GroupState, str]]] = ..., include_closed: _Optional[bool] = ..., view: _Optional[_Union[GroupView, str]] = ...) -> None: ...
+    side: _types_pb2.Side
+    close_start_time: _timestamp_pb2.Timestamp
+    close_end_time: _timestamp_pb2.Timestamp
+    result: GroupResult
+    last_closed_first: bool
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., world: _Optional[_Union[_types_pb2.World, str]] = ..., account: _Optional[str] = ..., symbol: _Optional[str] = ..., timeframe: _Optional[str] = ..., states: _Optional[_Iterable[_Union[_types_pb2.GroupState, str]]] = ..., include_closed: _Optional[bool] = ..., view: _Optional[_Union[GroupView, str]] = ..., side: _Optional[_Union[_types_pb2.Side, str]] = ..., close_start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., close_end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., result: _Optional[_Union[GroupResult, str]] = ..., last_closed_first: _Optional[bool] = ...) -> None: ...
 
 class ListGroupsResponse(_message.Message):
     __slots__ = ("groups", "next_page_token")

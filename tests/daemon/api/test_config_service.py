@@ -77,6 +77,7 @@ def test_the_daemons_own_write_is_not_taken_for_a_second_version(served: Served,
     assert [each.version for each in versions(admin)] == [2, 1]
     served.config_file.write_text(text(served).replace("max_open_groups: 3", "max_open_groups: 4"), encoding="utf-8")
     until(lambda: current(admin).version == 3)
+    until(lambda: versions(admin)[0].version == 3)  # A change of the file is in force first, then it is stored.
     assert versions(admin)[0].author == "file"
 
 
@@ -342,3 +343,18 @@ def test_the_environment_stays_over_the_file_and_is_never_written_into_it(
     assert "max_open_groups: 42" not in text(served)
     assert done.config.yaml == text(served)
     assert "max_open_groups: 42" in current(served.client(), expand=True).expanded_yaml
+
+
+@pytest.mark.rule("CFG-4", "CFG-7")
+def test_a_change_of_a_key_that_the_environment_overrides_says_that_it_does_nothing(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERRACE_POOL__MAX_OPEN_GROUPS", "7")
+    admin = serve().client("admin")
+    for look in (True, False):
+        told = put(admin, "pool.max_open_groups", "3", validate_only=look)
+        (note,) = told.notes
+        assert "TERRACE_POOL__MAX_OPEN_GROUPS overrides it" in note
+    assert list(put(admin, "queue.max_size", "33").notes) == []
+    judged = admin.config.ValidateConfig(pb.ValidateConfigRequest(edits=[edit("pool.max_open_groups", "4")]))
+    assert len(judged.notes) == 1

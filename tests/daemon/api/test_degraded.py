@@ -95,6 +95,9 @@ def test_an_account_says_whether_its_circuit_is_open_it_is_unreachable_or_only_p
     assert (circuit.code, circuit.subject, circuit.since_ms) == ("ACCOUNT_CIRCUIT_OPEN", "main", 77)
     lost = account(pb.ACCOUNT_STATE_DISCONNECTED, "no answer")
     assert one(facts(accounts=[lost])).code == "ACCOUNT_UNREACHABLE"
+    refused = account(pb.ACCOUNT_STATE_DISCONNECTED, "the exchange refuses the API key", is_key_refused=True)
+    key = one(facts(accounts=[refused], snapshot=standing("key_refused:main")))
+    assert (key.code, key.since_ms) == ("ACCOUNT_KEY_REFUSED", 77)
     polled = account(streams=(("orders", False, ""), ("prices", True, "")))
     stream = one(facts(accounts=[polled], snapshot=standing("stream:main")))
     assert (stream.code, stream.since_ms, is_grave(stream)) == ("STREAM_DOWN", 77, False)
@@ -122,7 +125,11 @@ def test_what_a_person_holds_back_says_how_it_is_lifted() -> None:
     assert (paused.code, paused.since_ms, paused.remedy) == ("ENGINE_PAUSED", 4, "`terrace engine resume`")
     assert (by_account.code, by_account.subject, by_account.since_ms) == ("ACCOUNT_PAUSED", "main", 6)
     assert by_account.remedy == "`terrace engine resume --account main`"
-    assert one(facts(is_read_only=True)).code == "READ_ONLY"
+    held = facts(is_read_only=True)
+    held.condition.see_mode(is_read_only=True)
+    assert (one(held).code, one(held).since_ms) == ("READ_ONLY", 500)
+    held.condition.see_mode(is_read_only=False)
+    assert one(held).since_ms is None
     assert not is_grave(paused)
 
 
@@ -135,6 +142,12 @@ def test_what_a_person_holds_back_says_how_it_is_lifted() -> None:
         ("overload", "OVERLOADED", ""),
         ("mailbox/group", "OVERLOADED", "group"),
         ("clock/", "CLOCK_JUMPED", ""),
+        ("vault", "VAULT_LOCKED", ""),
+        ("store_copy", "STORE_COPY", ""),
+        ("lease", "LEASE_LOST", ""),
+        ("stored_key/x", "KEY_NOT_STORED", "x"),
+        ("certificate", "CERTIFICATE", ""),
+        ("certificate_ends", "CERTIFICATE", ""),
         ("anything", "OTHER", ""),
     ],
 )

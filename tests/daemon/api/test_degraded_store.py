@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from actors import supervisor
+from actors.ports import StoreFault
+from actors.rules.choices import World
+from daemon.api import status_counts
 from daemon.store import reserve
+from daemon.store.found import Counts
 from daemon.store.store import SqlStore
 from protos.terrace.v1 import engine_pb2, record_pb2
 from protos.terrace.v1 import types_pb2 as t
 from tests.daemon.api.calls import Client, alert, read_error, refusal
-from tests.daemon.api.conftest import Serve
+from tests.daemon.api.conftest import Serve, Served
 from tests.daemon.api.test_engine_service import status_of
 from tests.daemon.api.test_group_service import until
 
@@ -105,3 +110,46 @@ def test_a_full_disk_takes_exits_out_of_the_reserve_until_there_is_room(
     assert kept.is_whole
     assert admin.send(alert("ETHUSDT")).outcome == t.OUTCOME_OPENED
     assert status_of(admin).state == t.ENGINE_STATE_RUNNING
+
+
+@pytest.mark.rule("REC-4")
+def test_a_status_comes_also_while_the_store_cannot_be_read(
+    served: Served, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin.send(alert())
+    well = status_of(admin)
+
+    def away(*_: object) -> NoReturn:
+        raise StoreFault("the store cannot be read: the server is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(served.daemon._reader, "counts", away)
+        unwell = status_of(admin)
+        assert (unwell.state, unwell.live_groups) == (t.ENGINE_STATE_DEGRADED, well.live_groups)
+        assert unwell.dead_letters == well.dead_letters
+        (one,) = unwell.degraded
+        assert (one.code, "the server is away" in one.message) == ("STORE_UNREADABLE", True)
+    assert status_of(admin).state == t.ENGINE_STATE_RUNNING
+
+
+@pytest.mark.rule("REC-4")
+def test_a_store_that_hangs_holds_up_one_look_at_the_status_and_not_every_one(
+    served: Served, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status_counts, "READ_LIMIT_S", 0.2)
+    calls, go = [], threading.Event()
+    before = served.daemon._reader.counts
+
+    def hang(world: World) -> Counts:
+        calls.append(world)
+        go.wait(20)
+        return before(world)
+
+    monkeypatch.setattr(served.daemon._reader, "counts", hang)
+    began_s = time.monotonic()
+    codes = [status_of(admin).degraded[0].code for _ in range(5)]
+    assert codes == ["STORE_UNREADABLE"] * 5
+    assert time.monotonic() - began_s < 5
+    assert len(calls) == 1
+    go.set()
+    until(lambda: status_of(admin).state == t.ENGINE_STATE_RUNNING)

@@ -10,8 +10,10 @@ from typing import NoReturn
 import grpc
 import pytest
 
+from actors import supervisor
+from actors.ports import StoreFault
 from actors.runtime import Life
-from daemon.store.store import SqliteStore
+from daemon.store.store import SqliteStore, SqlStore
 from protos.terrace.v1 import group_pb2
 from tests.daemon.api.calls import Client, alert
 from tests.daemon.api.conftest import Served
@@ -81,3 +83,31 @@ def is_full(admin: Client, served: Served) -> bool:
             nothing_to_leave = alert("BTCUSDT", "60", "sell", close_price=str(time.monotonic_ns()))
             admin.send({**nothing_to_leave, "filler": "x" * 60_000})
     return served.daemon._metered.on_reserve
+
+
+@pytest.mark.rule("ORD-12", "REC-4")
+def test_without_a_store_it_says_that_nothing_was_closed_and_what_a_person_can_do(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "PROBE_MS", 300)
+    admin = with_groups(served)
+
+    def away(*_: object) -> NoReturn:
+        raise StoreFault("the server is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(SqlStore, "apply", away)
+        answer = admin.groups.CloseAllGroups(group_pb2.CloseAllGroupsRequest())
+        assert list(answer.groups) == []
+        by_group = [failure.group_id for failure in answer.failures if failure.group_id]
+        assert len(by_group) == len(SYMBOLS)
+        assert "close the positions at the exchange" in answer.failures[-1].message
+        assert {failure.reason for failure in answer.failures} <= {"STORE_FAILED", "OUTCOME_UNKNOWN", "OVERLOADED"}
+    until(lambda: served.daemon._parts.view.current.store_ok, 20)
+
+    def closed() -> bool:
+        with contextlib.suppress(grpc.RpcError):
+            admin.groups.CloseAllGroups(group_pb2.CloseAllGroupsRequest())
+        return not listed(admin)
+
+    until(closed, 30)

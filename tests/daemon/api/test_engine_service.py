@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import grpc
@@ -85,6 +86,29 @@ def test_the_status_counts_what_there_is(serve: Serve) -> None:
     assert (after.exposure, after.limit_state) == ("200", t.LIMIT_STATE_NONE)
     assert after.last_sequence > before.last_sequence
     assert [account.state for account in after.accounts] == [t.ACCOUNT_STATE_READY]
+
+
+@pytest.mark.rule("POOL-3", "POOL-4")
+def test_the_status_shows_each_limit_with_what_it_is_compared_with(serve: Serve) -> None:
+    bounds = {"max_realized_loss_per_day": "0.01", "max_total_exposure": "250", "max_consecutive_losses": 3}
+    admin = serve({"limits": bounds}).client()
+    group_id = admin.send(alert()).group_id
+    until(lambda: admin.groups.GetGroup(group_pb2.GetGroupRequest(group_id=group_id)).group.legs_filled == 1)
+
+    def shown() -> dict[str, tuple[str, str, str, bool]]:
+        return {one.code: (one.value, one.bound, one.unit, one.breached) for one in status_of(admin).limits}
+
+    before = shown()
+    assert before["MAX_OPEN_GROUPS"] == ("1", "10", "", False)
+    assert before["MAX_TOTAL_EXPOSURE"] == ("200", "250", "USDT", False)
+    assert before["MAX_DRAWDOWN_PERCENT"] == ("", "", "%", False), "without a bound it is not measured"
+    assert before["MAX_CONSECUTIVE_LOSSES"] == ("0", "3", "", False)
+    admin.groups.CloseGroup(group_pb2.CloseGroupRequest(group_id=group_id))
+    until(lambda: shown()["MAX_REALIZED_LOSS_PER_DAY"][3])
+    assert Decimal(shown()["MAX_REALIZED_LOSS_PER_DAY"][0]) >= Decimal("0.01")
+    until(lambda: shown()["MAX_CONSECUTIVE_LOSSES"] == ("1", "3", "", False))
+    admin.engine.LiftLimit(engine_pb2.LiftLimitRequest())
+    assert shown()["MAX_REALIZED_LOSS_PER_DAY"] == ("0", "0.01", "USDT", False), "a lift begins the count anew"
 
 
 def test_an_account_that_cannot_be_opened_degrades_the_engine_and_its_alerts_are_to_be_sent_again(serve: Serve) -> None:

@@ -87,6 +87,7 @@ def check_error(error: Any, path: str, *, may_be_silent: bool = False) -> None:
         assert read_error(error).reason
 
 
+@pytest.mark.timeout(max(300, CALLS))
 def test_every_method_takes_any_request_in_its_stride(daemon: DaemonProcess) -> None:
     """Memory is compared between a first tenth, in which everything is loaded, and the end."""
     channel = grpc.insecure_channel(daemon.address)

@@ -212,6 +212,43 @@ def test_groups_are_listed_newest_first_with_filters_pages_and_views(admin: Clie
     }
 
 
+def test_groups_are_listed_by_side_by_result_and_by_when_they_closed(admin: Client) -> None:
+    def found(**wanted: Any) -> list[str]:
+        return [group.group_id for group in admin.groups.ListGroups(group_pb2.ListGroupsRequest(**wanted)).groups]
+
+    gone, live = (admin.send(alert(symbol)).group_id for symbol in ("BTCUSDT", "ETHUSDT"))
+    until(lambda: group_of(admin, gone).legs_filled == 1)
+    move(admin, "100.1")
+    admin.groups.CloseGroup(group_pb2.CloseGroupRequest(group_id=gone))
+    until(lambda: group_of(admin, gone).state == t.GROUP_STATE_CLOSED)
+    closed = group_of(admin, gone)
+    assert Decimal(closed.realized_pnl) < 0, "the fees were more than the price brought"
+    states = [t.GROUP_STATE_CLOSED]
+    assert found(side=t.SIDE_LONG) == [live]
+    assert found(side=t.SIDE_SHORT) == []
+    assert found(states=states, side=t.SIDE_LONG) == [gone]
+    assert found(states=states, side=t.SIDE_SHORT) == []
+    assert found(states=states, result=group_pb2.GROUP_RESULT_LOSS) == [gone]
+    assert found(states=states, result=group_pb2.GROUP_RESULT_GAIN) == []
+    assert found(states=states, close_start_time=closed.close_time) == [gone]
+    assert found(states=states, close_end_time=closed.close_time) == []
+    assert found(close_start_time=closed.create_time) == [], "none that is live has closed"
+    assert found(close_start_time=closed.create_time, include_closed=True) == [gone]
+    assert found(last_closed_first=True) == [gone], "closed ones alone, whatever states are asked for"
+    assert found(last_closed_first=True, states=[t.GROUP_STATE_ACTIVE], side=t.SIDE_SHORT) == []
+    admin.groups.CloseGroup(group_pb2.CloseGroupRequest(group_id=live))
+    until(lambda: group_of(admin, live).state == t.GROUP_STATE_CLOSED)
+    first = admin.send(alert(timeframe="60")).group_id
+    second = admin.send(alert(timeframe="240")).group_id
+    admin.groups.CloseGroup(group_pb2.CloseGroupRequest(group_id=second))
+    until(lambda: group_of(admin, second).state == t.GROUP_STATE_CLOSED)
+    admin.groups.CloseGroup(group_pb2.CloseGroupRequest(group_id=first))
+    until(lambda: group_of(admin, first).state == t.GROUP_STATE_CLOSED)
+    assert found(last_closed_first=True) == [first, second, live, gone]
+    assert found(states=states) == [second, first, live, gone]
+    assert refusal(lambda: found(side=99)).fields.keys() == {"side"}
+
+
 @pytest.mark.rule("PNL-2")
 def test_an_account_shows_its_balances_what_is_bound_and_what_its_groups_hold(admin: Client) -> None:
     opened = admin.send(alert())
@@ -299,6 +336,9 @@ def test_an_account_without_keys_is_shown_with_the_reason_and_its_signals_can_be
     assert "paper, testnet" in refused.fields["world"]
     status = admin.engine.GetStatus(engine_pb2.GetStatusRequest(world=t.WORLD_PAPER)).status
     assert [account.account for account in status.accounts] == ["paper"]
+    assert (status.state, list(status.degraded)) == (t.ENGINE_STATE_RUNNING, []), (
+        "the other world's account is said there"
+    )
     status = admin.engine.GetStatus(engine_pb2.GetStatusRequest(world=t.WORLD_TESTNET)).status
     assert status.state == t.ENGINE_STATE_DEGRADED
     assert status.accounts[0].state_reason == listed["real"].state_reason

@@ -12,9 +12,22 @@ from daemon.api import roles
 from daemon.tokens import TokenRole
 from protos.terrace.v1 import config_pb2, engine_pb2, group_pb2, signal_pb2, types_pb2
 from tests.daemon.api.calls import Client, alert, read_error, refusal
-from tests.daemon.api.conftest import Serve
+from tests.daemon.api.conftest import Serve, Served
 from tests.daemon.api.test_roles import _call
 
+SYMBOLS = ["BTC/USDT:USDT", "ETH/USDT:USDT"]
+ROUND = {"tick_size": "0.01", "step_size": "0.001", "min_quantity": "0.001", "min_notional": "5"}
+PERP = {
+    "exchange": "paper",
+    "market": "swap",
+    "prices": "manual",
+    "symbols": SYMBOLS,
+    "start_prices": dict.fromkeys(SYMBOLS, "100"),
+    "instruments": dict.fromkeys(SYMBOLS, ROUND),
+    "balances": {"USDT": "100000"},
+    "fill": "touch",
+    "spread_percent": "0",
+}
 ALLOWED = {
     "RefreshInstruments",
     "CheckAccount",
@@ -99,3 +112,62 @@ def test_the_same_alert_is_decided_anew_once_the_engine_is_not_read_only_any_mor
     opened = admin.send(alert(), request_id="same")
     assert opened.group_id
     assert admin.send(alert(), request_id="same").outcome == types_pb2.OUTCOME_DUPLICATE
+
+
+def live(client: Client) -> list[group_pb2.Group]:
+    return list(client.groups.ListGroups(group_pb2.ListGroupsRequest()).groups)
+
+
+def turn_read_only(served: Served, admin: Client) -> None:
+    served.write_config({"engine": {"mode": "read_only"}})
+    until(lambda: is_read_only(admin))
+
+
+@pytest.mark.rule("CFG-6", "EXIT-1")
+def test_an_exit_alert_closes_its_group_also_while_read_only(serve: Serve) -> None:
+    served = serve({})
+    admin = served.client("admin")
+    opened = [admin.send(alert(symbol)).group_id for symbol in ("BTCUSDT", "ETHUSDT")]
+    until(lambda: all(group.legs_filled for group in live(admin)))
+    turn_read_only(served, admin)
+    leaves = alert("BTCUSDT", action="sell", execution_intent={"type": "exit"})
+    looked = admin.send(leaves, validate_only=True)
+    assert (looked.outcome, looked.group_id) == (types_pb2.OUTCOME_EXITED, opened[0])
+    less = alert(
+        "ETHUSDT", action="sell", market_position="long", prev_market_position="long", market_position_size="1",
+        prev_market_position_size="2", order_size="1",
+    )  # fmt: skip
+    assert admin.send(leaves).outcome == types_pb2.OUTCOME_EXITED
+    assert admin.send(less).outcome == types_pb2.OUTCOME_REDUCED
+    until(lambda: [group.group_id for group in live(admin)] == opened[1:])
+    assert admin.send(alert("ETHUSDT", close_price="99")).reason == "READ_ONLY"
+    assert refusal(lambda: admin.groups.CloseAllGroups(group_pb2.CloseAllGroupsRequest())).reason == "READ_ONLY"
+
+
+@pytest.mark.rule("CFG-6", "SIG-6")
+def test_of_a_reverse_only_its_end_is_left_while_read_only(serve: Serve) -> None:
+    served = serve({"accounts": {"perp": PERP}, "routes": {"*": "perp"}})
+    admin = served.client("admin")
+    opened = admin.send(alert("BTCUSDT.P")).group_id
+    until(lambda: all(group.legs_filled for group in live(admin)))
+    turn_read_only(served, admin)
+    turn = {"market_position": "short", "prev_market_position": "long", "action": "sell"}
+    assert admin.send(alert("ETHUSDT.P", **turn)).outcome == types_pb2.OUTCOME_IGNORED
+    assert admin.send(alert("BTCUSDT.P", **turn), validate_only=True).outcome == types_pb2.OUTCOME_EXITED
+    closed = admin.send(alert("BTCUSDT.P", **turn))
+    assert (closed.outcome, closed.group_id) == (types_pb2.OUTCOME_EXITED, opened)
+    until(lambda: live(admin) == [])
+    served.write_config({"engine": {"mode": "normal"}})
+    until(lambda: not is_read_only(admin))
+    assert live(admin) == []
+
+
+@pytest.mark.rule("REC-4", "CFG-6")
+def test_the_status_says_since_when_it_is_read_only(serve: Serve) -> None:
+    served = serve({})
+    admin = served.client("admin")
+    before = time.time()
+    turn_read_only(served, admin)
+    (found,) = admin.engine.GetStatus(engine_pb2.GetStatusRequest()).status.degraded
+    assert found.code == "READ_ONLY"
+    assert before - 1 <= found.since_time.ToSeconds() <= time.time() + 1

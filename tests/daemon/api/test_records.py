@@ -23,6 +23,7 @@ from protos.terrace.v1 import signal_pb2 as s
 from tests import stores
 from tests.daemon.api.calls import Client, alert, refusal
 from tests.daemon.api.conftest import Served
+from tests.daemon.api.test_group_service import until
 
 WAIT_S = 10.0
 
@@ -217,7 +218,7 @@ def test_every_outcome_has_words_and_says_whether_something_was_traded() -> None
         assert words.startswith("Nothing was traded") == (outcome not in TRADED and not waits)
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"`(terrace [a-z -]+)", str(WHY.values())))))
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"`(terrace [A-Za-z -]+)", str(WHY.values())))))
 def test_every_command_a_remedy_names_exists(command: str) -> None:
     from typer.testing import CliRunner
 
@@ -234,3 +235,19 @@ def test_every_key_a_remedy_names_is_in_the_configuration(key: str) -> None:
     for name in key.split("."):
         assert name in found, key
         found = found[name]
+
+
+@pytest.mark.rule("DCA-5", "SIG-10")
+def test_a_story_says_when_an_alert_far_above_the_market_filled_its_whole_ladder_at_once(admin: Client) -> None:
+    usual = admin.send(alert("BTCUSDT"))
+    far = admin.send(alert("ETHUSDT", close_price="150"))
+    until(lambda: [entry.kind for entry in story(admin, far.signal_id).entries].count("FILL") >= 6)
+    told = story(admin, far.signal_id)
+    (note,) = (entry for entry in told.entries if entry.attributes["flag"] == "LADDER_AT_ONCE")
+    words = (
+        "its whole ladder filled at once: the market stood at 100 already, the alert's price 150 is 50.00 % above it"
+    )
+    assert (note.kind, note.message) == ("FILL", f"note: {words}")
+    assert words in told.summary
+    until(lambda: "FILL" in kinds(story(admin, usual.signal_id)))
+    assert "at once" not in str(story(admin, usual.signal_id))

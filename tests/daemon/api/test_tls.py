@@ -16,7 +16,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from daemon.api.certificates import ClientCertificates, read_server_certificate
+from daemon.api.certificates import ENDED, ENDS, ClientCertificates, Renewal, read_server_certificate
 from daemon.app import StartRefused
 from daemon.config.daemon_settings import TlsSettings
 from daemon.tokens import Token, TokenRole, load_tokens, write_tokens
@@ -208,6 +208,29 @@ def test_a_renewed_certificate_is_shown_without_a_restart_and_half_a_renewal_cha
     log = (served.data_dir / "logs" / "terrace.jsonl").read_text(encoding="utf-8")
     assert log.count("certificate_refused") == 1
     assert log.count("certificate_read") == 1
+
+
+@pytest.mark.rule("SEC-2", "LOG-5")
+def test_a_certificate_says_in_time_that_it_ends_and_that_its_renewal_is_refused(tmp_path: Path) -> None:
+    ca = authority()
+    made = make("terrace", by=ca, names=(HERE,), days=30)
+    certificate, key = made.write(tmp_path, "server")
+    renewal = Renewal(TlsSettings(certificate=certificate, key=key, client_ca=None))
+    now = datetime.now(UTC)
+    assert renewal.troubles(now) == {}
+    (soon,) = renewal.troubles(now + timedelta(days=17)).items()
+    assert (soon[0], f"ends at {made.certificate.not_valid_after_utc:%Y-%m-%d}" in soon[1]) == (ENDS, True)
+    assert list(renewal.troubles(now + timedelta(days=31))) == [ENDED]
+    certificate.write_bytes(make("another", by=ca, names=(HERE,)).pem)
+    time.sleep(1.1)
+    (refused,) = renewal.troubles(now).items()
+    assert (refused[0], "server.key is not the key of" in refused[1]) == (ENDED, True)
+    assert renewal.renewed() is None, "the old one is shown on"
+    make("terrace", by=ca, names=(HERE,), days=60).write(tmp_path, "server")
+    time.sleep(1.1)
+    assert renewal.troubles(now + timedelta(days=31)) == {}
+    assert renewal.renewed() is not None, "it was read by the look at it, and is still to be shown"
+    assert renewal.renewed() is None
 
 
 def _shown_by(served: Served, ca: Made) -> str:

@@ -16,6 +16,7 @@ from daemon.backup.restoring import Restored, restore
 from daemon.backup.vault_key import NAME, vault_key
 from daemon.exchanges.opening import Opening
 from daemon.notes import Notes
+from daemon.store.leadership import epoch_after_restore, epoch_chars
 from daemon.store.store import Boot
 from daemon.vault.keys import MachineKey
 from daemon.vault.vault import Vault
@@ -117,6 +118,14 @@ def test_the_first_start_on_a_restored_store_says_so_and_the_next_does_not(house
     written.rows.clear()
     tell_restored(second, notes, cast(Any, None))
     assert [getattr(row, "alert_key", "") for row in written.rows] == [ALERT]
+
+
+@pytest.mark.rule("ORD-2")
+def test_orders_of_a_restored_store_have_ids_of_their_own_from_then_on(house: House, tmp_path: Path) -> None:
+    first, second = boots(house, tmp_path / "new")
+    assert first.epoch == second.epoch != 0
+    assert len({epoch_after_restore(T0 + second_no * 1000, 5) for second_no in range(1295)}) == 1294, "never the last"
+    assert epoch_chars(1295) == "zz"
 
 
 @pytest.mark.rule("ORD-2")

@@ -268,9 +268,10 @@ def test_a_source_may_map_its_own_shape() -> None:
 
 @pytest.mark.rule("SEC-2")
 def test_listening_beyond_loopback_has_to_be_said_twice() -> None:
-    for name in ("api", "panel", "observe"):
+    for name in ("api", "panel", "observe", "forwarder"):
         assert only_fault(f"{name}: {{address: '0.0.0.0:1'}}").path == f"{name}.address"
-        assert not [w for w in load(f"{name}: {{address: '0.0.0.0:1', public: true}}").warnings if name in w]
+        warned = [w for w in load(f"{name}: {{address: '0.0.0.0:1', public: true}}").warnings if name in w]
+        assert len(warned) == (name == "forwarder"), "only it is meant to be reached, through a proxy"
     for address in ("localhost:0", "[::1]:7461", "127.5.5.5:1"):
         assert load(f"api: {{address: '{address}'}}").daemon.api.address == address
     certificate = "tls: {certificate: a.pem, key: b.pem}"
@@ -469,6 +470,7 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
         assert isinstance(loaded, ConfigFaults)
         assert str(loaded).startswith(f"{path}: cannot be read")
         assert "TERRACE_CONFIG" in str(loaded)
+        assert ("terrace init" in str(loaded)) is (path != tmp_path)
 
 
 def test_a_file_that_is_not_utf8_names_the_line(tmp_path: Path) -> None:

@@ -6,15 +6,12 @@ import pytest
 
 from actors.rules.choices import Market
 from daemon.config.checks import NEEDS_PASSPHRASE, NO_TESTNET
-from daemon.config.load import default_config
-from daemon.config.not_yet import KEYS
-from daemon.config.reload import flatten
 from daemon.config.schema_accounts import EXCHANGES
 from daemon.exchanges.venues import venue_class
 from tests.daemon.config.texts import load
 
 SET = {
-    "panel: {theme: light}": "panel.theme",
+    "accounts: {paper: {market: swap, margin_mode: cross}}": "accounts.paper.margin_mode",
 }
 
 
@@ -36,6 +33,7 @@ def test_a_key_without_effect_is_accepted_and_said_to_be(text: str) -> None:
         "limits: {max_total_exposure: 1000, max_groups_per_symbol: 1}",
         "backup: {every_hours: 24}",
         "alerts: {silence_hours: 12, latency_ms: 5}\nnotifications: [{url: env:X}]",
+        "panel: {theme: light, session_idle_minutes: 5, session_max_hours: 1}",
         "accounts: {other: {prices: manual}}\nroutes: {'*': other}",
     ],
 )
@@ -43,15 +41,9 @@ def test_defaults_written_out_and_keys_with_effect_are_not_spoken_of(text: str) 
     assert load(text).warnings == ()
 
 
-def test_every_key_of_the_list_exists() -> None:
-    keys = flatten(default_config())
-    for each in KEYS:
-        assert [key for key in keys if key == each.key or key.startswith(f"{each.key}.")], each.key
-
-
 def test_what_is_probably_not_meant_is_said_too() -> None:
     assert "accepts nothing" in load("sources: {tv: {}}").warnings[0]
-    assert "reachable from outside" in load("forwarder: {address: '0.0.0.0:80'}").warnings[0]
+    assert "reachable from outside" in load("forwarder: {address: '0.0.0.0:80', public: true}").warnings[0]
     unreachable = load("strategy: {default: {max_pyramids: 2, tp_by_pyramid: {1: 1, 2: 1}}}").warnings
     assert unreachable == ("strategy.default.tp_by_pyramid.2 is never used: the last pyramid of max_pyramids is 1",)
 

@@ -14,7 +14,8 @@ from actors.account_messages import AccountProbed, ClockMeasured
 from actors.budget import LimitedBudget
 from actors.messages import Answered, BalancesFetched, Fate, LookedUp, OpenOrdersFetched, Streamed
 from actors.rules.model import OrderState, Reason
-from actors.rules.rates import Ask, RateRules, Window
+from actors.rules.rates import Ask, RateRules, Window, Work
+from daemon.exchanges import ccxt_orders
 from daemon.exchanges.ccxt_orders import TOGETHER_S
 from daemon.exchanges.streams import StreamRows
 from daemon.exchanges.venues.venue import Found, Raw
@@ -143,6 +144,74 @@ def test_a_sweep_fetches_the_executions_the_stream_missed(desk: Desk) -> None:
     assert [report.client_order_id for report in listed.reports] == [order.client_order_id, "web_1"]
     told = desk.wait_for(Streamed)
     assert [trade.quantity for report in told.reports for trade in report.trades] == [Decimal(2)]
+
+
+@pytest.mark.rule("ORD-5", "REC-4")
+@pytest.mark.parametrize("request_", ["submit", "amend", "cancel"])
+def test_executions_an_answer_does_not_show_are_asked_for_though_the_stream_is_deaf_and_sweeps_wait(
+    monkeypatch: pytest.MonkeyPatch, request_: str
+) -> None:
+    monkeypatch.setattr(ccxt_orders, "TRADES_WAIT_S", 0.05)
+    window = Window(name="weight", limit=100, period_ms=60_000)
+    costs = {ask: {"weight": 10} for ask in (Ask.OPEN_ORDERS, Ask.TRADES)}
+    budget = LimitedBudget(RateRules(windows=(window,), costs=costs))
+    desk = Desk(budget=budget)
+    try:
+        now_ms = desk.exchange._clock.now_ms()
+        budget.learn({"weight": 70}, now_ms)
+        assert budget.take(Ask.OPEN_ORDERS, Work.SWEEP, now_ms) > 0
+        desk.venue.can_amend = True
+        order = an_order()
+        desk.venue.on["create" if request_ == "submit" else request_] = raw_order(order, "closed", "3")
+        desk.venue.on["trades"] = [raw_trade("1", "3")]
+        getattr(desk.exchange, request_)([order])
+        [report] = desk.wait_for(Streamed).reports
+        assert (report.state, [trade.trade_id for trade in report.trades]) == (OrderState.FILLED, ["1"])
+    finally:
+        desk.stop()
+
+
+@pytest.mark.rule("ORD-5")
+@pytest.mark.parametrize("is_same", [False, True], ids=["another order", "the same order"])
+def test_what_fills_while_executions_are_being_asked_for_is_asked_for_after_that(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, is_same: bool
+) -> None:
+    """The list that is under way may have been made before."""
+    monkeypatch.setattr(ccxt_orders, "TRADES_WAIT_S", 0.05)
+    gate = asyncio.Event()
+    lists = [[raw_trade("1", "1"), raw_trade("2", "2", order="77" if is_same else "78")], []]
+
+    async def trades() -> list[Raw]:
+        found = lists.pop()
+        if lists:
+            await gate.wait()
+        return found
+
+    desk.venue.on["trades"] = trades
+    first, second = an_order(1), an_order(1 if is_same else 2)
+    desk.venue.on["create"] = raw_order(first, "open", "1")
+    desk.exchange.submit([first])
+    desk.wait_until(lambda: len(lists) == 1)
+    desk.got.clear()
+    desk.venue.on["cancel"] = raw_order(second, "closed", "3" if is_same else "2", id="77" if is_same else "78")
+    desk.exchange.cancel([second])
+    desk.wait_for(Answered)
+    desk.loop.post(gate.set)
+
+    def is_told(message: object) -> bool:
+        reports = message.reports if isinstance(message, Streamed) else ()
+        return any("2" in {trade.trade_id for trade in report.trades} for report in reports)
+
+    desk.wait(is_told)
+
+
+def test_executions_that_do_not_come_are_not_asked_for_without_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ccxt_orders, "TRADES_WAIT_S", 0.01)
+    desk.venue.on["create"] = raw_order(an_order(), "closed", "3")
+    desk.exchange.submit([an_order()])
+    desk.wait_until(lambda: any(name == "trades" for name, _ in desk.venue.asked))
+    time.sleep(0.2)
+    assert len([name for name, _ in desk.venue.asked if name == "trades"]) == 1
 
 
 def test_a_fill_and_the_execution_behind_it_leave_as_one_piece_of_news(desk: Desk) -> None:

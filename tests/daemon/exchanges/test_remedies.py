@@ -50,6 +50,11 @@ def test_a_host_that_cannot_be_reached_is_named_with_the_key_that_says_where_it_
     assert why in _NO_WAY
 
 
+def test_an_exchanges_name_is_not_told_as_that_of_a_host() -> None:
+    words = remedy(Verdict(fate="temporary", unreachable=Unreachable.UNKNOWN_HOST), ACCOUNT, "binance")
+    assert words.startswith("the host name of binance is not known")
+
+
 def caused_by(cause: BaseException) -> ccxt.ExchangeNotAvailable:
     error = ccxt.ExchangeNotAvailable("binance GET https://api.binance.com/api/v3/time")
     error.__cause__ = cause

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from daemon.__main__ import main
-from daemon.replay.command import write_whole
+from daemon.replay.command import Interrupt, write_whole
+from daemon.replay.model import Progress
 from tests.daemon.replay.past import Past, body
 
 Said = pytest.CaptureFixture[str]
@@ -124,6 +125,18 @@ def test_ctrl_c_ends_with_130_and_leaves_what_was_there(past: Past) -> None:
     assert "interrupted; nothing was written" in said
     assert out.read_text(encoding="utf-8") == "before"
     assert sorted(path.name for path in past.folder.iterdir()) == FILES
+
+
+def test_an_interrupt_that_went_lost_is_heeded_at_the_next_sign_of_progress() -> None:
+    interrupt, shown = Interrupt(), list[Progress]()
+    show = interrupt.heeded(shown.append)
+    progress = Progress(candles=1, total_candles=2, now_ms=3, alerts=0, live_groups=0, step="replaying")
+    show(progress)
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    with pytest.raises(KeyboardInterrupt):
+        show(progress)
+    assert shown == [progress]
 
 
 def test_on_a_terminal_a_bar_moves_and_is_gone_in_the_end(past: Past) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import signal
 import socket
@@ -11,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -52,6 +54,17 @@ def status_page(daemon: DaemonProcess, path: str) -> int:
         return error.code
 
 
+def shown_page(daemon: DaemonProcess, path: str) -> dict[str, Any]:
+    """The body, which is JSON as the leader's, whatever the status."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{daemon.observe_port}{path}", timeout=5) as answer:
+            text = answer.read()
+    except urllib.error.HTTPError as error:
+        text = error.read()
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
 @pytest.mark.rule("ORD-2", "LOG-3")
 def test_it_says_whom_it_waits_for_refuses_the_rest_and_leads_once_the_other_has_stopped(
     leader: DaemonProcess, tmp_path: Path
@@ -69,6 +82,10 @@ def test_it_says_whom_it_waits_for_refuses_the_rest_and_leads_once_the_other_has
     assert f"Ask the leader at 127.0.0.1:{leader.api_port}" in refused.message
     assert not waiting._is_serving()
     assert (status_page(waiting, "/healthz"), status_page(waiting, "/readyz")) == (200, 503)
+    ready = shown_page(waiting, "/readyz")
+    assert (ready["status"], ready["checks"][0]["passed"]) == ("standby", False)
+    assert "it waits to take over" in ready["checks"][0]["message"]
+    assert shown_page(waiting, "/healthz")["status"] == "alive"
     leads = leader.client().engine.GetStatus(pb.GetStatusRequest()).status.leadership
     assert (leads.leads, leads.epoch) == (True, 1)
     leader.stop()

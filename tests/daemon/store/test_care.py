@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 
 from actors.rules.model import GroupState
-from actors.rules.records import DriftState, MarkBooked, changes
+from actors.rules.records import AddConfigVersion, DriftState, MarkBooked, changes
 from daemon.__main__ import main
+from daemon.store import store as store_module
 from daemon.store import tools
 from daemon.store.lock import holder
+from daemon.store.open import open_store
 from daemon.store.read import Reader
 from daemon.store.refused import StoreRefused
 from daemon.store.store import BOOKINGS_KEPT_MS, SqliteStore
 from daemon.store.vacuum import Room, Vacuumed, look, vacuum
+from tests import stores
 from tests.daemon.store import samples
 from tests.daemon.store.test_drifts import ACCOUNT, DRIFT, booking
 
@@ -57,6 +60,32 @@ def test_bookings_are_pruned_only_of_closed_groups_and_never_before_ninety_days(
     assert set(store.load_account(ACCOUNT).booked_ids) == {"trade:1", "trade:2"}
     assert store.prune(T0 + BOOKINGS_KEPT_MS + 1, 2 * T0) == 1
     assert store.load_account(ACCOUNT).booked_ids == ("trade:1",)
+
+
+@pytest.mark.rule("CFG-3")
+@pytest.mark.parametrize("is_postgres", [False, pytest.param(True, marks=pytest.mark.store("postgres"))])
+def test_versions_of_the_config_are_bounded_but_those_live_groups_were_opened_under_stay(
+    tmp_path: Path, is_postgres: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "CONFIG_VERSIONS_KEPT", 3)
+    store = open_store(stores.url_of(tmp_path), "normal", tmp_path)
+    assert not isinstance(store, StoreRefused), store
+    versions = [
+        AddConfigVersion(version=number, time_ms=T0 + number * 10, author="a", source="file", text=f"text {number}")
+        for number in range(1, 11)
+    ]
+    live, done = samples.group(1), samples.group(2)
+    live = replace(live, create_time_ms=T0 + 45)
+    done = replace(done, create_time_ms=T0 + 25)
+    store.apply([("a", tuple(versions)), ("b", tuple(changes(None, live))), ("c", tuple(changes(None, done)))])
+    closed = replace(done, state=GroupState.CLOSED, close_time_ms=T0 + 99)
+    assert store.apply([("d", tuple(changes(done, closed)))])[0].broken is None
+    assert is_postgres is stores.IS_POSTGRES
+    assert store.prune(0, T0) == 6
+    assert store.prune(0, T0) == 0
+    left = stores.rows(tmp_path, "SELECT version FROM config_versions ORDER BY version")
+    assert [version for (version,) in left] == [4, 8, 9, 10]
+    store.close()
 
 
 # --- vacuum ---------------------------------------------------------------------------------------------

@@ -181,7 +181,7 @@ def test_without_the_driver_a_person_is_told_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     monkeypatch.delitem(sys.modules, "daemon.store.postgres_open")
-    assert "terrace[postgres]" in refused(url, tmp_path).remedy
+    assert "with [postgres] behind its name" in refused(url, tmp_path).remedy
 
 
 # --- the schema -----------------------------------------------------------------------------------

@@ -249,6 +249,39 @@ def test_groups_are_filtered(store: SqliteStore, reader: Reader) -> None:
     assert found(GroupFilter(symbol="BTC/USDT", account="paper")) == [gone, live, short, samples.group(0)]
 
 
+def test_closed_groups_are_filtered_by_when_they_closed_and_what_they_brought(
+    store: SqliteStore, reader: Reader
+) -> None:
+    gain, loss, nothing = closed(1, "0.000000000000000001"), closed(2, "-12.5"), closed(3, "0")
+    save(store, gain, loss, nothing, samples.group(4))
+    first_ms, last_ms = gain.close_time_ms, nothing.close_time_ms
+    assert first_ms is not None
+    assert last_ms is not None
+    assert first_ms < last_ms
+
+    def found(wanted: GroupFilter) -> list[Group]:
+        page = reader.list_groups(wanted)
+        assert isinstance(page, Page)
+        return list(page.items)
+
+    assert found(GroupFilter(is_gain=True)) == [gain]
+    assert found(GroupFilter(is_gain=False)) == [loss]
+    assert found(GroupFilter(close_start_ms=first_ms)) == [nothing, loss, gain]
+    assert found(GroupFilter(close_end_ms=last_ms)) == [loss, gain]
+    assert found(GroupFilter(close_start_ms=first_ms + 1, close_end_ms=last_ms, is_gain=True)) == []
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_closed_groups_come_with_the_last_to_close_first_page_by_page(
+    store: SqliteStore, reader: Reader, size: int
+) -> None:
+    late, early, same = closed(1, "1", close_time_ms=T0 + 90), closed(2, "1"), closed(3, "1", close_time_ms=T0 + 90)
+    other = closed(5, "1", world=World.LIVE)
+    save(store, late, early, same, samples.group(4), other)
+    wanted = GroupFilter(world=World.PAPER, by_close=True)
+    assert all_pages(lambda token: reader.list_groups(wanted, size=size, token=token), size) == [same, late, early]
+
+
 def test_fills_of_a_group_come_in_the_order_they_were_counted(store: SqliteStore, reader: Reader) -> None:
     group = samples.group(1)
     first, second = list(group.orders.values())[:2]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.__main__ import main
+from daemon.commands import db
 from daemon.commands.db import confirmed
 from daemon.store import migrate
 from daemon.store.open import StoreRefused
@@ -126,7 +127,7 @@ def test_a_look_at_a_later_migration_says_that_only_its_own_is_lost(tmp_path: Pa
     assert "what only 999_colour stores" in found.loss
 
 
-@pytest.mark.parametrize(("given", "code", "is_kept"), [([], 1, True), (["--dry-run"], 0, True), (["--yes"], 0, False)])
+@pytest.mark.parametrize(("given", "code", "is_kept"), [([], 8, True), (["--dry-run"], 0, True), (["--yes"], 0, False)])
 def test_terraced_db_rollback_empties_a_store_only_when_it_is_told_to(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], given: list[str], code: int, is_kept: bool
 ) -> None:
@@ -166,3 +167,12 @@ def test_a_rollback_goes_on_only_after_a_yes_and_never_so_for_the_first_migratio
     found = Rollback(path=tmp_path / "terrace.db", migration="002_more", is_first=is_first, rows=())
     assert confirmed(found) is agreed
     assert [str(found.path) in question for question in asked] == ([True] if is_terminal and not is_first else [])
+
+
+def test_a_rollback_that_was_not_confirmed_ends_as_a_question_that_was_declined(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = Rollback(path=tmp_path / "terrace.db", migration="002_more", is_first=False, rows=())
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    assert db._before_rollback(found, yes=False, dry_run=False, is_json=False) == 8
+    assert db._before_rollback(found, yes=True, dry_run=False, is_json=False) is None

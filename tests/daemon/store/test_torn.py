@@ -12,6 +12,7 @@ import pytest
 from daemon.store.open import open_store
 from daemon.store.store import SqliteStore
 from daemon.store.tools import Checked, check
+from tests import stores
 from tests.daemon.api.calls import alert
 from tests.daemon.daemon_process import DaemonProcess
 
@@ -23,7 +24,7 @@ FRAME_BYTES, HEADER_BYTES = 4096 + 24, 32
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> DaemonProcess:
     """A daemon that was killed with its log not yet in the database."""
-    process = DaemonProcess(tmp_path_factory.mktemp("killed"))
+    process = DaemonProcess(tmp_path_factory.mktemp("killed"), {"storage": {"url": stores.SQLITE_URL}})
     process.start()
     admin = process.client()
     for number in range(SIGNALS):
@@ -84,7 +85,7 @@ def test_a_torn_last_write_leaves_a_store_that_opens_with_what_was_before_it(
 
 @pytest.mark.rule("REC-5", "REC-1")
 def test_a_daemon_starts_from_a_torn_store_and_manages_what_is_there(killed: DaemonProcess, tmp_path: Path) -> None:
-    again = DaemonProcess(tmp_path / "again")
+    again = DaemonProcess(tmp_path / "again", {"storage": {"url": stores.SQLITE_URL}})
     shutil.copytree(killed.data_dir, again.data_dir, ignore=shutil.ignore_patterns("*.sock"))
     cut(again.data_dir / "terrace.db-wal", random.Random(1))
     with again:

@@ -122,7 +122,7 @@ def _answers_of_earlier_lives() -> tuple[Swap, ...]:
 
 
 def _closed_says_it_once() -> tuple[Swap, ...]:
-    return ((PositionGroup, "_tell_pool_now", nothing),)
+    return ((PositionGroup, "_tell_pool_again", nothing),)
 
 
 def _deciders_survive_the_journal() -> tuple[Swap, ...]:
@@ -146,7 +146,7 @@ def _failed_is_taken_as_undone() -> tuple[Swap, ...]:
         def commit(journal: Journal, run: Sequence[m.Commit]) -> None:
             known = journal._fenced.copy()
             right(journal, run)
-            for each in run if journal._in_doubt else ():
+            for each in run if journal._view.in_doubt else ():
                 pool = next((who.name for who in each.participants if who.name.startswith("pool/")), None)
                 if pool is not None and journal._fenced.get(each.author.name) != known.get(each.author.name):
                     undone = Refused(reason=Reason.GROUP_CLOSING, detail="the store failed")
@@ -390,7 +390,7 @@ BUGS = (
         name="no_tombstones",
         rule="2",
         words="a draft that was settled as lost may still be committed",
-        expects=(*_SLOTS, *_SIGNALS, Promise.NO_CRASH),
+        expects=(*_SLOTS, *_SIGNALS, Promise.LOST_STAYS_LOST, Promise.NO_CRASH),
         net="a draft begun anew meets the unique index, and a group that opened all the same tells Pool",
         swaps=_no_tombstones,
     ),

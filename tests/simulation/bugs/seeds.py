@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 SEEDS: Mapping[str, tuple[int, ...]] = {
     "no_incarnations": (29,),
+    "no_tombstones": (26,),
     "drafts_not_settled": (23,),
     "no_lanes": (26,),
     "load_overtakes": (176,),
@@ -18,7 +19,7 @@ SEEDS: Mapping[str, tuple[int, ...]] = {
     "not_live_is_not_told": (23,),
     "gateway_is_silent": (26,),
     "steps_have_new_names": (24,),
-    "steps_are_asked_once": (219,),
+    "steps_are_asked_once": (116,),
     "late_fills_are_dropped": (99,),
     "resend_on_timeout": (28,),
     "unknown_is_sent_again": (26,),

@@ -1,0 +1,1 @@
+"""`terrace init`: what it asks, who does it, what it tells."""

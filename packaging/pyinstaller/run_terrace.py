@@ -1,0 +1,5 @@
+"""The executable `terrace`."""
+
+from terrace_frozen import start
+
+start("control")

@@ -1,0 +1,5 @@
+"""The executable `terraced`."""
+
+from terrace_frozen import start
+
+start("daemon")

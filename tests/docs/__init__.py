@@ -1,0 +1,1 @@
+"""The pages of docs/: generated ones, the site, and what they claim."""

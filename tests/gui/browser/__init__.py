@@ -1,0 +1,1 @@
+"""The panel in a real browser, against a running daemon with the paper exchange."""
