@@ -13,7 +13,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from typing import Any
 import pytest
 
 from daemon.store import migrate, tables
+from tests.ports import free_port
 
 START_LIMIT_S = 60.0
 PASSWORD = "a-word-of-the-tests"
@@ -178,9 +178,7 @@ def start(folder: Path, *, settings: dict[str, str] | None = None) -> tuple[subp
             cwd=folder,
             **user,
         )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int((settings or {}).get("port", free.getsockname()[1]))
+    port = int((settings or {}).get("port") or free_port())
     wanted = {
         "fsync": "off",
         "full_page_writes": "off",

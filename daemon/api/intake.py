@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from actors.messages import Answer, SubmitSignal
+from actors.messages import Answer, SubmitSignal, as_duplicate
 from actors.rules.intent import may_be_shed
 from actors.rules.model import Instrument, Outcome, Reason, Refused, Signal
 from actors.rules.settings import SourceSettings
@@ -152,22 +152,27 @@ class Intake:
     async def _reject(self, signal: Signal, refused: Refused, context: Context) -> Answer:
         """Commits a signal that the engine never sees; a copy of one that has an outcome gets that one (SIG-7)."""
         key = signal.idempotency_key
-        under_way = self._rejecting.get(key)
-        if under_way is not None:
+        while (under_way := self._rejecting.get(key)) is not None:
             await asyncio.wait([under_way])
-        first = await self._first(key)
-        if first is not None:
-            return replace(first, outcome=Outcome.DUPLICATE, first_outcome=first.first_outcome or first.outcome)
-        answer = rejected(signal, refused)
-        now_ms = self._engine.clock.now_ms()
         with self._one_at_a_time(key):
-            await self._recorder.record(rejected_rows(signal, answer, self._engine.settings(), now_ms), answer, context)
-        if answer.reason in OF_THE_MOMENT:
-            return answer
-        self._rejected[key] = (answer, self._engine.clock.now_ms() + signal.idempotency_window_s * 1000)
+            first = await self._first(key)
+            if first is not None:
+                return as_duplicate(first)
+            return await self._commit_rejection(signal, rejected(signal, refused), context)
+
+    async def _commit_rejection(self, signal: Signal, answer: Answer, context: Context) -> Answer:
+        """The answer as the Journal has it: Pool may have decided a copy meanwhile, whose outcome it is then."""
+        now_ms = self._engine.clock.now_ms()
+        rows = rejected_rows(signal, answer, self._engine.settings(), now_ms)
+        told = await self._recorder.record(rows, answer, context)
+        assert isinstance(told, Answer), told
+        if told.outcome is Outcome.DUPLICATE or answer.reason in OF_THE_MOMENT:
+            return told
+        key, expire_ms = signal.idempotency_key, self._engine.clock.now_ms() + signal.idempotency_window_s * 1000
+        self._rejected[key] = (answer, expire_ms)
         while len(self._rejected) > MAX_REJECTED_REMEMBERED:
             self._rejected.popitem(last=False)
-        return answer
+        return told
 
     @contextmanager
     def _one_at_a_time(self, key: str) -> Iterator[None]:

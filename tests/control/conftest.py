@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ import pytest
 
 from control.__main__ import main
 from tests.control.fake_daemon import ADMIN_TOKEN, FORWARDER_TOKEN, FakeDaemon
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "a-secret-of-the-test"
@@ -69,9 +69,7 @@ def home(tmp_path: Path) -> Home:
 def daemon(home: Home) -> Iterator[FakeDaemon]:
     running = FakeDaemon().start()
     # The forwarder's default address may be somebody's on this machine: here is surely nobody.
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        forwarder = f"forwarder: {{address: '127.0.0.1:{nobody.getsockname()[1]}'}}"
+    forwarder = f"forwarder: {{address: '127.0.0.1:{free_port()}'}}"
     home.write(f"config_version: 1\napi: {{address: '{running.address}'}}\n{forwarder}\n")
     yield running
     running.stop()

@@ -15,6 +15,7 @@ from control.client import Client, ClientError
 from control.target import TargetFlags, find_target
 from protos.terrace.v1 import engine_pb2 as pb
 from tests.daemon.api.certificates import HERE, Made, authority, make
+from tests.ports import free_port
 
 Serve = Callable[..., int]
 CA = authority()
@@ -78,11 +79,6 @@ def test_what_is_wrong_with_a_certificate_is_said(
 
 
 def test_where_nobody_listens_the_question_is_whether_it_runs(tmp_path: Path) -> None:
-    import socket
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    error = said(tmp_path, port, None)
+    error = said(tmp_path, free_port(), None)
     assert error.message.startswith("the daemon cannot be reached")
     assert error.remedy.startswith("Is it running?")

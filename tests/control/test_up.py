@@ -20,15 +20,9 @@ import pytest
 from tests.control.conftest import ROOT, SECRET, Home
 from tests.control.hooks import Hooks
 from tests.control.stand_in import STOPPED
+from tests.ports import free_port
 
 Start = Callable[..., "Up"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def ports(api_port: int, hook_port: int) -> str:

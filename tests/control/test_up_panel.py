@@ -16,6 +16,7 @@ import pytest
 from control import together
 from control.config_file import read_config
 from control.target import TargetFlags
+from tests.ports import free_port
 
 
 class Healthy(BaseHTTPRequestHandler):
@@ -63,9 +64,7 @@ async def begun(up: together._Together, program: str) -> together._Child:
 
 
 def test_it_waits_until_the_panel_answers(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    port = free_port()
     up = household(tmp_path, port)
 
     async def story() -> bool:

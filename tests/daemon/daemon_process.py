@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,19 +18,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests import stores
 from tests.daemon.api.calls import Client
+from tests.ports import free_port
 
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 60.0
 
 Config = dict[str, Any]
-
-
-def free_port() -> int:
-    """A loopback port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def laid_over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Config:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.docs.page import ROOT
-from tests.system.stack import free_ports
+from tests.ports import free_ports
 
 HOME = "/home/you"
 """The home of who follows a page, as pages write it."""

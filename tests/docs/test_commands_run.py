@@ -15,7 +15,8 @@ import pytest
 from control.__main__ import main
 from control.repeat import fill_watch
 from tests.docs.commands import Command, commands_of, pages
-from tests.system.stack import Stack, alert, free_ports, running
+from tests.ports import free_ports
+from tests.system.stack import Stack, alert, running
 
 LOOKS = frozenset(
     {

@@ -23,6 +23,7 @@ from typing import Any
 from tests.install import debian, table
 from tests.install.packages import ROOT, Packages, faults, make
 from tests.install.ways import WAYS, Failed, Ground, NotHere, Way, index_fault, python_of, run, size_mb, versions
+from tests.ports import free_ports
 
 PERSON = "Jörg Müller"
 """A home with a space in its path and letters beyond ASCII."""
@@ -74,6 +75,7 @@ def go(way: Way, work: Path, packages: Packages) -> Gone:
 
 def tell(ground: Ground, programs: Path, *words: str) -> dict[str, Any]:
     command = [sys.executable, str(STORY), "--bin", str(programs), "--home", str(ground.home)]
+    command += ["--ports", *map(str, free_ports(4))]
     out = run([*command, "--version", ground.packages.version, *words], cwd=ground.home, environ=ground.environ())
     found: dict[str, Any] = json.loads(out)
     return found
@@ -145,6 +147,7 @@ def in_debian(root: debian.Debian, packages: Packages, *, install: str, programs
     install_s = time.monotonic() - since
     at = programs if programs.startswith("/") else f"{debian.HOME}/{programs}"
     words = ["--bin", at, "--home", debian.HOME, "--version", packages.version, "--panel", "yes"]
+    words += ["--ports", *map(str, free_ports(4))]
     command = shlex.join(["python3", f"{debian.PARCEL}/story.py", *words])
     out = root.sh(command, user=debian.USER)
     python = root.sh("python3 -c 'import platform; print(platform.python_version())'").strip()

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +47,12 @@ class Wrong(Exception):
 class Story:
     """One installation (`bin`) used in one folder of a person (`home`)."""
 
-    def __init__(self, bin_dir: Path, home: Path) -> None:
+    def __init__(self, bin_dir: Path, home: Path, ports: Sequence[int]) -> None:
         self.bin = bin_dir
         self.folder = home / "my terrace"
         self.config = self.folder / "config.yaml"
         self.data = self.folder / "data"
-        self.api, self.hook, self.panel, self.observe = free_ports(4)
+        self.api, self.hook, self.panel, self.observe = ports
         self.environ = {
             "HOME": str(home),
             "PATH": f"{bin_dir}:{SYSTEM_PATH}",
@@ -315,23 +315,16 @@ def until(find: Callable[[], Any], limit_s: float, failure: str, log: Callable[[
     return found
 
 
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for item in sockets:
-            item.bind(("127.0.0.1", 0))
-        return [item.getsockname()[1] for item in sockets]
-
-
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", type=Path, required=True, help="the folder with the programs")
     parser.add_argument("--home", type=Path, required=True, help="the person's folder")
     parser.add_argument("--version", required=True)
+    parser.add_argument("--ports", required=True, nargs=4, type=int, help="of the API, the webhook, the panel, health")
     parser.add_argument("--panel", choices=("yes", "no", "either"), default="either")
     parser.add_argument("--again", action="store_true", help="the folder is there from an earlier story")
     chosen = parser.parse_args(arguments)
-    story = Story(chosen.bin, chosen.home)
+    story = Story(chosen.bin, chosen.home, chosen.ports)
     try:
         if chosen.again:
             found = tell_again(story, chosen.version)

@@ -19,7 +19,7 @@ import pytest
 
 from tests.install import container_engine as engines
 from tests.install.container_engine import Engine, until
-from tests.system.stack import free_ports
+from tests.ports import free_ports
 
 PASSWORD_LIKE = "k7Xq9LmZ2vTsA4B1wYdE"
 FILLED_S = 60.0

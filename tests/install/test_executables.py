@@ -40,6 +40,7 @@ from tests.install.story import (
     must_be_silent,
     until,
 )
+from tests.ports import free_ports
 
 BUILT = ROOT / "dist" / "terrace"
 NAMED = "TERRACE_TEST_EXECUTABLES"
@@ -93,7 +94,7 @@ class Tale(Story):
     """The story of a person: no PATH, no language, only a home and where to listen."""
 
     def __init__(self, programs: Path, person: Person) -> None:
-        super().__init__(programs, person.home)
+        super().__init__(programs, person.home, free_ports(4))
         self.person = person
         ports = {name: value for name, value in self.environ.items() if name.startswith("TERRACE_")}
         self.environ = {"HOME": str(person.home), **ports}

@@ -12,6 +12,7 @@ from tests.install.__main__ import contents, removed_and_back, tell
 from tests.install.debian import pip_settings
 from tests.install.story import NEEDS_THE_EXTRA, Story
 from tests.install.ways import Ground, NotHere, Way, python_of
+from tests.ports import free_ports
 
 
 def stamps(folder: Path) -> dict[str, int]:
@@ -40,7 +41,7 @@ def test_the_wheel_leads_to_a_filled_paper_group_and_its_removal_leaves_the_data
 
 def test_without_its_extra_the_panel_says_what_it_needs(ground: Ground) -> None:
     programs = linked.install(ground, without=linked.PANEL)
-    story = Story(programs, ground.home)
+    story = Story(programs, ground.home, free_ports(4))
     story.folder.mkdir()
     for words in (["panel"], ["panel", "--config", "nowhere.yaml"]):
         done = subprocess.run(

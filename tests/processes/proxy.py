@@ -19,6 +19,8 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
 
+from tests.ports import free_port
+
 CHUNK_BYTES = 65536
 SLOW_S = 0.15
 """What `SLOW` puts before each piece, in each direction."""
@@ -74,7 +76,7 @@ class Proxy:
 
     def __init__(self, target_port: int) -> None:
         self.target_port = target_port
-        self.port = 0
+        self.port = free_port()
         self.link = Link.OPEN
         self.connections = 0
         """All that were ever made."""
@@ -123,7 +125,6 @@ class Proxy:
     async def _open_door(self) -> None:
         if self._server is None:
             self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
-            self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
         if self._server is not None:

@@ -14,9 +14,10 @@ import yaml
 
 from actors.rules.naming import parse_client_order_id
 from tests import postgres, stores
+from tests.ports import free_ports
 from tests.processes.proxy import Proxy
 from tests.processes.venue_works import PLACES, VenueWorks
-from tests.system.stack import START_S, free_ports, merged, until
+from tests.system.stack import START_S, merged, until
 
 STANDBY = "standby"
 

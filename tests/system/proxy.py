@@ -24,7 +24,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.daemon.api.certificates import Made, authority, make
-from tests.system.stack import START_S, Plain, free_ports, until
+from tests.ports import free_ports
+from tests.system.stack import START_S, Plain, until
 
 PROGRAMS = {name: shutil.which(name) or shutil.which(name, path="/usr/sbin") for name in ("nginx", "caddy")}
 FILES = Path(__file__).parent.parent.parent / "docs" / "proxy"

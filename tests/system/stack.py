@@ -21,21 +21,13 @@ import yaml
 
 from control.client import Client, ClientError, TargetFlags, find_target
 from tests import stores
+from tests.ports import free_ports
 
 START_S = 60.0
 """How long a process may take to be ready; generous for a busy machine, a wait ends as soon as it is."""
 EVENTUALLY_S = 60.0
 
 Plain = dict[str, Any]
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on now. Held together, so that they differ."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for item in sockets:
-            item.bind(("127.0.0.1", 0))
-        return [item.getsockname()[1] for item in sockets]
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Plain:

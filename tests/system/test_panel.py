@@ -7,8 +7,9 @@ import signal
 import sys
 import urllib.request
 
+from tests.ports import free_ports
 from tests.system.conftest import Starter
-from tests.system.stack import free_ports, until
+from tests.system.stack import until
 
 
 def test_the_panel_serves_its_page_and_ends_on_a_signal(start: Starter) -> None:

@@ -21,8 +21,9 @@ from cryptography.x509 import ObjectIdentifier
 from cryptography.x509.oid import NameOID
 
 from tests.daemon.api.certificates import authority
+from tests.ports import free_ports
 from tests.system.proxy import HOOKS, KNOWN_SENDER, PANEL, PROGRAMS, Answer, Caddy, Papers, Proxy, make_papers, proxied
-from tests.system.stack import Stack, alert, free_ports, until
+from tests.system.stack import Stack, alert, until
 
 KINDS = [
     pytest.param(kind, marks=pytest.mark.skipif(not found, reason=f"{kind} is not installed"))

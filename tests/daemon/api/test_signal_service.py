@@ -10,6 +10,7 @@ import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from daemon.store.read import Reader
 from protos.terrace.v1 import signal_pb2 as pb
 from protos.terrace.v1 import types_pb2 as t
 from protos.terrace.v1.group_pb2 import GetGroupRequest
@@ -163,6 +164,32 @@ def test_a_rejection_is_an_outcome_that_a_copy_gets_again_also_after_a_restart(s
         assert (later.outcome, later.duplicate_of_signal_id) == (t.OUTCOME_DUPLICATE, first.signal_id)
     finally:
         second.stop()
+
+
+@pytest.mark.rule("SIG-7", "SIG-10")
+def test_copies_of_a_refused_alert_that_come_at_once_are_one_signal(admin: Client) -> None:
+    """Each is told the one that is stored, also where all of them found nothing stored yet."""
+    body = json.dumps({**alert(), "timestamp": iso(-120)}).encode()
+    request = pb.SubmitSignalRequest(source="tradingview", body=body)
+    calls = [admin.signals.SubmitSignal.future(request) for _ in range(16)]
+    told = [call.result().signal for call in calls]
+    stored = admin.signals.ListSignals(pb.ListSignalsRequest()).signals
+    assert [signal.reason for signal in stored] == ["TOO_FAR_AHEAD"]
+    assert {signal.duplicate_of_signal_id or signal.signal_id for signal in told} == {stored[0].signal_id}
+    assert [signal.outcome for signal in told].count(t.OUTCOME_REJECTED) == 1
+    assert [signal.first_outcome for signal in told].count(t.OUTCOME_REJECTED) == 15
+
+
+@pytest.mark.rule("SIG-7", "SIG-10")
+def test_a_refused_copy_of_an_alert_that_is_decided_meanwhile_gets_its_outcome(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = admin.send(alert(), request_id="mine-1")
+    # As when the question is asked before the first one's commit, and the refusal committed after it.
+    monkeypatch.setattr(Reader, "first_answer", lambda *_asked: None)
+    second = admin.send(alert("NOPEUSDT"), request_id="mine-1")
+    assert (second.outcome, second.first_outcome) == (t.OUTCOME_DUPLICATE, t.OUTCOME_OPENED)
+    assert second.duplicate_of_signal_id == first.signal_id
 
 
 @pytest.mark.rule("SIG-5")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+
+from tests.ports import free_port
 
 EXCHANGES = ("binance", "binanceusdm", "bybit", "okx", "kucoin", "mexc", "gate")
 
@@ -59,9 +60,7 @@ class CannedVenue:
 
     def error_without_server(self, exchange: str) -> Any:
         """What ccxt makes of a port where nobody listens."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            url = f"http://127.0.0.1:{free.getsockname()[1]}/order"
+        url = f"http://127.0.0.1:{free_port()}/order"
         return self.run(self._ask(exchange, url, 5000))
 
     def error_of_order(self, exchange: str, reply: Canned, type_: str = "limit") -> Any:

@@ -19,9 +19,9 @@ import yaml
 import daemon
 from tests.daemon.api.calls import alert, refusal
 from tests.daemon.api.conftest import Serve, Served
-from tests.daemon.daemon_process import free_port
 from tests.daemon.observe.test_diag_served import page
 from tests.daemon.reports.day import until
+from tests.ports import free_port
 
 SERVICE = Path(daemon.__file__).parent / "service"
 RULES = SERVICE / "prometheus-rules.yaml"

@@ -14,7 +14,8 @@ from typing import Any
 
 from control.client import Client, ClientError, TargetFlags, TokenFile, find_target
 from protos.terrace.v1 import engine_pb2
-from tests.system.stack import Stack, free_ports, until
+from tests.ports import free_ports
+from tests.system.stack import Stack, until
 
 CHROMIUM = os.environ.get("TERRACE_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
