@@ -222,7 +222,8 @@ class AccountWatch:
         elif refused or not missing:
             self._alerts.resolve(UNREACHABLE)
         detail = "; ".join(words for words in (*self._holds.values(), detail) if words)
-        self.newest = replace(self.newest, ready=not detail, detail=detail)
+        if detail != self.newest.detail or self.newest.ready is bool(detail):
+            self.newest = replace(self.newest, ready=not detail, detail=detail)
         self._tell_soon()
 
     def _tell_soon(self) -> None:

@@ -58,6 +58,8 @@ class GatewayAlerts:
         self.commit(alert, event)
 
     def resolve(self, kind: str, symbol: str = "") -> None:
+        if not self._standing:
+            return  # As nearly always, and this is asked with every message.
         name = self.name_of(kind, symbol)
         if name in self._standing:
             self._standing.discard(name)

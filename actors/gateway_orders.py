@@ -314,7 +314,8 @@ class OrderDesk:
     def pump(self) -> None:
         """Lets out what may leave now, in batches that keep the order of urgency."""
         if self.desk.lets_through():
-            self._send_requests()
+            if self._queue.waiting:
+                self._send_requests()
             self._send_look_ups()
 
     def _send_requests(self) -> None:

@@ -47,13 +47,15 @@ class _SteppedCell(Cell):
             hook(self.name, to, message)
         super().tell(to, message)
 
+    def now_ms(self) -> int:
+        return self._lives._now_ms
+
     def _begin(self) -> None:
         self._lives.note(self.name, "Start")
         super()._begin()
 
     def _handle(self, messages: list[object]) -> None:
-        names = [type(message).__name__ for message in messages]
-        self._lives.note(self.name, names[0] if len(names) == 1 else "+".join(names))
+        self._lives.note(self.name, "+".join([type(message).__name__ for message in messages]))
         super()._handle(messages)
 
     def _end(self) -> None:
@@ -211,11 +213,11 @@ class Stepped(Lives):
         while self._runnable:
             at = int(self._rng.random() * len(self._runnable))
             cell = self._runnable[at]
-            worked = cell.has_work
+            worked = bool(cell.mail) or cell.has_work
             if worked:
                 self.steps += 1
                 cell.turn()
-            if not cell.has_work:
+            if not (cell.mail or cell.has_work):
                 self._rest(cell, at)
             if worked:
                 return True

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from actors.rules.quick import quick
+
 MAX_DOUBLINGS = 16
 
 
@@ -41,6 +43,7 @@ class CircuitRules:
 DEFAULT_RULES = CircuitRules()
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Moment:
     number: int
@@ -48,6 +51,7 @@ class _Moment:
     has_succeeded: bool = False
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circuit:
     state: CircuitState = CircuitState.CLOSED

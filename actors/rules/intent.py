@@ -8,6 +8,7 @@ from enum import StrEnum
 from actors.rules.alert import Alert, MarketPosition
 from actors.rules.choices import Market
 from actors.rules.model import Intent, Reason, Side, Signal
+from actors.rules.quick import quick
 
 # --- what it wants --------------------------------------------------------------------------------
 
@@ -98,6 +99,7 @@ class Action(StrEnum):
     REJECT = "reject"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """Where a signal goes. `reason` is why it waits, is ignored or rejected, or closes something."""
@@ -111,6 +113,7 @@ class Route:
     """With ENQUEUE: it goes before all others into the slot of the group it waits for."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyState:
     """What there is on a signal's key."""

@@ -10,6 +10,7 @@ from actors.rules import precision
 from actors.rules.choices import BelowMinimum, EntryOrder, EntryPrice, FeePaidIn, Market, PromoteAt, TpMode
 from actors.rules.model import Instrument, LadderPlan, PlannedLeg, Quote, Reason, Refused, Side, Signal
 from actors.rules.money import HUNDRED, ZERO, percent, plain
+from actors.rules.quick import quick
 from actors.rules.settings import FeeSettings, StrategySettings
 from actors.rules.sizing import Size, size_of
 
@@ -33,6 +34,7 @@ class PlanRefused(Refused):
     legs: tuple[FailingLeg, ...] = ()
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Terms:
     """What every leg of one ladder is judged by."""
@@ -119,6 +121,7 @@ def _legs(terms: _Terms, entry_price: Decimal) -> tuple[PlannedLeg, ...]:
     at_market = _enters_at_market(terms.settings, terms.index)
     legs = []
     for number, level in enumerate(terms.settings.levels_of(terms.index)):
+        is_market = number == 0 and at_market
         away = percent(entry_price, level.gap_percent)
         price = precision.entry_price(terms.side, entry_price - terms.side.sign * away, terms.instrument)
         leg = PlannedLeg(
@@ -127,19 +130,24 @@ def _legs(terms: _Terms, entry_price: Decimal) -> tuple[PlannedLeg, ...]:
             weight_percent=level.weight_percent,
             tp_percent=level.tp_percent,
             price=price,
-            quantity=ZERO,
-            market=number == 0 and at_market,
+            quantity=_quantity(level.weight_percent, price, terms, is_market=is_market),
+            market=is_market,
         )
-        legs.append(_sized(leg, terms))
+        legs.append(leg)
     return tuple(legs)
 
 
+def _quantity(weight_percent: Decimal, price: Decimal, terms: _Terms, *, is_market: bool) -> Decimal:
+    """What the weight gives a leg, rounded down (PRC-3). A price of zero or less gives none."""
+    if price <= 0:
+        return ZERO
+    quantity = terms.size.leg_quantity(weight_percent, price, terms.instrument)
+    return precision.round_quantity(quantity, terms.instrument, market=is_market)
+
+
 def _sized(leg: PlannedLeg, terms: _Terms) -> PlannedLeg:
-    """The leg with the quantity its weight gives it, rounded down (PRC-3). A price of zero or less gives none."""
-    if leg.price <= 0:
-        return leg
-    quantity = terms.size.leg_quantity(leg.weight_percent, leg.price, terms.instrument)
-    return replace(leg, quantity=precision.round_quantity(quantity, terms.instrument, market=leg.market))
+    """The leg with the quantity its weight gives it now."""
+    return replace(leg, quantity=_quantity(leg.weight_percent, leg.price, terms, is_market=leg.market))
 
 
 def _failure(leg: PlannedLeg, terms: _Terms) -> FailingLeg | None:

@@ -15,6 +15,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from actors.rules.choices import Market, World
+from actors.rules.quick import quick
 from actors.rules.settings import StrategySettings
 
 ZERO = Decimal(0)
@@ -302,6 +303,7 @@ class Reason(StrEnum):
     """Taking it into the books would not be sound (ORD-7)."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """A refusal is a value: it travels back to whoever asked, with words for a person."""
@@ -352,6 +354,7 @@ class Instrument:
     """Least an order that only reduces must be worth where that differs."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
     """Best bid and ask (else the last trade on both sides) and when they were seen."""
@@ -369,6 +372,7 @@ class Quote:
         return self.bid if side is Side.LONG else self.ask
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Key:
     """What makes a trade one trade. Strategy and source are empty unless `engine.group_key` names them."""
@@ -380,6 +384,7 @@ class Key:
     source: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
     """One accepted alert, understood: the account and instrument are known, the intent is derived.
@@ -423,6 +428,7 @@ class Signal:
         return self.receive_time_ms if self.sent_time_ms is None else self.sent_time_ms
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trade:
     """One execution at the exchange, counted once per `trade_id` (ORD-5)."""
@@ -439,6 +445,7 @@ class Trade:
     maker: bool = False
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """One order of a group. Scope: of a leg (pyramid and leg set), of a pyramid, or of the whole group."""
@@ -499,6 +506,7 @@ class Order:
         return ZERO if self.is_final else self.most - self.filled_quantity
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lot:
     """Quantity held and what it cost in quote, fees excluded."""
@@ -507,6 +515,7 @@ class Lot:
     cost: Decimal = ZERO
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedLeg:
     """A leg of a ladder as it is going to be ordered."""
@@ -521,6 +530,7 @@ class PlannedLeg:
     """True for a first leg that enters by market order (DCA-4)."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LadderPlan:
     """A pyramid that passed its preflight (POOL-5). `notional` is what its entries cost at worst, fees included."""
@@ -533,6 +543,7 @@ class LadderPlan:
     """What was merged, skipped or assumed, for the record."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
     """One planned entry and what became of it. Its orders are in the group, found by pyramid and leg index."""
@@ -608,6 +619,7 @@ class Cut:
     end_time_ms: int | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pyramid:
     index: int
@@ -620,6 +632,7 @@ class Pyramid:
     """Its watched target was reached: it is being closed as one unit (TP-5)."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Group:
     """One trade on a key: the whole of what its PositionGroup decides by. Built and changed only by `position`."""
@@ -705,6 +718,7 @@ class Group:
         return tuple(order for order in self.orders.values() if not order.is_final)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
     """A signal that waits (QUE). Its signal is the newest one; first-queued time and count survive replacement."""
@@ -729,6 +743,7 @@ class Queued:
         return self.signal.key
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderReport:
     """What the exchange says of one order. Trades are cumulative: all of it that are known, so a lost or doubled
@@ -756,6 +771,7 @@ class OrderReport:
     side: OrderSide | None = field(default=None, compare=False)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
     asset: str
@@ -767,6 +783,7 @@ class Balance:
         return self.free + self.locked
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     """A venue's own view of one swap position, or what the engine's groups hold on spot."""

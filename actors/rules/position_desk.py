@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from actors.rules import precision
@@ -35,6 +36,7 @@ _TRACKED = (
     *("close_reason", "close_time_ms", "flags", "hybrid_hit", "stop_loss", "take_profit"),
     *("trails", "stop_price", "stop_reason", "cuts", "risk_timer_start_ms", "risk_blocked", "risk_skip", "reverse"),
 )
+_tracked_of = attrgetter(*_TRACKED)
 
 
 class Desk:
@@ -333,9 +335,8 @@ class Desk:
         """What has become of the group; the very same object if nothing has."""
         before = self.before
         changes: dict[str, Any] = {}
-        for name in _TRACKED:
-            value = getattr(self, name)
-            if value is not getattr(before, name) and value != getattr(before, name):
+        for name, value, was in zip(_TRACKED, _tracked_of(self), _tracked_of(before), strict=True):
+            if value is not was and value != was:
                 changes[name] = value
         if self._dirty:
             changes["pyramids"] = tuple(self._rebuilt(pyramid) for pyramid in self.pyramids.values())

@@ -17,6 +17,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from actors.rules.quick import quick
+
 HEAD: Final = "audit_head"
 BASE: Final = "audit_base"
 """Names of the two marks in the table of facts about the store."""
@@ -36,6 +38,9 @@ _TYPE, _ATTRIBUTES = 3, 12
 """Places in the values of an event, in the order of `record_rows.EVENT`."""
 
 
+_canonical = json.JSONEncoder(separators=(",", ":"), default=str).encode
+
+
 @dataclass(frozen=True, slots=True)
 class AuditKeys:
     """Keys by id, each 32 bytes; the last is the one to write under. The others are kept to check what is older."""
@@ -50,6 +55,7 @@ class AuditKeys:
         return f"AuditKeys({', '.join(self.keys)})"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A place in the chain: the event with this sequence has this hash, the next is written under this key."""
@@ -84,8 +90,7 @@ def _sign(key: bytes, facts: list[Any]) -> str:
 
 def link(key: bytes, before: str, sequence: int, values: tuple[Any, ...]) -> str:
     """The hash of an event behind one with the hash `before`. `values` are its columns as they are stored."""
-    text = json.dumps((sequence, *values), separators=(",", ":"), default=str)
-    return hmac.digest(key, f"{before}\n{text}".encode(), "sha256").hex()
+    return hmac.digest(key, f"{before}\n{_canonical((sequence, *values))}".encode(), "sha256").hex()
 
 
 def next_key(values: tuple[Any, ...]) -> str:

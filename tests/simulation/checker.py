@@ -31,6 +31,9 @@ from tests.simulation.checks_signals import SignalChecks
 from tests.simulation.checks_world import Batch, Seen
 from tests.simulation.promise import Violation
 
+LOOK_STEPS = 256
+"""How often is looked at what need not be looked at after each step."""
+
 
 class Checker:
     """Made before the world's first step. `after_step` and `at_rest` raise `Violation`."""
@@ -40,6 +43,7 @@ class Checker:
         self._settings = world.settings
         self._happened: list[tuple[Any, ...]] = []
         """What happened and is not folded yet, in order."""
+        self._steps = 0
         self._found: list[Violation] = []
         """What was seen while an actor ran."""
         self.books = Books()
@@ -104,8 +108,10 @@ class Checker:
         if self._world.settings is not self._settings:
             self._settings = self._world.settings
             self.groups.settings_changed()
-        self.engine.step()
-        self.lasting.step()
+        self._steps += 1
+        if self._steps % LOOK_STEPS == 0:
+            self.engine.look()
+            self.lasting.look()
 
     def _fold(self, batch: Batch, results: Sequence[Applied]) -> None:
         for (_, rows), result in zip(batch, results, strict=True):

@@ -10,8 +10,6 @@ from actors.rules.records import AddEvent
 from tests.simulation.checks_world import INJECTED, Seen
 from tests.simulation.promise import Promise, Violation
 
-LOOK_STEPS = 256
-"""How often mailboxes are looked at."""
 MAX_MAIL = 20_000
 """Most messages that may wait for one actor, floods included."""
 MAX_HELD = 60_000
@@ -24,7 +22,6 @@ class EngineChecks:
     def __init__(self, world: Seen, found: Callable[[Violation], None]) -> None:
         self._world = world
         self._found = found
-        self._next_look = LOOK_STEPS
         self.looks: Mapping[type, Callable[[str, object], None]] = {Crashed: self._crashed}
         self.rows: Mapping[type, Callable[[Any], None]] = {AddEvent: self._event}
 
@@ -41,21 +38,15 @@ class EngineChecks:
         """The supervisor itself is gone."""
         return Violation(Promise.NO_CRASH, f"the supervisor is gone: {_last(error)}")
 
-    def step(self) -> None:
+    def look(self) -> None:
         """Now and then: how much mail waits."""
-        steps = self._world.system.steps
-        if steps >= self._next_look or steps < self._next_look - LOOK_STEPS:
-            self._next_look = steps + LOOK_STEPS
-            self.look_at_mail()
-
-    def look_at_mail(self) -> None:
         for name, depth in self._world.system.depths().items():
             if depth > MAX_MAIL:
                 raise Violation(Promise.MEMORY_BOUNDED, f"{depth} messages wait for {name}")
 
     def at_rest(self) -> None:
         """What every actor keeps: at most so much, and nothing of what is only there while something is under way."""
-        self.look_at_mail()
+        self.look()
         for name, cell in self._world.system._cells.items():
             for what, kept in getattr(cell.actor, "__dict__", {}).items():
                 most = MAX_HELD_AT_REST.get(what, MAX_HELD)

@@ -12,7 +12,6 @@ from tests.simulation.checks_protection import EXCUSES, Place, is_capped, is_sen
 from tests.simulation.checks_world import Seen, actor_of
 from tests.simulation.promise import Promise, Violation
 
-LOOK_STEPS = 256
 LASTS_MS = 90_000
 """Real time, which nobody sets."""
 
@@ -21,15 +20,14 @@ class LastingChecks:
     def __init__(self, world: Seen, books: Books) -> None:
         self._world = world
         self._books = books
-        self._steps = 0
         self._slots: dict[tuple[int, str], int] = {}
         """Slots of nobody, by Pool's life and token: since when."""
         self._bare: dict[str, tuple[object, int]] = {}
         """Groups with a part that has no target: the group as it was, and since when."""
 
-    def step(self) -> None:
-        self._steps += 1
-        if self._steps % LOOK_STEPS == 0 and not self._world.is_dead:
+    def look(self) -> None:
+        """Now and then."""
+        if not self._world.is_dead:
             now_ms = self._world.now_ms()
             self._look_at_slots(now_ms)
             self._look_at_targets(now_ms)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from actors.rules.model import OrderSide, OrderState, OrderType
+from actors.rules.quick import quick
 from daemon.exchanges.paper_order import PaperOrder
 from tests.simulation.checks_books import Books, GroupBook
 from tests.simulation.checks_world import group_named, is_ours
 from tests.simulation.promise import Promise, Violation
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """An order as the venue took it."""

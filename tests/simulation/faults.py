@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 from actors import messages as m
@@ -111,9 +112,9 @@ class Faults:
         self._crashes, self._killers, self._last = (), [], {}
         system = self.system
         before, tells, after = system.before_message, system.before_tell, system.after_message
-        system.before_message = lambda name, message: self._before(before, name, message)
-        system.before_tell = lambda name, to, message: self._telling(tells, name, to, message)
-        system.after_message = lambda name, handled: self._after(after, name, handled)
+        system.before_message = partial(self._before, before)
+        system.before_tell = partial(self._telling, tells)
+        system.after_message = partial(self._after, after)
         world.store.now_ms = self.now_ms
         world.store.pass_time = self._pass_time
         for exchange in world.exchanges.values():

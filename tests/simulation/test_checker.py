@@ -42,7 +42,7 @@ from actors.rules.records import (
 from actors.rules.settings import StrategyBook, StrategySettings
 from tests.actors.town import ACCOUNT, BTC, ETH, SOL
 from tests.simulation.checker import Checker
-from tests.simulation.checks_lasting import LASTS_MS, LOOK_STEPS
+from tests.simulation.checks_lasting import LASTS_MS
 from tests.simulation.checks_queue import loss, order_of
 from tests.simulation.checks_rest import stuck
 from tests.simulation.checks_world import book_of
@@ -556,12 +556,12 @@ def test_a_position_that_has_had_no_target_for_long_is_found_while_things_go_on(
     now_ms = 0
     monkeypatch.setattr(history.world, "now_ms", lambda: now_ms)
     checker = retold(history, rows=lost, change=_no_sales)
-    _steps(checker)
+    checker.lasting.look()
     now_ms = LASTS_MS
-    _steps(checker)
+    checker.lasting.look()
     now_ms += 1
     with pytest.raises(Violation) as found:
-        _steps(checker)
+        checker.lasting.look()
     assert_says(found.value, Promise.PROTECTED, BTC, "and has no target for it, for 90 s now")
 
 
@@ -578,20 +578,15 @@ def test_a_fill_beside_a_watched_target_that_was_reached_needs_none_but_must_not
     now_ms = 0
     monkeypatch.setattr(history.world, "now_ms", lambda: now_ms)
     checker = retold(history, rows=hit, change=_no_sales)
-    _steps(checker)
+    checker.lasting.look()
     now_ms = LASTS_MS + 1
     with pytest.raises(Violation) as found:
-        _steps(checker)
+        checker.lasting.look()
     assert_says(found.value, Promise.PROTECTED, BTC, "and has no target for it, for 90 s now")
 
 
 def _has_sale(one: Happened) -> bool:
     return bool(list(_rows([one], AddTrade, lambda row: row.client_order_id[21] == "t")))
-
-
-def _steps(checker: Checker) -> None:
-    for _ in range(LOOK_STEPS):
-        checker.lasting.step()
 
 
 @pytest.mark.rule("POOL-1")
@@ -602,16 +597,16 @@ def test_a_slot_that_nobody_has_and_capital_that_nobody_decides_are_found(monkey
     now_ms = 0
     monkeypatch.setattr(history.world, "now_ms", lambda: now_ms)
     pool._books.slots["token"] = "nobody"
-    _steps(checker)
+    checker.lasting.look()
     now_ms = LASTS_MS + 1
     with pytest.raises(Violation) as found:
-        _steps(checker)
+        checker.lasting.look()
     assert_says(found.value, Promise.SETTLES, "a slot has been taken by group nobody for 90 s")
     assert_says(at_rest(history), Promise.SETTLES, "slots are taken by", "nobody")
     pool._books.slots.pop("token")
     pool._books.reservations["draft"] = object()
     with pytest.raises(Violation) as found:
-        _steps(checker)
+        checker.lasting.look()
     assert_says(found.value, Promise.SETTLES, "capital stays reserved for ['draft']")
 
 
@@ -753,7 +748,7 @@ def test_mail_without_end_and_what_is_kept_for_ever_are_found() -> None:
     assert_says(found.value, Promise.MEMORY_BOUNDED, "pool/paper keeps 1 things in _drafts")
     cell.mail.extend(range(30_000))
     with pytest.raises(Violation) as found:
-        checker.engine.look_at_mail()
+        checker.engine.look()
     assert_says(found.value, Promise.MEMORY_BOUNDED, "30000 messages wait for pool/paper")
 
 

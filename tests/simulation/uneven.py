@@ -43,6 +43,7 @@ class Uneven(Stepped):
         self._changes_at = 0
         self._held_kind = ""
         self._held: list[Any] = []
+        self._even_turn = super()._turn
 
     def step(self) -> bool:
         """Whoever is roused while it stands still has no turn then: time goes on."""
@@ -79,14 +80,14 @@ class Uneven(Stepped):
         if self.steps >= self._changes_at and (self._slow or self._is_uneven):
             self._change()
         if not self._slow or len(self._runnable) < 2 or self._pace.random() >= WAITS:
-            return super()._turn()
+            return self._even_turn()
         slow: list[Any] = [cell for cell in self._runnable if kind_of(cell.name) == self._slow]
         if not slow or len(slow) == len(self._runnable):
-            return super()._turn()
+            return self._even_turn()
         self._runnable[:] = [cell for cell in self._runnable if kind_of(cell.name) != self._slow]
-        worked = super()._turn()
+        worked = self._even_turn()
         self._runnable.extend(cell for cell in slow if not cell.closed)
-        return worked or super()._turn()
+        return worked or self._even_turn()
 
     def _jump(self) -> bool:
         """Time does not run ahead of a part that starts or ends: it would be given up though nobody let it do so."""

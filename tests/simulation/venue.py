@@ -33,7 +33,7 @@ from actors.messages import (
     Streamed,
 )
 from actors.ports import Sink
-from actors.rules.model import OrderReport, OrderState, Reason, Role
+from actors.rules.model import OrderReport, OrderState, Quote, Reason, Role
 from actors.rules.naming import parse_client_order_id
 from actors.rules.rates import RateRules
 from actors.stepped import Stepped
@@ -344,19 +344,24 @@ class SimExchange(_Port):
         if not self.road.are_streams_up:
             return
         now_ms = self.venue.now_ms()
-        for item in news:
+        for item in map(self._shown, news):
             message = item.message
-            if isinstance(message, Streamed) and self.road.invisible:
-                message = replace(message, reports=self._visible(message.reports))
             fault = self.trouble.strikes(F.STREAM_LOST, F.STREAM_LATE, F.STREAM_TWICE)
             if fault is F.STREAM_LOST:
                 continue
             due_ms = self._frame_due_ms(message, now_ms + self._delay_ms(), is_late=fault is F.STREAM_LATE)
-            self._deliver_at(due_ms, replace(item, message=message), is_stream=True)
+            self._deliver_at(due_ms, item, is_stream=True)
             if fault is F.STREAM_TWICE:
                 again_ms = due_ms if isinstance(message, Quoted) else due_ms + self._chance_ms(SHUFFLE_MS)
-                self._deliver_at(again_ms, replace(item, message=message), is_stream=True)
+                self._deliver_at(again_ms, item, is_stream=True)
         self._arm()
+
+    def _shown(self, item: Outgoing) -> Outgoing:
+        """A frame without the orders that are not visible yet."""
+        message = item.message
+        if not self.road.invisible or not isinstance(message, Streamed):
+            return item
+        return replace(item, message=replace(message, reports=self._visible(message.reports)))
 
     def _frame_due_ms(self, message: object, due_ms: int, *, is_late: bool) -> int:
         late_ms = self._chance_ms(LONGEST_FRAME_MS) if is_late else 0
@@ -370,7 +375,8 @@ class SimExchange(_Port):
 
     def _deliver_at(self, due_ms: int, out: Outgoing, *, is_stream: bool = False) -> None:
         heappush(self._deliveries, _Delivery(due_ms, self.road.next_number(), out, is_stream))
-        self._arm()
+        if self._armed_ms is None or due_ms < self._armed_ms + self.venue.clock_offset_ms:
+            self._arm()
 
     def _hand_over(self, one: _Delivery) -> None:
         out = one.out
@@ -397,7 +403,9 @@ class SimExchange(_Port):
         life = self._incarnation
         if isinstance(message, Quoted):
             now_ms = self._clock.now_ms()
-            quotes = {symbol: replace(quote, time_ms=now_ms) for symbol, quote in message.quotes.items()}
+            quotes = {
+                symbol: Quote(bid=quote.bid, ask=quote.ask, time_ms=now_ms) for symbol, quote in message.quotes.items()
+            }
             return Quoted(incarnation=life, quotes=quotes)
         if isinstance(message, BalancesFetched):
             return self.venue._balances(life)

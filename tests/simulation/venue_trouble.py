@@ -51,9 +51,11 @@ class Trouble:
             return None
         is_question = request is not None and not isinstance(request, OF_ORDERS)
         for fault in faults:
-            if self.is_on(fault):
+            if fault in self._until_ms and self.is_on(fault):
                 return fault
-            if self._left[fault] > 0 and not (is_question and self.rng.random() > SHARE_OF_QUESTIONS):
+            if self._left.get(fault, 0) > 0 and not (is_question and self.rng.random() > SHARE_OF_QUESTIONS):
                 self._left[fault] -= 1
+                if not self._left[fault]:
+                    del self._left[fault]
                 return fault
         return None

@@ -289,7 +289,7 @@ def command_line(town: Town) -> None:
         "backup create",
         f"backup create --passphrase-file {town.stack.folder / 'passphrase'}",
         "backup list",
-        "diag dump",
+        f"diag dump --file {town.stack.folder / 'diagnostics.json'}",
         "audit verify",
         "source list",
         "source rotate tradingview --dry-run",
