@@ -51,6 +51,8 @@ class AccountProbed:
     checks: tuple[tuple[str, bool, str], ...]
     may_withdraw: bool | None = None
     """None: the venue does not say."""
+    is_key_known: bool = True
+    """False: the probe did not come as far as what the key may do, or that question failed."""
 
 
 class ForeignCause(StrEnum):

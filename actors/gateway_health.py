@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from actors.account_messages import AccountProbed, Banned, ClockMeasured
@@ -17,9 +18,12 @@ from actors.rules.settings import AccountSettings
 PROBE_TIMEOUT_MS = 30_000
 """An exchange tries several things; one that does not answer takes its time to say so."""
 PROBE_AGAIN_MS = 60_000
-"""After a probe that was not answered."""
+"""After a probe that was not answered, or did not come as far as what the key may do."""
 PROBE_PAUSE_MS = 86_400_000
 """Permissions of a key change behind our back."""
+NOT_KNOWN = (
+    "what the API key may do is not known yet: `terrace account check` says why, allow_withdraw: true trades without it"
+)
 CLOCK_WARN_MS = 1_000
 """What venues allow a request to be ahead of them."""
 CLOCK_ERROR_MS = 5_000
@@ -69,7 +73,7 @@ class AccountHealth:
 
     def start(self) -> None:
         if self.refuses_withdrawal:
-            self._watch.hold(PROBING, "what the API key may do is not known yet")
+            self._watch.hold(PROBING, NOT_KNOWN)
         self.probe()
 
     def settings_changed(self, account: AccountSettings) -> None:
@@ -110,9 +114,12 @@ class AccountHealth:
 
     def probed(self, message: AccountProbed) -> None:
         self._is_probing = False
+        pause_ms = PROBE_PAUSE_MS if message.is_key_known else PROBE_AGAIN_MS
+        if not message.is_key_known and self._newest is not None:  # What was known before still stands.
+            message = replace(message, may_withdraw=self._newest.may_withdraw, is_key_known=self._newest.is_key_known)
         self._newest = message
         turn = self._turn
-        self._due.after(PROBE_PAUSE_MS, lambda: self._again(turn))
+        self._due.after(pause_ms, lambda: self._again(turn))
         self._judge_key()
         wrong = [f"{name}: {words}" for name, is_well, words in self.checks if not is_well]
         self._alerts.resolve(PROBE)
@@ -130,7 +137,7 @@ class AccountHealth:
         return self._account.world is World.LIVE and not self._account.allow_withdraw
 
     def _judge_key(self) -> None:
-        if self._newest is None:
+        if self._newest is None or not self._newest.is_key_known:
             if not self.refuses_withdrawal:
                 self._watch.release(PROBING)
             return

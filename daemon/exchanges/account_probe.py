@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
+from actors.account_messages import AccountProbed
 from actors.rules.choices import Market
 from actors.rules.rates import Ask, Work
 from daemon.exchanges.connection import Connection, VenueFault
@@ -34,13 +35,17 @@ class AccountProbe:
         self._has_instruments = has_instruments
         self._checks: list[Check] = []
 
-    async def run(self) -> tuple[tuple[Check, ...], bool | None]:
-        """The checks, and whether the key may withdraw; None: the venue does not say."""
-        may_withdraw: bool | None = None
+    async def run(self, incarnation: int) -> AccountProbed:
+        allowed: Mapping[str, bool | None] | None = None
         if await self._check_reach() and await self._check_key():
-            may_withdraw = await self._check_permissions()
+            allowed = await self._check_permissions()
             await self._check_market()
-        return tuple(self._checks), may_withdraw
+        return AccountProbed(
+            incarnation=incarnation,
+            checks=tuple(self._checks),
+            may_withdraw=None if allowed is None else allowed.get("withdraw"),
+            is_key_known=allowed is not None,
+        )
 
     async def _check_reach(self) -> bool:
         """Asks for the time: that needs no key. How far the clocks are apart is told by the gateway."""
@@ -63,7 +68,8 @@ class AccountProbe:
         self._note("key", "the venue takes it")
         return True
 
-    async def _check_permissions(self) -> bool | None:
+    async def _check_permissions(self) -> Mapping[str, bool | None] | None:
+        """What the key may do; None: the venue could not be asked."""
         try:
             allowed = await self._ask(Ask.SETUP, self._venue.permissions)
         except VenueFault as fault:
@@ -76,7 +82,7 @@ class AccountProbe:
             self._note("permissions", f"the key may trade {kind_of(self._account)}")
         else:
             self._failed("permissions", self._may_not_trade())
-        return allowed.get("withdraw")
+        return allowed
 
     async def _check_market(self) -> None:
         market = self._account.market.value

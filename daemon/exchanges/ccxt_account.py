@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import Mapping
 
-from actors.account_messages import AccountProbed, ClockMeasured
+from actors.account_messages import ClockMeasured
 from actors.messages import BalancesFetched, Fate, InstrumentsFetched
 from actors.rules.choices import Market
 from actors.rules.model import Instrument, Position
@@ -181,8 +181,7 @@ class CcxtAccount:
     async def probe(self, life: int) -> None:
         """What a person asks by `terrace account check`, and the gateway now and then."""
         probe = AccountProbe(self._connection, measure=self.measure, has_instruments=lambda: len(self.instruments))
-        checks, may_withdraw = await probe.run()
-        self._connection.deliver(AccountProbed(incarnation=life, checks=checks, may_withdraw=may_withdraw))
+        self._connection.deliver(await probe.run(life))
 
 
 def _fate(fault: VenueFault) -> str:

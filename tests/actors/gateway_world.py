@@ -277,8 +277,14 @@ class World:
             m.OpenOrdersFetched(incarnation=self.incarnation, fate=Fate.ACCEPTED, reports=reports, asked_ms=asked_ms)
         )
 
-    def probed(self, *checks: tuple[str, bool, str], may_withdraw: bool | None = False) -> None:
-        self.tell(am.AccountProbed(incarnation=self.incarnation, checks=checks, may_withdraw=may_withdraw))
+    def probed(
+        self, *checks: tuple[str, bool, str], may_withdraw: bool | None = False, is_key_known: bool = True
+    ) -> None:
+        self.tell(
+            am.AccountProbed(
+                incarnation=self.incarnation, checks=checks, may_withdraw=may_withdraw, is_key_known=is_key_known
+            )
+        )
 
     def stream_changed(self, stream: str, is_up: bool, words: str = "") -> None:
         self.tell(am.StreamChanged(incarnation=self.incarnation, stream=stream, is_up=is_up, words=words))

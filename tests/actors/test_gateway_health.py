@@ -178,6 +178,27 @@ def test_a_live_account_is_not_ready_before_it_is_known_what_its_key_may() -> No
     assert is_ready(world)
 
 
+@pytest.mark.rule("SEC-5")
+def test_a_probe_that_did_not_get_to_the_key_leaves_known_what_was_known_and_is_soon_repeated() -> None:
+    world = World(account=LIVE)
+    world.tell(m.InstrumentsFetched(incarnation=7, fate=Fate.ACCEPTED))
+    world.tell(m.BalancesFetched(incarnation=7, fate=Fate.ACCEPTED, balances=balances("100")))
+    world.listed()
+    world.exchange.take("probe")
+    world.probed(("permissions", False, "not now"), may_withdraw=None, is_key_known=False)
+    world.pass_ms(PROBE_AGAIN_MS)
+    assert not is_ready(world)
+    assert "not known yet" in world.told(m.AccountChanged)[-1].detail
+    assert len(world.exchange.take("probe")) == 1
+    world.probed(may_withdraw=True)
+    world.probed(("permissions", False, "not now"), may_withdraw=None, is_key_known=False)
+    assert not is_ready(world)
+    assert standing(world, "withdraw")
+    world.probed(may_withdraw=False)
+    world.probed(("permissions", False, "not now"), may_withdraw=None, is_key_known=False)
+    assert is_ready(world)
+
+
 def test_an_account_is_probed_at_the_start_again_when_that_is_not_answered_and_every_day() -> None:
     world = World()
     assert len(world.exchange.take("probe")) == 1

@@ -281,9 +281,21 @@ def test_a_key_that_may_withdraw_is_told_to_the_gateway(desk: Desk) -> None:
 def test_a_check_stops_at_what_makes_the_rest_senseless(desk: Desk) -> None:
     desk.venue.on["balances"] = ccxt.AuthenticationError('binance {"code":-2015,"msg":"Invalid API-key."}')
     desk.exchange.probe()
-    checks = desk.wait_for(AccountProbed).checks
-    assert [name for name, _, _ in checks] == ["connection", "key"]
-    assert "api_key" in checks[-1][2]
+    probed = desk.wait_for(AccountProbed)
+    assert [name for name, _, _ in probed.checks] == ["connection", "key"]
+    assert "api_key" in probed.checks[-1][2]
+    assert not probed.is_key_known
+
+
+@pytest.mark.rule("SEC-5")
+def test_permissions_that_could_not_be_asked_are_not_taken_for_none(desk: Desk) -> None:
+    desk.venue.on["permissions"] = ccxt.ExchangeNotAvailable("binance 503")
+    desk.exchange.probe()
+    probed = desk.wait_for(AccountProbed)
+    assert (probed.may_withdraw, probed.is_key_known) == (None, False)
+    desk.venue.on["permissions"] = {"trade": None, "withdraw": None}
+    desk.exchange.probe()
+    assert desk.wait(lambda message: isinstance(message, AccountProbed) and message.is_key_known)
 
 
 def test_a_rate_limit_stops_everything_of_the_account_until_it_is_over() -> None:
