@@ -14,7 +14,7 @@ from control.repeat import watchable
 from control.session import Session, Stop, new_request_id, session, world_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from protos.terrace.v1 import group_pb2 as pb
 
@@ -211,13 +211,20 @@ def close_all(
     if not (yes or dry_run):
         live = run.pages(pb.ListGroupsRequest(world=chosen, view=pb.GROUP_VIEW_BASIC), pb.ListGroupsResponse, limit=0)
         hit = [group for group in live.groups if not account or group.account in account]
-        run.confirm(f"Close all {len(hit)} groups on {_where(hit) or 'no account'} and pause new entries?", yes=False)
+        run.confirm(_close_all_question(hit), yes=False)
     answer = run.call(request, pb.CloseAllGroupsResponse)
     run.emit(answer, output, lambda: table(answer.groups, COLUMNS, wide=output is Format.WIDE))
     for failure in answer.failures:
         say(f"could not close {failure.group_id}: {failure.reason} {failure.message}".rstrip())
     if answer.failures:
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _close_all_question(hit: Sequence[pb.Group]) -> str:
+    if not hit:
+        return "No group is live there. Pause new entries?"
+    groups = "the only group" if len(hit) == 1 else f"all {len(hit)} groups"
+    return f"Close {groups} on {_where(hit)} and pause new entries?"
 
 
 def _ask(run: Session, group_id: str, what: str, *, yes: bool) -> None:

@@ -17,6 +17,8 @@ from daemon.config.seen import At, Change, Look, counted, group_name, names, sig
 
 MAX_SYMBOLS = 500
 """Instruments whose ladder is tried out."""
+MANY_TIMES = 2
+"""From here on it is said how many times as much a group takes."""
 USUAL_TIMEFRAME = "1h"
 """Tried where no override names one."""
 
@@ -61,6 +63,45 @@ def _differs(change: Change, at: Key, had: StrategySettings, key: str) -> bool:
 
 def _resolved(settings: Settings, key: Key) -> StrategySettings:
     return settings.strategy.resolve(key.account, key.symbol, key.timeframe)
+
+
+# --- how much a group takes -----------------------------------------------------------------------
+
+
+def _capital(change: Change, key: str) -> Iterator[str]:
+    """What a new group would plan with all of its pyramids: a slip of the finger is a hundred times as much."""
+    if key.startswith("strategy.default"):
+        yield from _planned("a new group", change.before.strategy.default, change.after.strategy.default)
+        return
+    said: set[str] = set()
+    for account, symbol, timeframe in _tried(change):
+        was, gets = (
+            settings.strategy.resolve(account.name, symbol, timeframe) for settings in (change.before, change.after)
+        )
+        for words in _planned("", was, gets):
+            if words not in said:
+                said.add(words)
+                yield f"a new group on {account.name} {symbol} {timeframe}{words}"
+
+
+def _planned(who: str, was: StrategySettings, gets: StrategySettings) -> Iterator[str]:
+    before, after = _most(was), _most(gets)
+    if before is None or after is None or before == after:
+        return
+    (amount, unit), (old, old_unit) = after, before
+    times = amount / old if unit == old_unit and old else Decimal(0)
+    compared = f"{times:.0f} times the {plain(old)} of now" if times >= MANY_TIMES else f"now {plain(old)}{old_unit}"
+    yield f"{who} plans {plain(amount)}{unit} with all of its pyramids ({compared})"
+
+
+def _most(strategy: StrategySettings) -> tuple[Decimal, str] | None:
+    """Capital of every pyramid together, and what it is in. None: each alert says its own."""
+    sizing = strategy.sizing
+    if sizing.source is SizingSource.CONFIG:
+        return sum((sizing.capital_of(index) for index in range(strategy.max_pyramids)), Decimal(0)), " in quote"
+    if sizing.source is SizingSource.EQUITY_PERCENT and sizing.equity_percent is not None:
+        return sizing.equity_percent * strategy.max_pyramids, " % of the equity"
+    return None
 
 
 # --- ladders that are too small -------------------------------------------------------------------
@@ -167,6 +208,7 @@ def price_shown(queued: Queued) -> str:
 LOOKS: tuple[tuple[str, Look], ...] = (
     ("strategy", _kept),
     ("strategy", _waits),
+    ("strategy", _capital),
     ("strategy", _too_small),
     ("strategy.default.entry_price", _at_the_mark),
     ("precision.below_minimum", _too_small),

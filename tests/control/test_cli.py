@@ -141,6 +141,14 @@ def test_a_reduce_that_takes_everything_says_so(daemon: FakeDaemon, cli: Cli) ->
     assert "Close all 2" in ran.err
 
 
+def test_the_question_before_an_emergency_close_says_how_many_groups_it_is_about(daemon: FakeDaemon, cli: Cli) -> None:
+    assert "No group is live there. Pause new entries?" in cli("group", "close-all").err
+    daemon.groups = [a_group()]
+    assert "Close the only group on paper (PAPER) and pause new entries?" in cli("group", "close-all").err
+    daemon.groups = [a_group(), a_group(group_id="g2")]
+    assert "Close all 2 groups on paper (PAPER) and pause new entries?" in cli("group", "close-all").err
+
+
 def test_a_reduce_must_say_how_much_in_one_way(daemon: FakeDaemon, cli: Cli) -> None:
     daemon.groups = [a_group()]
     assert cli("group", "reduce", "g1", "--yes").code == ExitCode.USAGE

@@ -104,6 +104,49 @@ def test_waiting_signals_open_with_the_new_strategy() -> None:
     assert words.startswith("2 waiting signals would open with it: paper BTC/USDT 101m long")
 
 
+@pytest.mark.rule("DCA-3")
+@pytest.mark.parametrize(
+    ("text", "key", "words"),
+    [
+        (
+            "sizing: {capital_per_pyramid: '20000'}",
+            "sizing.capital_per_pyramid",
+            "a new group plans 100000 in quote with all of its pyramids (100 times the 1000 of now)",
+        ),
+        (
+            "sizing: {capital_by_pyramid: {0: '300'}}",
+            "sizing.capital_by_pyramid",
+            "a new group plans 1100 in quote with all of its pyramids (now 1000 in quote)",
+        ),
+        (
+            "max_pyramids: 2",
+            "max_pyramids",
+            "a new group plans 400 in quote with all of its pyramids (now 1000 in quote)",
+        ),
+        (
+            "sizing: {source: equity_percent, equity_percent: '10'}",
+            "sizing.equity_percent",
+            "a new group plans 50 % of the equity with all of its pyramids (now 1000 in quote)",
+        ),
+    ],
+)
+def test_how_much_more_a_group_would_take_is_told(text: str, key: str, words: str) -> None:
+    assert words in found("", strategy(text), seen())[f"strategy.default.{key}"]
+
+
+@pytest.mark.rule("DCA-3")
+def test_of_an_override_it_is_told_where_it_counts() -> None:
+    sizing = "set: {sizing: {capital_per_pyramid: '2000'}}"
+    new = f"strategy: {{overrides: [{{match: {{symbol: BTC/USDT}}, {sizing}}}]}}"
+    words = "a new group on paper BTC/USDT 1h plans 10000 in quote with all of its pyramids (10 times the 1000 of now)"
+    assert words in found("", new, seen())["strategy.overrides"]
+
+
+def test_nothing_is_said_of_it_where_the_alert_brings_its_size() -> None:
+    told = found("", strategy("sizing: {source: signal}, max_pyramids: 2"), seen())
+    assert "plans" not in str(told)
+
+
 @pytest.mark.rule("PRC-3")
 def test_a_ladder_that_becomes_too_small_is_told() -> None:
     text = strategy("sizing: {capital_per_pyramid: '20'}")
