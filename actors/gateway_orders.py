@@ -204,6 +204,8 @@ class OrderDesk:
                         self._queue.amend(hand)
 
     def _amend_at_home(self, hand: Hand, order: Order) -> None:
+        """One that waited for the order to be open, which was not taken after all, has nothing left to ask for."""
+        self._drop_amend(hand)
         hand.order = changed = reshaped(order)
         last = hand.last or self._blank(hand)
         self._report(hand, replace(last, price=changed.price, quantity=changed.quantity))
@@ -841,7 +843,7 @@ class OrderDesk:
                 self.strange.add(hand.client_order_id)
                 self._at(self.desk.now_ms() + STRANGE_MS, self._look_at_shape, hand)
             return replace(report, price=None, quantity=None)
-        if report.state is not None and None not in (report.price, report.quantity):
+        if hand.order is not None and report.state is not None and None not in (report.price, report.quantity):
             hand.shape = report.price, report.quantity
         return report
 

@@ -186,7 +186,9 @@ def _adjust(desk: Desk, want: Wanted, orders: list[Order]) -> None:
     if same_price and remaining in (want.quantity, possible):
         return
     if want.quantity and not precision.max_sendable(possible, want.price, precision.for_exits(desk.instrument)):
-        return  # The rest of a target that is partly filled can stay, but could not be placed anew.
+        if remaining <= want.quantity:
+            return  # The rest of a target that is partly filled can stay, but could not be placed anew.
+        want = replace(want, quantity=ZERO)  # It rests for what other targets lack. Its own part becomes loose.
     if want.quantity and not same_price and not want.gives_way and not _is_in_band(desk, want):
         desk.wake_at(desk.now_ms + desk.context.execution.sweep_interval_s * 1000)
         return  # Better where it was than nowhere.
@@ -237,7 +239,7 @@ def _is_met(desk: Desk, want: Wanted) -> bool:
     if remaining in (want.quantity, possible):
         return True
     if want.quantity and not precision.max_sendable(possible, want.price, precision.for_exits(desk.instrument)):
-        return True
+        return remaining <= want.quantity
     return not _is_in_band(desk, want)
 
 

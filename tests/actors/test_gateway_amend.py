@@ -224,6 +224,22 @@ def test_an_amend_of_an_order_under_way_waits_for_its_fate() -> None:
     assert sent(world) == [(Decimal(101), Decimal(2))]
 
 
+def test_a_wish_that_waited_for_a_target_that_was_not_taken_is_done_before_that_leaves_again_and_told() -> None:
+    world = World(execution=ExecutionSettings(retries=5, retry_base_ms=1_000)).settle()
+    world.tell(m.SubmitOrders(orders=(TARGET,)))
+    world.tell(am.AmendOrders(orders=(wanting(),)))
+    world.answer(TARGET, Fate.TEMPORARY)
+    world.reports()
+    taken: list[Order] = []
+    world.exchange.submit = taken.extend  # type: ignore[method-assign, assignment]
+    world.tell(am.AmendOrders(orders=(wanting(),)))
+    assert [shape(told) for told in world.reports()] == [(Decimal(101), Decimal(2))]
+    world.pass_ms(2_000)
+    assert [(each.price, each.quantity) for each in taken] == [(Decimal(101), Decimal(2))]
+    world.answer(TARGET)
+    assert sent(world) == []
+
+
 def test_the_newest_wish_follows_the_one_that_is_under_way() -> None:
     world = resting()
     world.tell(am.AmendOrders(orders=(wanting("101"),)))
@@ -312,3 +328,18 @@ def test_a_late_answer_to_an_earlier_try_decides_nothing() -> None:
     assert (world.reports(), world.exchange.take("look_up")) == ([], [])
     world.answer(TARGET, request="amend", asked_ms=world.now_ms)
     assert [told.price for told in world.reports()] == [Decimal(101)]
+
+
+@pytest.mark.rule("ORD-7", "TP-7")
+def test_a_target_of_an_earlier_life_that_somebody_changed_meanwhile_is_asked_for_too() -> None:
+    """The list of open orders comes before its group has told what the order should be."""
+    world = World().settle()
+    world.listed(shaped("100", "0.5"))
+    world.reports()
+    world.tell(m.ResolveOrders(orders=(TARGET,)))
+    assert [shape(told) for told in world.reports()] == [(None, None)]
+    world.pass_ms(STRANGE_MS)
+    assert world.exchange.take("look_up") == [TARGET.client_order_id]
+    world.looked_up(TARGET, shaped("100", "0.5"), asked_ms=world.now_ms)
+    (told,) = world.reports()
+    assert (shape(told), told.shape_ms is not None) == ((Decimal(100), Decimal("0.5")), True)

@@ -247,6 +247,24 @@ def test_a_cut_takes_only_what_those_before_it_leave() -> None:
     assert (story.state(), story.group.close_reason) == (GroupState.CLOSED, Reason.RISK_OFFSET)
 
 
+@pytest.mark.rule("ORD-6", "EXIT-6")
+def test_a_target_that_rests_for_what_another_part_lacks_gives_way_though_its_own_part_is_too_small() -> None:
+    """It was placed for its whole leg while a sale of that leg was under way, for which the cut had no need any more."""
+    rows = (("0", "25", "1"), ("0.5", "25", "1.5"), ("1", "25", "2"), ("1.5", "25", "2.5"))
+    story = CutStory(*rows, instrument=spot(min_notional=D(15)))
+    story.ask("4.925")
+    first, second = story.target(0), story.target(1)
+    story.fill(story.target(2))
+    story.end(first)
+    story.fill(story.target(3))
+    story.end(second)
+    (close,) = story.closes()
+    story.fill(close)
+    assert [(leg.index, leg.lot.quantity) for leg in story.group.legs()][:2] == [(0, D("0.1")), (1, D("2.512"))]
+    story.are_targets_whole()
+    assert {order.leg: order.remaining for order in story.orders(Role.TAKE_PROFIT)} == {1: D("2.612")}
+
+
 def test_a_waiting_cut_can_be_stopped_before_its_turn() -> None:
     story = CutStory()
     story.ask("3")
