@@ -249,7 +249,7 @@ def test_a_cut_takes_only_what_those_before_it_leave() -> None:
 
 @pytest.mark.rule("ORD-6", "EXIT-6")
 def test_a_target_that_rests_for_what_another_part_lacks_gives_way_though_its_own_part_is_too_small() -> None:
-    """It was placed for its whole leg while a sale of that leg was under way, for which the cut had no need any more."""
+    """It was placed for the whole leg while a sale of that leg was under way which the cut no longer needed."""
     rows = (("0", "25", "1"), ("0.5", "25", "1.5"), ("1", "25", "2"), ("1.5", "25", "2.5"))
     story = CutStory(*rows, instrument=spot(min_notional=D(15)))
     story.ask("4.925")
