@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from actors.messages import ReplyTo
 from actors.rules.model import Group, Order, OrderReport, Side, Trade
-from actors.rules.quick import quick
 from actors.rules.records import AddBooking, SaveDrift
 
 # --- exchange adapter -> Gateway ------------------------------------------------------------------
@@ -91,7 +90,6 @@ class FundingPaid:
 # --- Gateway <-> groups, store and API ------------------------------------------------------------
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantPrices:
     """A group or the Queue -> Gateway: prices that are needed though no threshold is set (QUE-2, PNL-1).

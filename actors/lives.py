@@ -65,6 +65,7 @@ class Cell:
         "actor",
         "announce",
         "awake",
+        "batching",
         "closed",
         "current",
         "fresh",
@@ -72,7 +73,6 @@ class Cell:
         "lock",
         "mail",
         "name",
-        "receive_batch",
     )
 
     def __init__(self, lives: Lives, name: str, incarnation: int, *, fresh: bool, announce: bool) -> None:
@@ -87,8 +87,8 @@ class Cell:
         self.closed = False
         self._stop_asked = False
         self.actor: Actor | None = None
-        self.receive_batch: Callable[[list[object]], None] | None = None
-        """Of an actor that takes what has come in at once."""
+        self.batching: Batching | None = None
+        """The actor, if it takes what has come in at once."""
         self.current: object = Start()
 
     @property
@@ -187,14 +187,14 @@ class Cell:
         mail = self.mail
         if not mail:
             return []
-        if self.receive_batch is None or len(mail) == 1:
+        if self.batching is None or len(mail) == 1:
             return [mail.popleft()]
         return [mail.popleft() for _ in range(self._lives.batch_size(len(mail)))]
 
     def _begin(self) -> None:
         self._before(self.current)
         self.actor = self._lives.factory(self.name)(self)
-        self.receive_batch = self.actor.receive_batch if isinstance(self.actor, Batching) else None
+        self.batching = self.actor if isinstance(self.actor, Batching) else None
         self.actor.start()
         self._after(self.current)
         if self.announce and not self.closed:
@@ -217,12 +217,12 @@ class Cell:
                 return
         actor = self.actor
         assert actor is not None
-        if self.receive_batch is not None:
+        if self.batching is not None:
             self.current = tuple(messages)
             for message in messages:
                 self._before(message)
             if not self.closed:
-                self.receive_batch(messages)
+                self.batching.receive_batch(messages)
         else:
             self.current = messages[0]
             self._before(self.current)

@@ -31,7 +31,6 @@ from actors.rules.model import (
     Side,
     Signal,
 )
-from actors.rules.quick import quick
 from actors.rules.records import Row
 from actors.rules.settings import Settings, StrategySettings
 
@@ -42,7 +41,6 @@ class ReplyTo(Protocol):
     def reply(self, answer: object) -> None: ...
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Send:
     """One message on its way, for a commit's `then`."""
@@ -51,7 +49,6 @@ class Send:
     message: object
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Participant:
     """An actor in one of its lives."""
@@ -77,7 +74,6 @@ class Loaded:
     """`Group | None` for a group, `PoolState`, `QueueState`, ... for the others."""
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimerFired:
     """Runtime -> actor: a wake-up it asked for (rule 7)."""
@@ -96,7 +92,6 @@ class SettingsChanged:
 # --- the Journal ----------------------------------------------------------------------------------
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
     """Any deciding actor -> Journal. `then` is released in order once `rows` are durable, never before.
@@ -256,7 +251,6 @@ class Undeliverable:
 # --- drafts: Pool, Queue, PositionGroup -----------------------------------------------------------
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """One decision on its way to a commit. While it lives, its key's lane is taken (rule 3)."""
@@ -270,7 +264,6 @@ class Draft:
     config_version: int = 0
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What became of a signal, for whoever sent it."""
@@ -292,7 +285,6 @@ def opened(signal_id: str, group_id: str) -> Answer:
     return Answer(signal_id=signal_id, outcome=Outcome.OPENED, reason=Reason.OK, group_id=group_id)
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitSignal:
     """API -> Pool. Answered with `Answer` or `Refused`."""
@@ -355,7 +347,6 @@ class NotLive:
     group_id: str
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftDone:
     """Journal's release -> Pool: the draft is durable; free the lane."""
@@ -374,7 +365,6 @@ class DraftDuplicate:
     first: Answer
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupChanged:
     """Journal's release -> Pool: what Pool must know of a group after a commit. Repeating it is harmless.
@@ -474,7 +464,6 @@ class Discard:
     by_outcome: Outcome | None = None
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """Pool -> Queue: name the best entry that could go now. Answered by `Offered`.
@@ -491,7 +480,6 @@ class Offer:
     """Nothing of these can go: they are paused or not ready."""
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
     """Queue -> Pool. The entry is held under `offer_id` until taken, put back or deleted. None: nothing can go."""
@@ -632,7 +620,6 @@ class SetWatches:
     watches: tuple[Watch, ...]
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrdersReported:
     """Gateway -> PositionGroup. Cumulative; a lost or doubled one changes nothing (rule 15)."""
@@ -692,7 +679,6 @@ class AccountCondition:
     """(stream, when it came up or went down last)."""
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountChanged:
     """Gateway -> Pool: is the account ready to trade, and what it owns. Sent when something changed, coalesced."""
@@ -767,7 +753,6 @@ class Fate:
     UNKNOWN = "unknown"
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
     """An answer to `submit`, `cancel` or `amend`. `report` where the exchange told the order's state.
@@ -811,7 +796,6 @@ class LookedUp:
     """When the question left; "not found" proves nothing about a request younger than that (rule 17)."""
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Streamed:
     """Order updates from the user stream, cumulative trades."""
@@ -820,7 +804,6 @@ class Streamed:
     reports: tuple[OrderReport, ...]
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenOrdersFetched:
     """Every order open on the account. `client_order_ids` that are not ours are in it too."""
@@ -832,7 +815,6 @@ class OpenOrdersFetched:
     words: str = ""
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalancesFetched:
     incarnation: int
@@ -850,7 +832,6 @@ class InstrumentsFetched:
     words: str = ""
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quoted:
     """New prices, one per symbol."""
@@ -909,7 +890,6 @@ class QueueState:
 # --- the Feed -------------------------------------------------------------------------------------
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventStored:
     """An `AddEvent` with the sequence the store gave it; what WatchEvents streams."""

@@ -27,7 +27,6 @@ from actors.rules.choices import Market, World
 from actors.rules.limit_states import Day, Judged, LimitCause, LimitFacts, LimitLevel, LimitStanding
 from actors.rules.model import ZERO, Key, Reason, Refused
 from actors.rules.money import plain
-from actors.rules.quick import quick
 from actors.rules.records import AddEquity, AddEvent, RaiseAlert, ResolveAlert, Row, SaveEngineState
 from actors.rules.settings import LimitSettings, Settings
 
@@ -71,7 +70,6 @@ class _Measured:
     since_ms: int
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Counts:
     """From where losses are counted."""

@@ -17,7 +17,6 @@ from actors.messages import Answer, Commit, EventStored, PoolState, QueueState, 
 from actors.risk_messages import RiskState
 from actors.rules.choices import World
 from actors.rules.model import Group, Instrument, Order, Quote
-from actors.rules.quick import quick
 from actors.rules.records import Row
 
 Sink = Callable[[object], None]
@@ -123,7 +122,6 @@ class StoreFault(Exception):
     """The device or the database failed. Whether the batch is durable is unknown (rule 9)."""
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Applied:
     """What became of one commit of a batch."""

@@ -21,7 +21,6 @@ from actors.messages import Commit, EventStored
 from actors.rules.choices import World
 from actors.rules.model import ZERO, Group, Key, Queued
 from actors.rules.notifying import severity_rank
-from actors.rules.quick import quick
 from actors.rules.records import (
     AcknowledgeAlert,
     DeleteQueued,
@@ -49,7 +48,6 @@ MAX_COUNTED = 100_000
 """Closed groups whose share in the totals is remembered, in case a late fill opens them again."""
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """An alert that stands (LOG-5)."""
@@ -91,7 +89,6 @@ class RecentSignal:
     """Its final outcome, if it had waited."""
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The engine's committed state at one moment. Maps must not be changed by those who read them."""

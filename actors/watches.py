@@ -11,7 +11,6 @@ from actors.price_heap import PriceHeap
 from actors.rules.events import Direction, Watch
 from actors.rules.model import Quote
 from actors.rules.position_watches import is_believable
-from actors.rules.quick import quick
 
 MAX_WATCHES_PER_GROUP = 2_500
 """More than any ladder of any group needs: of 100 pyramids each leg can have two, and each pyramid one. What is beyond
@@ -20,7 +19,6 @@ is a bug of that group and is not watched."""
 BID, ASK = "bid", "ask"
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class _Threshold:
     group_id: str

@@ -11,8 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from actors.rules.quick import quick
-
 MAX_DOUBLINGS = 16
 
 
@@ -43,7 +41,6 @@ class CircuitRules:
 DEFAULT_RULES = CircuitRules()
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Moment:
     number: int
@@ -51,7 +48,6 @@ class _Moment:
     has_succeeded: bool = False
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circuit:
     state: CircuitState = CircuitState.CLOSED

@@ -12,13 +12,11 @@ from decimal import Decimal
 from enum import StrEnum
 
 from actors.rules.model import Group, Instrument, LadderPlan, Order, OrderReport, Quote, Reason, Signal, Trade
-from actors.rules.quick import quick
 from actors.rules.settings import ExecutionSettings, FeeSettings, RiskSettings
 
 # --- what is known when a decision is made --------------------------------------------------------
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """The world around a group at the moment of a decision. Values only; the rules read nothing else.
@@ -206,7 +204,6 @@ class Direction(StrEnum):
     AT_OR_BELOW = "at_or_below"
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """Tell once when the price a close of `closing` side would hit reaches `price` from the given direction."""
@@ -234,7 +231,6 @@ class WakeAt:
     time_ms: int
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """A line for the event log, and an alert if `alert` names one (its de-duplication key)."""
@@ -253,7 +249,6 @@ class Note:
 Effect = SubmitOrders | CancelOrders | AmendOrders | ResolveOrders | SetWatches | WakeAt | Note
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What becomes of a group. `effects` may leave only after `group` is durable."""

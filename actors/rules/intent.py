@@ -8,7 +8,6 @@ from enum import StrEnum
 from actors.rules.alert import Alert, MarketPosition
 from actors.rules.choices import Market
 from actors.rules.model import Intent, Reason, Side, Signal
-from actors.rules.quick import quick
 
 # --- what it wants --------------------------------------------------------------------------------
 
@@ -99,7 +98,6 @@ class Action(StrEnum):
     REJECT = "reject"
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """Where a signal goes. `reason` is why it waits, is ignored or rejected, or closes something."""
@@ -113,7 +111,6 @@ class Route:
     """With ENQUEUE: it goes before all others into the slot of the group it waits for."""
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyState:
     """What there is on a signal's key."""

@@ -10,7 +10,6 @@ from actors.rules import precision
 from actors.rules.choices import BelowMinimum, EntryOrder, EntryPrice, FeePaidIn, Market, PromoteAt, TpMode
 from actors.rules.model import Instrument, LadderPlan, PlannedLeg, Quote, Reason, Refused, Side, Signal
 from actors.rules.money import HUNDRED, ZERO, percent, plain
-from actors.rules.quick import quick
 from actors.rules.settings import FeeSettings, StrategySettings
 from actors.rules.sizing import Size, size_of
 
@@ -34,7 +33,6 @@ class PlanRefused(Refused):
     legs: tuple[FailingLeg, ...] = ()
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Terms:
     """What every leg of one ladder is judged by."""

@@ -23,7 +23,6 @@ from enum import IntEnum
 from actors.rules.choices import OnBreach
 from actors.rules.model import Reason, Refused
 from actors.rules.money import CONTEXT, HUNDRED, ZERO, percent, plain
-from actors.rules.quick import quick
 from actors.rules.settings import LimitSettings
 
 LEAST_TIME_MS = 300_000
@@ -97,7 +96,6 @@ class LimitStanding:
 NOTHING = LimitStanding()
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitFacts:
     """What is known at one moment."""
@@ -120,7 +118,6 @@ class Lifted:
     why: str
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     standing: LimitStanding
@@ -130,7 +127,6 @@ class Judged:
     lifted: tuple[Lifted, ...] = ()
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Limit:
     """One limit at one moment, in the form in which all of them are judged."""

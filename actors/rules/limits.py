@@ -12,11 +12,9 @@ from decimal import Decimal
 
 from actors.rules.model import Reason, Refused
 from actors.rules.money import plain
-from actors.rules.quick import quick
 from actors.rules.settings import LimitSettings, PoolSettings
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
     """What an entry asks for."""
@@ -33,7 +31,6 @@ class Admission:
     """Told so besides being forced."""
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """What is in use at this moment, drafts under way included, the asking entry itself not."""

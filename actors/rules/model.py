@@ -15,7 +15,6 @@ from decimal import Decimal
 from enum import StrEnum
 
 from actors.rules.choices import Market, World
-from actors.rules.quick import quick
 from actors.rules.settings import StrategySettings
 
 ZERO = Decimal(0)
@@ -303,7 +302,6 @@ class Reason(StrEnum):
     """Taking it into the books would not be sound (ORD-7)."""
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """A refusal is a value: it travels back to whoever asked, with words for a person."""
@@ -354,7 +352,6 @@ class Instrument:
     """Least an order that only reduces must be worth where that differs."""
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
     """Best bid and ask (else the last trade on both sides) and when they were seen."""
@@ -372,7 +369,6 @@ class Quote:
         return self.bid if side is Side.LONG else self.ask
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Key:
     """What makes a trade one trade. Strategy and source are empty unless `engine.group_key` names them."""
@@ -384,7 +380,6 @@ class Key:
     source: str = ""
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
     """One accepted alert, understood: the account and instrument are known, the intent is derived.
@@ -428,7 +423,6 @@ class Signal:
         return self.receive_time_ms if self.sent_time_ms is None else self.sent_time_ms
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trade:
     """One execution at the exchange, counted once per `trade_id` (ORD-5)."""
@@ -445,7 +439,6 @@ class Trade:
     maker: bool = False
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """One order of a group. Scope: of a leg (pyramid and leg set), of a pyramid, or of the whole group."""
@@ -506,7 +499,6 @@ class Order:
         return ZERO if self.is_final else self.most - self.filled_quantity
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lot:
     """Quantity held and what it cost in quote, fees excluded."""
@@ -515,7 +507,6 @@ class Lot:
     cost: Decimal = ZERO
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedLeg:
     """A leg of a ladder as it is going to be ordered."""
@@ -530,7 +521,6 @@ class PlannedLeg:
     """True for a first leg that enters by market order (DCA-4)."""
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LadderPlan:
     """A pyramid that passed its preflight (POOL-5). `notional` is what its entries cost at worst, fees included."""
@@ -543,7 +533,6 @@ class LadderPlan:
     """What was merged, skipped or assumed, for the record."""
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
     """One planned entry and what became of it. Its orders are in the group, found by pyramid and leg index."""
@@ -619,7 +608,6 @@ class Cut:
     end_time_ms: int | None = None
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pyramid:
     index: int
@@ -632,7 +620,6 @@ class Pyramid:
     """Its watched target was reached: it is being closed as one unit (TP-5)."""
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Group:
     """One trade on a key: the whole of what its PositionGroup decides by. Built and changed only by `position`."""
@@ -718,7 +705,6 @@ class Group:
         return tuple(order for order in self.orders.values() if not order.is_final)
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
     """A signal that waits (QUE). Its signal is the newest one; first-queued time and count survive replacement."""
@@ -743,7 +729,6 @@ class Queued:
         return self.signal.key
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderReport:
     """What the exchange says of one order. Trades are cumulative: all of it that are known, so a lost or doubled
@@ -771,7 +756,6 @@ class OrderReport:
     side: OrderSide | None = field(default=None, compare=False)
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
     asset: str
@@ -783,7 +767,6 @@ class Balance:
         return self.free + self.locked
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     """A venue's own view of one swap position, or what the engine's groups hold on spot."""

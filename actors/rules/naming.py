@@ -21,7 +21,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from actors.rules.model import Order, Role
-from actors.rules.quick import quick
 
 INSTALLATION_CHARS = 4
 EPOCH_CHARS = 2
@@ -42,7 +41,6 @@ _GROUP = re.compile(r"[a-z0-9]{12}")
 _ID = re.compile(r"((?!t)[a-z0-9]{4})([a-z0-9]{2})([a-z0-9]{12})([a-z0-9]{2})([a-z0-9])([etsc])([a-z0-9]{3})")
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderName:
     """What a client order id says. Pyramid and leg None: the order is not of one of them."""

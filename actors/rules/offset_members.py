@@ -14,12 +14,10 @@ from actors.rules import precision, profit
 from actors.rules.model import CutState, Group, GroupState, Quote, Reason
 from actors.rules.money import CONTEXT, HUNDRED, ZERO
 from actors.rules.position_watches import PRICE_LAG_MS, last_entry_ms
-from actors.rules.quick import quick
 from actors.rules.risk_timer import expire_ms, is_running, required_pyramids
 from actors.rules.settings import ExecutionSettings, FeeSettings, RiskSettings
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """One group that is not closed, with the newest price of its instrument and what its account charges."""

@@ -62,7 +62,8 @@ def _take(desk: Desk, before: Order, report: OrderReport) -> None:
     if moved.is_final and moved.is_amending:
         moved = last_shape(moved, report)
     if moved is not before:
-        moved = replace(moved, update_time_ms=desk.now_ms)
+        if moved.update_time_ms != desk.now_ms:
+            moved = replace(moved, update_time_ms=desk.now_ms)
         desk.put_order(moved)
     if fills:
         _after_fills(desk, before, moved, fills)
@@ -129,7 +130,7 @@ def _moved(desk: Desk, order: Order, event: OrderEvent) -> Order:
     if isinstance(state, IllegalMove):
         _contradiction(desk, order, state)
         return order
-    return order if state is order.state else replace(order, state=state)
+    return order if state is order.state else replace(order, state=state, update_time_ms=desk.now_ms)
 
 
 def _contradiction(desk: Desk, order: Order, illegal: IllegalMove) -> None:

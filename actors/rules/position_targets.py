@@ -25,13 +25,11 @@ from actors.rules.position_desk import Desk
 from actors.rules.position_entries import is_finished
 from actors.rules.position_orders import Place
 from actors.rules.position_retry import failures, pause_end_ms, retry_time_ms
-from actors.rules.quick import quick
 from actors.rules.takeprofit import Target
 
 TARGET_FAILING = "target_failing"
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """A sendable target: `quantity` is on the step."""

@@ -26,11 +26,9 @@ from actors.rules.model import (
     Trade,
 )
 from actors.rules.money import ZERO
-from actors.rules.quick import quick
 from actors.rules.risk_model import RiskAction
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaveSignal:
     """A signal with its outcome (SIG-10). The draft that decided it is kept, so that a reload can ask (rule 2)."""
@@ -57,7 +55,6 @@ class SetOutcome:
     time_ms: int
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimIdempotency:
     """Takes an idempotency key (SIG-7). Broken constraint if another signal holds it and it has not expired."""
@@ -120,7 +117,6 @@ class DeleteQueued:
     signal_id: str
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddEvent:
     """A line of the event log. The store gives it its sequence."""

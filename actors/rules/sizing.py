@@ -8,11 +8,9 @@ from decimal import Decimal
 from actors.rules.choices import SizingSource
 from actors.rules.model import Instrument, Intent, Reason, Refused, Signal, SizeType
 from actors.rules.money import CONTEXT, HUNDRED, ZERO, percent
-from actors.rules.quick import quick
 from actors.rules.settings import SizingSettings
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
     """Size of a whole pyramid, split among its legs by weight.

@@ -15,7 +15,6 @@ from actors.rules import precision, profit
 from actors.rules.choices import TpExecution, TpMode
 from actors.rules.model import Instrument, Leg, Lot, Order, Role, Side
 from actors.rules.money import CONTEXT, HUNDRED, ZERO
-from actors.rules.quick import quick
 from actors.rules.settings import FeeSettings, StrategySettings
 
 _NOISE_PLACES = 9
@@ -41,7 +40,6 @@ class Holding(Protocol):
     def legs(self) -> Iterable[Leg]: ...
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """What is to be sold of one part of a group and at which price, on the tick. `quantity` is not yet on the step."""

@@ -29,7 +29,6 @@ from actors.rules.model import (
     Trade,
 )
 from actors.rules.money import CONTEXT, ZERO
-from actors.rules.quick import quick
 from actors.rules.settings import AccountSettings
 from daemon.exchanges import order_checks as checks
 from daemon.exchanges.funds import Funds
@@ -57,7 +56,6 @@ class BookState:
     next_trade: int = 1
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """What happened since the last look. Orders in the order they were first touched."""

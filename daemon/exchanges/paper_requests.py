@@ -15,7 +15,6 @@ from actors.messages import (
     ReplyTo,
 )
 from actors.rules.model import Instrument, Order, Reason, Refused
-from actors.rules.quick import quick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,6 @@ class SetPrice(Request):
     reply_to: ReplyTo
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """An answer or a streamed message. Without `reply_to` it goes to the gateway."""

@@ -17,8 +17,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from actors.rules.quick import quick
-
 HEAD: Final = "audit_head"
 BASE: Final = "audit_base"
 """Names of the two marks in the table of facts about the store."""
@@ -55,7 +53,6 @@ class AuditKeys:
         return f"AuditKeys({', '.join(self.keys)})"
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A place in the chain: the event with this sequence has this hash, the next is written under this key."""

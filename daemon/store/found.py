@@ -9,7 +9,6 @@ from decimal import Decimal
 from actors.messages import EventStored
 from actors.rules.choices import World
 from actors.rules.model import GroupState, Order, Outcome, Reason, Side, Signal, Trade
-from actors.rules.quick import quick
 from actors.rules.risk_model import RiskActionState
 
 SEVERITIES = ("debug", "info", "warning", "error", "critical")
@@ -134,7 +133,6 @@ class GroupFill:
     trade: Trade
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedGroup:
     """A closed trade as statistics want it. Money is `quote`."""
@@ -171,7 +169,6 @@ class RealizedTotal:
     groups: int
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAlert:
     alert_key: str

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from actors.messages import Answer, EventStored
 from actors.rules.choices import World
 from actors.rules.model import Group, Instrument, Key, Leg, Order, Pyramid, Trade
-from actors.rules.quick import quick
 from actors.rules.records import (
     AddBooking,
     AddConfigVersion,
@@ -40,7 +39,6 @@ TradePlace = tuple[str, str, str, str]
 _ABSENT: Any = object()
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class KeptSignal:
     """A signal with the answer its sender got, and the outcome that followed if it had to wait."""

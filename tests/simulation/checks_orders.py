@@ -9,14 +9,12 @@ from decimal import Decimal
 
 from actors.gateway_hand import reshaped
 from actors.rules.model import Order, OrderSide, OrderState, OrderType
-from actors.rules.quick import quick
 from daemon.exchanges.paper_order import PaperOrder
 from tests.simulation.checks_books import Books, GroupBook
 from tests.simulation.checks_world import group_named, is_ours
 from tests.simulation.promise import Promise, Violation
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """An order as the venue took it."""

@@ -11,10 +11,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from actors.rules.model import Intent, Side
-from actors.rules.quick import quick
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """A new alert arrives. Its sender repeats it until it is acknowledged."""
@@ -43,7 +41,6 @@ class Copy:
     number: int
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
     """The market moves to this price, at once."""
@@ -308,7 +305,6 @@ Op = (
 )
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class At:
     step: int

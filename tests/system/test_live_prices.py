@@ -73,8 +73,12 @@ def test_paper_fills_follow_the_real_price_and_wait_while_it_is_silent(stack: St
     venue.admin.fault("ws_drop:100", count=0)
     venue.admin.fault("5xx_before_accept", path=PRICES, count=0)
     until(lambda: standing(stack, "the last price is"))
-    stack.send(alert("ETHUSDT", action="sell", execution_intent={"type": "exit"}))
-    until(lambda: standing(stack, "the close of the group waits"))
+    answer = stack.send(alert("ETHUSDT", action="sell", execution_intent={"type": "exit"}))
+    assert answer["outcome"] == "EXITED", answer
+    until(
+        lambda: standing(stack, "the close of the group waits"),
+        failure=lambda: f"{stack.group(group_id)} {stack.json('alert', 'list')} {stack.log('daemon')[-4000:]}",
+    )
     stack.kill("daemon")
     stack.start("daemon")
     assert stack.group(group_id)["state"] == "CLOSING"
