@@ -33,6 +33,9 @@ PAUSE_TIMEOUT_S = 2.0
 PAUSE_AGAIN_S = 0.1
 """How soon the pause is asked for again while the pool is being restarted."""
 CLOSE_ALL_TIMEOUT_S = 60.0
+OF_THE_STORE = {Reason.STORE_FAILED.value, Reason.OUTCOME_UNKNOWN.value}
+STORE_MARK_S = 0.5
+"""How long CloseAllGroups waits to know whether it was the store."""
 BY_HAND = (
     "the store takes no writes, and nothing is sent that is not stored first: close the positions at the exchange if "
     "it is urgent, its orders stand there; give this command again once the store is back"
@@ -160,9 +163,17 @@ class GroupService(group_pb2_grpc.GroupServiceServicer):
                 response.failures.add(group_id=group.group_id, reason=result.reason.value, message=result.message)
             else:
                 response.groups.append(self._shown(result, to.BASIC))
-        if response.failures and not self._engine.view.current.store_ok:
+        if response.failures and await self._is_store_away({failure.reason for failure in response.failures}):
             response.failures.add(reason=Reason.STORE_FAILED.value, message=BY_HAND)
         return response
+
+    async def _is_store_away(self, reasons: set[str]) -> bool:
+        """Who waits for a commit hears that it failed a moment before the supervisor has marked the store."""
+        loop = asyncio.get_running_loop()
+        latest_s = loop.time() + (STORE_MARK_S if reasons & OF_THE_STORE else 0.0)
+        while self._engine.view.current.store_ok and loop.time() < latest_s:
+            await asyncio.sleep(STORE_MARK_S / 20)
+        return not self._engine.view.current.store_ok
 
     def _closes(self, groups: Iterable[Group], limit_s: float) -> list[asyncio.Task[Group | Failed]]:
         gate, who = asyncio.Semaphore(CLOSES_AT_ONCE), caller().name

@@ -34,6 +34,8 @@ def open_groups(admin: Client) -> tuple[str, str, str]:
     move(admin, "108", "ETH/USDT")
     move(admin, "105", "SOL/USDT")
     move(admin, "88", "BTC/USDT")
+    for group_id, worth in ((loser, "-120"), (first, "80"), (second, "50")):
+        until(lambda group_id=group_id, worth=worth: group_of(admin, group_id).unrealized_pnl == worth)  # type: ignore[misc]
     return loser, first, second
 
 
