@@ -7,12 +7,12 @@ it, faulty, without a route, too old, is committed with its outcome as the API d
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from actors.messages import Answer, Commit, Participant, Send, SubmitSignal
+from actors.messages import Answer, Commit, Participant, Send, SubmitSignal, as_duplicate
 from actors.ports import Catalogue, Ids
 from actors.replies import ReplyBox
-from actors.rules.model import Instrument, Outcome, Reason, Refused, Signal
+from actors.rules.model import Instrument, Reason, Refused, Signal
 from actors.rules.settings import Settings
 from actors.stepped import Stepped
 from actors.view import View
@@ -111,8 +111,7 @@ class AlertIntake:
         now_ms = self._system.now_ms()
         first = self._store.first_answer(signal.idempotency_key, now_ms)
         if first is not None:
-            duplicate = replace(first, outcome=Outcome.DUPLICATE, first_outcome=first.first_outcome or first.outcome)
-            box.reply(duplicate)
+            box.reply(as_duplicate(first))
             return
         answer = rejected(signal, refused)
         rows = rejected_rows(signal, answer, self._settings, now_ms)

@@ -13,10 +13,11 @@ import pytest
 from actors import supervisor
 from actors.ports import StoreFault
 from actors.runtime import Life
+from actors.view import View
 from daemon.store.store import SqliteStore, SqlStore
 from protos.terrace.v1 import group_pb2
 from tests.daemon.api.calls import Client, alert
-from tests.daemon.api.conftest import Served
+from tests.daemon.api.conftest import Serve, Served
 from tests.daemon.api.test_group_service import until
 from tests.daemon.store.test_faults import fill
 
@@ -86,10 +87,19 @@ def is_full(admin: Client, served: Served) -> bool:
 
 
 @pytest.mark.rule("ORD-12", "REC-4")
+@pytest.mark.parametrize("late_s", [0.0, 0.2], ids=["marked at once", "marked after the answers"])
 def test_without_a_store_it_says_that_nothing_was_closed_and_what_a_person_can_do(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, late_s: float
 ) -> None:
+    mark = View.mark_store
+
+    def mark_late(view: View, ok: bool, error: str = "") -> None:
+        time.sleep(0.0 if ok else late_s)
+        mark(view, ok, error)
+
+    monkeypatch.setattr(View, "mark_store", mark_late)
     monkeypatch.setattr(supervisor, "PROBE_MS", 300)
+    served = serve()
     admin = with_groups(served)
 
     def away(*_: object) -> NoReturn:
